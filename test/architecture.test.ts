@@ -1,0 +1,83 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/**
+ * The floors of the house, top to bottom: a file imports from its own folder and from floors below, never sideways
+ * or upwards. A name is a folder or a file of `src`.
+ */
+const floors: string[][] = [
+  ['main'],
+  ['commands'],
+  ['engine', 'webhook'],
+  ['resolve'],
+  ['registry'],
+  ['config'],
+  ['credentials', 'pin'],
+  ['image', 'kubernetes', 'telemetry', 'flight'],
+  ['json', 'duration'],
+];
+
+/** What does no IO at all imports nothing that could. */
+const pure =
+  /^(image|pin)\/|^registry\/(challenge|manifest|address)|^credentials\/(keyring|docker-config|registry-key|glob|credential)|^webhook\/review/;
+const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
+/** Looking at an address without going there. */
+const pureAfterAll: Record<string, string[]> = {
+  'registry/address.ts': ['node:net'],
+  'credentials/registry-key.ts': ['node:net'],
+};
+
+/** Who may use what: everything else goes through them. */
+const reserved: { what: string; pattern: RegExp; allowed: RegExp }[] = [
+  { what: 'the Kubernetes client', pattern: /^@kubernetes\//, allowed: /^kubernetes\// },
+  { what: 'undici', pattern: /^undici$/, allowed: /^(registry|kubernetes)\// },
+  { what: 'express', pattern: /^express$/, allowed: /^webhook\// },
+];
+
+const src = join(import.meta.dirname, '../src');
+const files = globSync('**/*.ts', { cwd: src }).map((file) => {
+  const text = readFileSync(join(src, file), 'utf8');
+  const imports = [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';|^import '([^']+)';/gm)];
+  return { file, text, imports: imports.map(([, from, bare]) => from ?? bare ?? '') };
+});
+
+const roomOf = (file: string) => file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+const floorOf = (file: string) => floors.findIndex((rooms) => rooms.includes(roomOf(file)));
+
+describe.each(files)('$file', ({ file, text, imports }) => {
+  test('has a place in the house', () => expect(floorOf(file)).not.toBe(-1));
+
+  test('imports only from its own folder and from floors below', () => {
+    const targets = imports
+      .filter((name) => name.startsWith('.'))
+      .map((name) => relative(src, join(src, dirname(file), name)));
+    const wrong = targets.filter(
+      (target) => roomOf(target) !== roomOf(file) && floorOf(target) <= floorOf(file),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('does no IO where none belongs', () => {
+    const allowed = pureAfterAll[file] ?? [];
+    expect(pure.test(file) ? imports.filter((name) => io.test(name) && !allowed.includes(name)) : []).toEqual(
+      [],
+    );
+  });
+
+  test('leaves reserved imports to those they belong to', () => {
+    const wrong = reserved.filter(
+      ({ pattern, allowed }) => !allowed.test(file) && imports.some((name) => pattern.test(name)),
+    );
+    expect(wrong.map(({ what }) => what)).toEqual([]);
+  });
+
+  test('reads the environment only in main, which hands it to config', () => {
+    expect(file === 'main.ts' || !/process\.env/.test(text)).toBe(true);
+  });
+});
+
+test('no file has grown to two subjects', () => {
+  const long = files.filter(({ text }) => text.split('\n').length > 250).map(({ file }) => file);
+  expect(long).toEqual([]);
+});

@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Flights } from '../src/flight.ts';
+
+const patient = () => AbortSignal.timeout(5_000);
+
+test('those who want the same at the same time share one piece of work', async () => {
+  const flights = new Flights<number>(1_000);
+  let starts = 0;
+  const work = async () => {
+    starts++;
+    await delay(10);
+    return 42;
+  };
+  const results = await Promise.all([1, 2, 3].map(() => flights.join('a', patient(), work)));
+  expect([results, starts]).toEqual([[42, 42, 42], 1]);
+});
+
+test('work is done again once it has ended', async () => {
+  const flights = new Flights<number>(1_000);
+  let starts = 0;
+  const work = async () => ++starts;
+  await flights.join('a', patient(), work);
+  expect(await flights.join('a', patient(), work)).toBe(2);
+});
+
+test('the deadline of the one who started it takes nothing away from those who joined', async () => {
+  const flights = new Flights<string>(1_000);
+  const work = async (signal: AbortSignal) => {
+    await delay(60, undefined, { signal });
+    return 'done';
+  };
+  const first = flights.join('a', AbortSignal.timeout(10), work);
+  const second = flights.join('a', patient(), work);
+  await expect(first).rejects.toMatchObject({ name: 'TimeoutError' });
+  await expect(second).resolves.toBe('done');
+});
+
+test('the work has a time limit of its own', async () => {
+  const flights = new Flights<void>(20);
+  const work = (signal: AbortSignal) => delay(1_000, undefined, { signal });
+  await expect(flights.join('a', patient(), work)).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('a failure that nobody waits for any more harms nobody', async () => {
+  const flights = new Flights<void>(1_000);
+  const work = async () => {
+    await delay(20);
+    throw new Error('too late');
+  };
+  await expect(flights.join('a', AbortSignal.timeout(1), work)).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+  await delay(40);
+  expect(flights.size).toBe(0);
+});
