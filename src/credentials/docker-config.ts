@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { excerpt } from '../image/excerpt.ts';
+import { parseJson } from '../json.ts';
+import { normalizeKey } from './registry-key.ts';
+
+/** One registry's entry of a docker config. */
+export interface DockerConfigEntry {
+  readonly username: string;
+  readonly password: string;
+  /** Docker and go-containerregistry read this; the kubelet doesn't. */
+  readonly identityToken?: string;
+  /** Docker and go-containerregistry read this; the kubelet doesn't. */
+  readonly registryToken?: string;
+}
+
+/** The entries of a docker config by their keys as written, such as `https://index.docker.io/v1/`. */
+export type DockerConfig = ReadonlyMap<string, DockerConfigEntry>;
+
+/** Not JSON; a value of the wrong type; an `auth` that isn't base64; one without a colon in it. */
+export type DockerConfigFault = 'json' | 'type' | 'base64' | 'colon';
+
+/** Thrown for a docker config that can't be read. Says what is wrong and where, never what stands there. */
+export class InvalidDockerConfig extends Error {
+  override readonly name = 'InvalidDockerConfig';
+  readonly reason: DockerConfigFault;
+  /** The registry whose entry is at fault, if it is an entry and its key is valid. */
+  readonly registry: string | undefined;
+
+  /** Takes no cause: the errors of JSON.parse and of zod could quote a secret. */
+  constructor(reason: DockerConfigFault, registry?: string) {
+    const where = registry === undefined ? '' : ` (entry "${excerpt(registry)}")`;
+    super(`invalid docker config${where}: ${EXPLANATIONS[reason]}`);
+    this.reason = reason;
+    this.registry = registry;
+  }
+}
+
+const EXPLANATIONS: Record<DockerConfigFault, string> = {
+  json: 'it is not JSON; create the secret again, with kubectl create secret docker-registry',
+  type: 'a value has the wrong type; create the secret again, with kubectl create secret docker-registry',
+  base64: '"auth" is not base64; encode "user:password" in the standard alphabet, without spaces',
+  colon: '"auth" has no colon; encode "user:password", not the password alone',
+};
+
+/**
+ * Reads the content of `.dockerconfigjson`, or of `~/.docker/config.json`, as the kubelet and
+ * go-containerregistry do (kubernetes pkg/credentialprovider/config.go, go-containerregistry
+ * pkg/authn/authn.go).
+ *
+ * @throws {InvalidDockerConfig}
+ */
+export function decodeDockerConfigJson(text: string): DockerConfig {
+  return decodeEntries(check(dockerConfigJson, decodeJson(text)).auths);
+}
+
+/**
+ * Reads the content of `.dockercfg`, the older format: the entries alone.
+ *
+ * @throws {InvalidDockerConfig}
+ */
+export function decodeDockercfg(text: string): DockerConfig {
+  return decodeEntries(check(members, decodeJson(text)));
+}
+
+/**
+ * Reads one registry's entry. An `auth` that isn't empty displaces user name and password.
+ *
+ * @throws {InvalidDockerConfig}
+ */
+export function decodeEntry(value: unknown, registry?: string): DockerConfigEntry {
+  const { username, password, auth, identitytoken, registrytoken } = check(entry, value, registry);
+  return {
+    ...(auth === '' ? { username, password } : decodeAuth(auth, registry)),
+    ...(identitytoken !== '' && { identityToken: identitytoken }),
+    ...(registrytoken !== '' && { registryToken: registrytoken }),
+  };
+}
+
+/**
+ * Reads `auth`: the base64 of `user:password`, split at the first colon. Base64 as in Go: the standard
+ * alphabet, padded or not, line breaks ignored, and nothing else. Bytes that aren't UTF-8 are lost; they
+ * wouldn't get from the kubelet to the container runtime either.
+ *
+ * @throws {InvalidDockerConfig}
+ */
+export function decodeAuth(auth: string, registry?: string): { username: string; password: string } {
+  const base64 = auth.replaceAll(/[\r\n]/g, '');
+  const isWhole = base64.endsWith('=') ? base64.length % 4 === 0 : base64.length % 4 !== 1;
+  if (!isWhole || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) throw new InvalidDockerConfig('base64', registry);
+  const decoded = Buffer.from(base64, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  if (colon === -1) throw new InvalidDockerConfig('colon', registry);
+  return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}
+
+/** What is a map in Go. Unlike `z.record` this takes a member named `__proto__` for what it is. */
+const members = z
+  .custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))
+  .transform((object): [string, unknown][] => Object.entries(object));
+
+/**
+ * What is a struct in Go: names count in any case (by Unicode's simple folding, which regular expressions
+ * have too), the last of several spellings wins, and null is the same as nothing.
+ */
+function struct<Shape extends z.ZodRawShape>(shape: Shape) {
+  const fields = Object.keys(shape).map((name) => ({ name, spelling: new RegExp(`^${name}$`, 'iu') }));
+  const rename = ([name, value]: [string, unknown]) =>
+    fields.filter(({ spelling }) => spelling.test(name)).map((field) => [field.name, value]);
+  return members
+    .transform((all) => Object.fromEntries(all.filter(([, value]) => value !== null).flatMap(rename)))
+    .pipe(z.object(shape));
+}
+
+const dockerConfigJson = struct({
+  auths: members.default([]),
+  // Of no use here, but with a wrong type in it the kubelet fails.
+  HttpHeaders: members.pipe(z.array(z.tuple([z.string(), z.string().nullable()]))).optional(),
+});
+
+const entry = struct({
+  username: z.string().default(''),
+  password: z.string().default(''),
+  auth: z.string().default(''),
+  email: z.string().optional(),
+  // The kubelet doesn't know these, so whatever stands there must not fail it.
+  identitytoken: z.string().catch(''),
+  registrytoken: z.string().catch(''),
+});
+
+function decodeEntries(all: [string, unknown][]): DockerConfig {
+  return new Map(all.map(([key, value]) => [key, decodeEntry(value ?? {}, normalizeKey(key))]));
+}
+
+function decodeJson(text: string): unknown {
+  const value = parseJson(text);
+  if (value === undefined) throw new InvalidDockerConfig('json');
+  return value ?? {};
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, registry?: string): T {
+  const result = schema.safeParse(value);
+  if (!result.success) throw new InvalidDockerConfig('type', registry);
+  return result.data;
+}

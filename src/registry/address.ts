@@ -1,0 +1,100 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { RegistryError } from './error.ts';
+
+/**
+ * Where tagpin goes on a registry's word. A registry is whatever host an image names, so what it says about other
+ * addresses (a token realm, a redirect) is not to be trusted: it could point into the cluster, or at a metadata
+ * address (containerd CVE-2020-15157, go-containerregistry #2193).
+ */
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/**
+ * The URL of a challenge's realm, if tokens may be asked there: https, or http for a registry that is itself
+ * spoken to over plain HTTP; no user in it; no loopback, private, link-local or unspecified address, unless it is
+ * the very registry.
+ *
+ * @throws RegistryError `missing_realm`, `invalid_realm` or `forbidden_address`
+ */
+export function checkRealm(realm: string, registry: { host: string; plainHttp: boolean }): URL {
+  if (realm === '') throw new RegistryError('missing_realm', 'the registry names no token server');
+  const url = SCHEME.test(realm) && URL.canParse(realm) ? new URL(realm) : undefined;
+  if (url === undefined) throw new RegistryError('invalid_realm', "the registry's token server is not a URL");
+  const isRegistry = sameAddress(url, registry);
+  if (url.username !== '' || url.password !== '') {
+    throw new RegistryError('invalid_realm', "the URL of the registry's token server names a user", { url });
+  }
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && registry.plainHttp);
+  if (!secure)
+    throw new RegistryError('invalid_realm', "the registry's token server is not on https", { url });
+  if (!isRegistry && isInternal(url.hostname)) {
+    throw new RegistryError('forbidden_address', "the registry's token server is at an internal address", {
+      url,
+    });
+  }
+  return url;
+}
+
+/**
+ * Whether a registry's redirect may be followed, and whether the credentials may come along: only to the same
+ * scheme, host and port. Never from https to http, never to an internal address of another host.
+ *
+ * @throws RegistryError `redirect` or `forbidden_address`
+ */
+export function checkRedirect(from: URL, to: URL): { forwardAuthorization: boolean } {
+  const same = from.origin === to.origin;
+  if (to.protocol !== 'https:' && to.protocol !== 'http:') {
+    throw new RegistryError('redirect', 'the registry redirects to something that is no web address', {
+      url: from,
+    });
+  }
+  if (from.protocol === 'https:' && to.protocol === 'http:') {
+    throw new RegistryError('redirect', 'the registry redirects from https to http', { url: to });
+  }
+  if (to.username !== '' || to.password !== '') {
+    throw new RegistryError('redirect', 'the registry redirects to a URL that names a user', { url: to });
+  }
+  if (!same && isInternal(to.hostname)) {
+    throw new RegistryError('forbidden_address', 'the registry redirects to an internal address', {
+      url: to,
+    });
+  }
+  return { forwardAuthorization: same };
+}
+
+/** `host:port` with the scheme's own port where none is written (go-containerregistry, `canonicalAddress`). */
+export function canonicalAddress(address: string, scheme: 'http' | 'https'): string {
+  const port = scheme === 'http' ? '80' : '443';
+  if (isIP(address) === 6) return `[${address}]:${port}`;
+  const { host, port: written } = splitHostPort(address);
+  return `${host.includes(':') ? `[${host}]` : host}:${written || port}`;
+}
+
+/**
+ * Whether a registry is on this very machine, and so spoken to over plain HTTP unless told otherwise
+ * (containerd core/remotes/docker/registry.go, `MatchLocalhost`).
+ */
+export function isLoopbackRegistry(address: string): boolean {
+  if (address === '::1' || address === '[::1]') return true;
+  if (address.endsWith(':')) return false;
+  const { host } = splitHostPort(address);
+  return host === 'localhost' || (isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback');
+}
+
+/** Host names and addresses, in any spelling, that only something inside can be meant by. */
+function isInternal(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  if (host === 'localhost' || host.endsWith('.localhost')) return true;
+  return isIP(host) !== 0 && ipaddr.process(host).range() !== 'unicast';
+}
+
+function sameAddress(url: URL, { host, plainHttp }: { host: string; plainHttp: boolean }): boolean {
+  const scheme = url.protocol === 'http:' ? 'http' : 'https';
+  return canonicalAddress(url.host, scheme) === canonicalAddress(host, plainHttp ? 'http' : 'https');
+}
+
+function splitHostPort(address: string): { host: string; port: string } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(address);
+  return { host: match?.[1] ?? match?.[2] ?? address, port: match?.[3] ?? '' };
+}

@@ -1,0 +1,148 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+import { parseJson } from '../json.ts';
+
+/**
+ * What went wrong between tagpin and a registry, in the terms that decide what to do about it:
+ * `not_found` the tag or repository isn't there · `unauthorized` the credentials, or none, weren't accepted ·
+ * `denied` accepted, but not for this · `rate_limited` · `unavailable` the registry's own trouble · `timeout` ·
+ * `network` no connection, or it broke · `untrusted` its certificate isn't trusted · `forbidden_address` tagpin
+ * won't go there · the rest: what came back isn't what a registry answers.
+ */
+export type RegistryFailure =
+  | 'not_found'
+  | 'unauthorized'
+  | 'denied'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'timeout'
+  | 'network'
+  | 'untrusted'
+  | 'forbidden_address'
+  | 'invalid_host'
+  | 'redirect'
+  | 'missing_realm'
+  | 'invalid_realm'
+  | 'no_token'
+  | 'invalid_token'
+  | 'bad_body'
+  | 'too_large'
+  | 'not_a_manifest'
+  | 'unsupported_media_type'
+  | 'media_type_mismatch'
+  | 'digest_mismatch'
+  | 'status';
+
+export interface RegistryErrorDetails {
+  /** HTTP status; absent when there was no answer. */
+  status?: number;
+  /** OCI error codes of the answer, `MANIFEST_UNKNOWN` and such. */
+  codes?: readonly string[];
+  /** The URL asked for; kept redacted. */
+  url?: URL;
+  /** `Retry-After`, in seconds. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** One error for all that can go wrong with a registry. Its message is fit to be shown: one line, no secrets. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly failure: RegistryFailure;
+  readonly status: number | undefined;
+  readonly codes: readonly string[];
+  readonly url: string | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(failure: RegistryFailure, message: string, details: RegistryErrorDetails = {}) {
+    super(singleLine(message, 300), { cause: details.cause });
+    this.failure = failure;
+    this.status = details.status;
+    this.codes = details.codes ?? [];
+    this.url = details.url && redactUrl(details.url);
+    this.retryAfter = details.retryAfter;
+  }
+
+  /** Whether asking again later may help. */
+  get retryable(): boolean {
+    if (this.failure === 'network' || this.failure === 'timeout') return true;
+    return isRetryable({ status: this.status ?? 0, codes: this.codes });
+  }
+}
+
+const retryableCodes = new Set(['BLOB_UPLOAD_INVALID', 'TOOMANYREQUESTS', 'UNAVAILABLE', 'UNKNOWN']);
+const retryableStatuses = new Set([408, 429, 500, 502, 503, 504]);
+
+/**
+ * Whether an answer may be another one later: all of its codes say so, or it has none and its status says so
+ * (go-containerregistry pkg/v1/remote/transport/error.go, `Temporary`).
+ */
+export function isRetryable({ status, codes }: { status: number; codes: readonly string[] }): boolean {
+  if (codes.length > 0) return codes.every((code) => retryableCodes.has(code));
+  return retryableStatuses.has(status);
+}
+
+const errorBody = z.object({
+  errors: z
+    .array(z.object({ code: z.string().default(''), message: z.string().default('') }))
+    .nullish()
+    .transform((errors) => errors ?? []),
+});
+
+/** What an error answer says: its OCI codes, and a line of text. */
+export function readErrorBody(status: number, body: string): { codes: string[]; message: string } {
+  const parsed = errorBody.safeParse(parseJson(body));
+  const errors = parsed.success ? parsed.data.errors : [];
+  const codes = errors.map(({ code }) => singleLine(code, 60)).filter((code) => code !== '');
+  const text =
+    errors.length > 0 ? errors.map(({ message }) => message).join('; ') : isMarkup(body) ? '' : body;
+  return { codes, message: singleLine(text, 200) || statusText(status) };
+}
+
+/** The error that an answer with this status and body means. */
+export function errorFromAnswer(
+  url: URL,
+  { status, body, retryAfter }: { status: number; body: string; retryAfter?: number },
+): RegistryError {
+  const { codes, message } = readErrorBody(status, body);
+  return new RegistryError(failureOf(status, codes), message, {
+    status,
+    codes,
+    url,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  });
+}
+
+function failureOf(status: number, codes: readonly string[]): RegistryFailure {
+  if (status === 404) return 'not_found';
+  if (status === 401) return 'unauthorized';
+  if (status === 403) return 'denied';
+  if (status === 429 || codes.includes('TOOMANYREQUESTS')) return 'rate_limited';
+  if (isRetryable({ status, codes: [] })) return 'unavailable';
+  return 'status';
+}
+
+/** The URL as logs and messages may show it (containerd core/remotes/docker, `sanitizeURL`). */
+export function redactUrl(url: URL): string {
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = 'xxxxx';
+  const names = [...shown.searchParams.keys()].sort();
+  const namespace = shown.searchParams.get('ns');
+  shown.search = names
+    .map(
+      (name) =>
+        `${encodeURIComponent(name)}=${name === 'ns' ? encodeURIComponent(namespace ?? '') : 'REDACTED'}`,
+    )
+    .join('&');
+  return shown.href;
+}
+
+/** Makes text from a stranger fit for a message: no control characters, one line, at most `limit` characters. */
+export function singleLine(text: string, limit: number): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
+}
+
+const isMarkup = (body: string) => /^\s*</.test(body);
+
+const statusText = (status: number) => `${status} ${STATUS_CODES[status] ?? ''}`.trim();

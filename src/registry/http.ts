@@ -1,0 +1,199 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { type Dispatcher, request } from 'undici';
+import { checkRedirect } from './address.ts';
+import type { Endpoints } from './endpoint.ts';
+import { RegistryError } from './error.ts';
+
+/** Manifests are bounded to 4 MiB by the distribution specification; nothing else that is read is larger. */
+export const BODY_LIMIT = 4 * 1024 * 1024;
+const MAX_REDIRECTS = 5;
+
+export interface Question {
+  method: 'GET' | 'HEAD' | 'POST';
+  url: URL;
+  headers: Record<string, string>;
+  authorization?: string | undefined;
+  body?: string;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+  /** Where the answer came from, after redirects. */
+  url: URL;
+  /** Whether the authorization was sent there. */
+  authorized: boolean;
+}
+
+/** Told of each request when it has been answered or has failed: for metrics. */
+export type Observer = (event: {
+  host: string;
+  method: string;
+  status: number;
+  milliseconds: number;
+}) => void;
+
+/** HTTP as tagpin speaks it to registries: bounded in size, time and hops, one repetition after a cut connection. */
+export class RegistryHttp {
+  readonly #endpoints: Endpoints;
+  readonly #observe: Observer;
+
+  constructor(endpoints: Endpoints, observe: Observer = () => undefined) {
+    this.#endpoints = endpoints;
+    this.#observe = observe;
+  }
+
+  /**
+   * Asks, and follows redirects as far as they may be followed. Any status is an answer.
+   *
+   * @throws RegistryError when there is none
+   */
+  async ask(question: Question, signal: AbortSignal): Promise<Answer> {
+    let { url, authorization } = question;
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const answer = await this.#askTwice({ ...question, url, authorization }, signal);
+      const location = answer.headers['location'];
+      if (!isRedirect(answer.status) || typeof location !== 'string') return answer;
+      if (!URL.canParse(location, url)) {
+        throw new RegistryError('redirect', 'the registry redirects to something that is no URL', { url });
+      }
+      const next = new URL(location, url);
+      if (!checkRedirect(url, next).forwardAuthorization) authorization = undefined;
+      url = next;
+    }
+    throw new RegistryError('redirect', `the registry redirects more than ${MAX_REDIRECTS} times`, { url });
+  }
+
+  /** A kept-alive connection may be closed by the other side just as it is used again: that deserves a new one. */
+  async #askTwice(question: Question, signal: AbortSignal): Promise<Answer> {
+    try {
+      return await this.#askOnce(question, signal);
+    } catch (error) {
+      if (!isCut(error) || signal.aborted) throw failed(question.url, error, signal);
+    }
+    try {
+      return await this.#askOnce(question, signal);
+    } catch (error) {
+      throw failed(question.url, error, signal);
+    }
+  }
+
+  async #askOnce(
+    { method, url, headers, authorization, body }: Question,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const started = performance.now();
+    let status = 0;
+    try {
+      const response = await request(url, {
+        method,
+        signal,
+        dispatcher: this.#endpoints.dispatcher(url),
+        headers: {
+          'user-agent': 'tagpin',
+          'accept-encoding': 'identity',
+          ...headers,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        ...(body === undefined ? {} : { body }),
+      });
+      status = response.statusCode;
+      const bytes = await readBounded(response.body, url);
+      const decoded = await decode(bytes, response.headers['content-encoding'], url);
+      return {
+        status,
+        headers: response.headers,
+        body: decoded,
+        url,
+        authorized: authorization !== undefined,
+      };
+    } finally {
+      this.#observe({ host: url.host, method, status, milliseconds: performance.now() - started });
+    }
+  }
+}
+
+const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
+
+async function readBounded(body: Dispatcher.ResponseData['body'], url: URL): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Leaving the loop early closes the connection, so an endless body ends here.
+  for await (const chunk of body) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > BODY_LIMIT) throw tooLarge(url);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+const decoders = new Map([
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+]);
+
+/** Some registries compress although `identity` was asked for. The digest is that of the decoded bytes. */
+async function decode(bytes: Buffer, encoding: string | string[] | undefined, url: URL): Promise<Buffer> {
+  if (encoding === undefined || encoding === 'identity' || bytes.length === 0) return bytes;
+  const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
+  if (decoder === undefined)
+    throw new RegistryError('bad_body', 'the answer is compressed in an unknown way', { url });
+  try {
+    return await decoder(bytes, { maxOutputLength: BODY_LIMIT });
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooLarge(url);
+    throw new RegistryError('bad_body', 'the answer is compressed, but broken', { url, cause });
+  }
+}
+
+const tooLarge = (url: URL) =>
+  new RegistryError('too_large', `the answer is larger than ${BODY_LIMIT / 1024 / 1024} MiB`, { url });
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+
+const isCut = (error: unknown) => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
+
+const causes: Record<string, string> = {
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  EHOSTUNREACH: "the host can't be reached",
+  ENETUNREACH: "the network can't be reached",
+  ENOTFOUND: "the host name can't be resolved",
+  EAI_AGAIN: "the host name can't be resolved at the moment",
+  EPROTO: "the host doesn't speak TLS there",
+  ERR_SSL_WRONG_VERSION_NUMBER: "the host doesn't speak TLS there",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "the host doesn't speak TLS there",
+  UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is shorter or longer than it says',
+};
+
+const timeouts = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+]);
+
+/** The error that stands for a request without an answer. */
+function failed(url: URL, cause: unknown, signal: AbortSignal): RegistryError {
+  if (cause instanceof RegistryError) return cause;
+  const code = codeOf(cause);
+  if (signal.aborted || timeouts.has(code))
+    return new RegistryError('timeout', 'no answer in time', { url, cause });
+  if (/^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT)/.test(code)) {
+    const why = code === 'CERT_HAS_EXPIRED' ? 'has expired' : "isn't trusted";
+    return new RegistryError('untrusted', `the registry's certificate ${why} (${code})`, { url, cause });
+  }
+  return new RegistryError('network', causes[code] ?? `the request failed${code && ` (${code})`}`, {
+    url,
+    cause,
+  });
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { type Digest, EMPTY_DIGEST, isDigest, parseDigest, sha256 } from '../image/digest.ts';
+import { parseJson } from '../json.ts';
+import { RegistryError } from './error.ts';
+
+/**
+ * The kinds of manifest a tag can stand for, as `Accept` names them: all four, and no wildcard. Without the list
+ * types registries answer with one platform's child, and a digest that other nodes can't run.
+ */
+export const manifestTypes = [
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+] as const;
+export const ACCEPT = manifestTypes.join(', ');
+
+/** What a tag stands for. */
+export interface Descriptor {
+  digest: Digest;
+  mediaType: string;
+}
+
+/** Content type without parameters, in lower case; empty when there is none. */
+export function mediaTypeOf(contentType: string | string[] | undefined): string {
+  return typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : '';
+}
+
+const isManifestType = (mediaType: string) => manifestTypes.some((type) => type === mediaType);
+const isSchema1 = (mediaType: string) =>
+  mediaType.startsWith('application/vnd.docker.distribution.manifest.v1');
+
+/**
+ * What the headers of a HEAD tell. Undefined when they don't tell enough and the manifest itself must be read:
+ * no valid digest, or not a manifest's type.
+ *
+ * @throws RegistryError `unsupported_media_type` for schema 1, whose digest can't be pulled by
+ */
+export function describeHeaders(
+  url: URL,
+  contentType: string,
+  digest: string | undefined,
+): Descriptor | undefined {
+  if (isSchema1(contentType)) throw schema1(url);
+  if (!isManifestType(contentType) || digest === undefined || !isDigest(digest)) return undefined;
+  const parsed = parseDigest(digest);
+  return parsed === EMPTY_DIGEST ? undefined : { digest: parsed, mediaType: contentType };
+}
+
+const manifestBody = z.object({
+  schemaVersion: z.number(),
+  mediaType: z.string().optional(),
+  manifests: z.array(z.unknown()).optional(),
+  config: z.object({}).optional(),
+  layers: z.array(z.unknown()).optional(),
+});
+
+/**
+ * The descriptor of a manifest's own bytes. They must really be a manifest: hashing a login page would pin
+ * garbage. A digest that the header claims must be theirs.
+ *
+ * @throws RegistryError `unsupported_media_type`, `not_a_manifest`, `media_type_mismatch` or `digest_mismatch`
+ */
+export function describeBody(
+  url: URL,
+  contentType: string,
+  body: Buffer,
+  claimed: string | undefined,
+): Descriptor {
+  if (isSchema1(contentType)) throw schema1(url);
+  const manifest = manifestBody.safeParse(parseJson(body.toString('utf8')));
+  if (!manifest.success) throw notAManifest(url, contentType);
+  const { schemaVersion, mediaType, manifests, config, layers } = manifest.data;
+  if (schemaVersion === 1) throw schema1(url);
+  const isIndex = manifests !== undefined;
+  if (schemaVersion !== 2 || (!isIndex && (config === undefined || layers === undefined))) {
+    throw notAManifest(url, contentType);
+  }
+  if (mediaType !== undefined && isManifestType(contentType) && mediaType !== contentType) {
+    throw new RegistryError(
+      'media_type_mismatch',
+      `the manifest says it is ${mediaType}, its header ${contentType}`,
+      {
+        url,
+      },
+    );
+  }
+  const type = mediaType ?? contentType;
+  if (!isManifestType(type)) throw notAManifest(url, type);
+  const digest = sha256(body);
+  if (claimed?.startsWith('sha256:') && isDigest(claimed) && claimed !== digest) {
+    throw new RegistryError(
+      'digest_mismatch',
+      "the manifest doesn't have the digest that the registry claims",
+      { url },
+    );
+  }
+  return { digest, mediaType: type };
+}
+
+const schema1 = (url: URL) =>
+  new RegistryError('unsupported_media_type', 'the image is in the old schema 1 format', { url });
+const notAManifest = (url: URL, type: string) =>
+  new RegistryError('not_a_manifest', `the answer is no image manifest${type && ` (${type})`}`, { url });

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import {
+  errorFromAnswer,
+  isRetryable,
+  RegistryError,
+  readErrorBody,
+  redactUrl,
+  singleLine,
+} from '../../src/registry/error.ts';
+import { cases, prose, testedIn, vectors } from '../support/vectors.ts';
+
+const url = new URL('https://registry.example.com/v2/a/manifests/1');
+
+vectors('manifest.json', {
+  accept: testedIn('test/registry/client.test.ts'),
+  bodies: prose,
+  digests: prose,
+  scripts: testedIn('test/registry/client.test.ts'),
+  errorBodies: cases(
+    z.object({
+      status: z.number(),
+      body: z.string(),
+      expect: z.object({
+        codes: z.array(z.string()).optional(),
+        message: z.string().optional(),
+        messageContains: z.string().optional(),
+        kind: z.string().optional(),
+        retryable: z.boolean().optional(),
+      }),
+    }),
+    ({ status, body }) => `${status} ${JSON.stringify(body)}`,
+    ({ status, body, expect: expected }) => {
+      const { codes, message } = readErrorBody(status, body);
+      const error = errorFromAnswer(url, { status, body });
+      if (expected.codes) expect(codes).toEqual(expected.codes);
+      if (expected.message) expect(message).toBe(expected.message);
+      if (expected.messageContains) expect(message).toContain(expected.messageContains);
+      if (expected.kind) expect(error.failure).toBe(expected.kind);
+      if (expected.retryable !== undefined) expect(error.retryable).toBe(expected.retryable);
+      expect(`${codes.join()}${message}`).not.toMatch(/\p{Cc}/u);
+    },
+  ),
+  retryable: cases(
+    z.object({ errors: z.array(z.string()), status: z.number().default(0), retryable: z.boolean() }),
+    ({ errors, status }) => [status, ...errors].join(' '),
+    ({ errors, status, retryable }) => expect(isRetryable({ status, codes: errors })).toBe(retryable),
+  ),
+  logRedaction: cases(
+    z.object({ url: z.string(), logged: z.string() }),
+    ({ url: shown }) => shown,
+    ({ url: shown, logged }) => expect(redactUrl(new URL(shown))).toBe(logged),
+  ),
+});
+
+test('an error keeps its URL redacted', () => {
+  const secret = new URL('https://user:secret@registry.example.com/v2/?signature=secret');
+  expect(JSON.stringify(new RegistryError('status', 'x', { url: secret }))).not.toContain('secret');
+});
+
+test('foreign text becomes one short line without control characters', () => {
+  expect(singleLine('a\r\nb\u001b[31m\u202ec', 10)).toBe('a b [31m c');
+  expect(singleLine('x'.repeat(50), 10)).toBe(`${'x'.repeat(9)}…`);
+});

@@ -1,0 +1,131 @@
+import type { z } from 'zod';
+import { type Fault, jsonReply, type Outcome, type ReceivedRequest, startAnswering } from './answering.ts';
+import { writeKubeconfig } from './api-server/kubeconfig.ts';
+import { type KubernetesObject, kubernetesObject, Objects } from './api-server/objects.ts';
+import { discovery } from './api-server/representation.ts';
+import { resourceOfKind, resources } from './api-server/resources.ts';
+import { parsePath, type Target, type Verb, verbOf } from './api-server/route.ts';
+import { forbidden, methodNotAllowed, StatusError, unauthorized, unknownPath } from './api-server/status.ts';
+import { perform } from './api-server/verbs.ts';
+import type { Listener, ListenOptions } from './listen.ts';
+import { type LoggedRequest, RequestLog } from './request-log.ts';
+
+export interface ApiServerOptions extends ListenOptions {
+  /** The certificate authority that the kubeconfig is to trust. */
+  readonly caPem?: string;
+  /** Any other bearer token, and none at all, is answered 401. Everyone is let in if it isn't given. */
+  readonly token?: string;
+  /** Whom the RBAC messages name. */
+  readonly user?: string;
+}
+
+/** Which requests go wrong, and how. What isn't said matches everything. */
+export interface FaultRule {
+  /** Plural: `secrets`. */
+  readonly resource?: string;
+  readonly verbs?: readonly Verb[];
+  readonly namespace?: string;
+  readonly name?: string;
+  /** `forbidden` is RBAC's refusal in its own words; a Fault may delay, hang, reset or reply. */
+  readonly effect: 'forbidden' | Fault;
+}
+
+/** A Kubernetes API server in this process's memory. No watches, no controllers, no admission. */
+export interface ApiServer extends Listener {
+  readonly requests: ApiRequests;
+  /** Stores an object without HTTP, in place of one of that name. It needs apiVersion, kind and name. */
+  put(object: z.input<typeof kubernetesObject>): KubernetesObject;
+  /** The object as it is stored now; its kind alone will do where the table has only one of it. */
+  find(kind: string, namespace: string | undefined, name: string): KubernetesObject | undefined;
+  /** Makes matching requests go wrong until the returned function is called. The first rule that matches counts. */
+  fail(rule: FaultRule): () => void;
+  writeKubeconfig(path: string): Promise<void>;
+}
+
+/** The log of an API server. */
+export class ApiRequests extends RequestLog {
+  /** Requests of a resource (plural), with these verbs if any are named. */
+  of(resource: string, ...verbs: readonly Verb[]): LoggedRequest[] {
+    return this.entries.filter(({ method, path }) => {
+      const target = parsePath(decodeURIComponent(path));
+      const verb = target && verbOf(method, target);
+      return target?.resource.name === resource && (verbs.length === 0 || (verb && verbs.includes(verb)));
+    });
+  }
+}
+
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
+  const { caPem, token, user = 'system:serviceaccount:tagpin-system:tagpin' } = options;
+  const requests = new ApiRequests();
+  const objects = new Objects();
+  const rules = new Set<FaultRule>();
+
+  const ruleFor = (request: ReceivedRequest): FaultRule | undefined => {
+    const target = parsePath(request.path);
+    const verb = target && verbOf(request.method, target);
+    return target && verb && [...rules].find((rule) => isMet(rule, target, verb));
+  };
+  const answer = (request: ReceivedRequest): Outcome => {
+    if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) throw unauthorized();
+    const listed = discovery(request.path);
+    if (listed !== undefined) return jsonReply(200, listed);
+    const target = parsePath(request.path);
+    if (target === undefined) throw unknownPath();
+    const verb = verbOf(request.method, target);
+    if (verb === undefined || isWatch(request)) throw methodNotAllowed();
+    if (ruleFor(request)?.effect === 'forbidden') throw forbidden(user, verb, target);
+    return perform(verb, target, objects, request);
+  };
+  const listener = await startAnswering({
+    ...options,
+    log: requests,
+    faultFor: (request) => {
+      const effect = ruleFor(request)?.effect;
+      return effect === 'forbidden' ? undefined : effect;
+    },
+    answer: (request) => {
+      try {
+        return answer(request);
+      } catch (error) {
+        if (error instanceof StatusError) return error.reply;
+        throw error;
+      }
+    },
+  });
+
+  return {
+    ...listener,
+    requests,
+    put(input) {
+      const object = kubernetesObject.parse(JSON.parse(JSON.stringify(input)));
+      // whatever version is there is replaced
+      delete object.metadata.resourceVersion;
+      const resource = resourceOfKind(object.apiVersion ?? '', object.kind ?? '');
+      const { name = '', namespace } = object.metadata;
+      const there = objects.find(resource, namespace, name);
+      return there ? objects.update(resource, object) : objects.create(resource, object);
+    },
+    find(kind, namespace, name) {
+      const resource = resources.find((candidate) => candidate.kind === kind);
+      return resource && objects.find(resource, namespace, name);
+    },
+    fail(rule) {
+      rules.add(rule);
+      return () => rules.delete(rule);
+    },
+    writeKubeconfig: (path) => writeKubeconfig(path, { url: listener.url, caPem, token }),
+  };
+}
+
+function isWatch({ query }: ReceivedRequest): boolean {
+  return ['true', '1'].includes(query.get('watch') ?? '');
+}
+
+function isMet({ resource, verbs, namespace, name }: FaultRule, target: Target, verb: Verb): boolean {
+  return (
+    (resource ?? target.resource.name) === target.resource.name &&
+    (verbs?.includes(verb) ?? true) &&
+    (namespace === undefined || namespace === target.namespace) &&
+    (name === undefined || name === target.name)
+  );
+}

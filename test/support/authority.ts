@@ -1,0 +1,82 @@
+// the X.509 library finds its parts by reflection, and wants this to be there before it
+import 'reflect-metadata';
+import { isIP } from 'node:net';
+import * as x509 from '@peculiar/x509';
+import type { KeyPair } from './listen.ts';
+
+/** A certificate authority that lives as long as the test does. */
+export interface Authority {
+  /** The root certificate, to be trusted by clients. */
+  readonly caPem: string;
+  /** A server certificate for these DNS names and IP addresses, with its private key, both as PEM. */
+  issue(names: readonly string[], validity?: Validity): Promise<KeyPair>;
+}
+
+/** Without it a certificate is valid from a minute ago for a day. */
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+export async function createAuthority(commonName = 'Test authority'): Promise<Authority> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const root = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [commonName] }],
+    ...aDay(),
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return {
+    caPem: pem(root.toString('pem')),
+    issue: (names, validity = aDay()) => issue({ root, rootKey: keys.privateKey, names, validity }),
+  };
+}
+
+interface Issuance {
+  readonly root: x509.X509Certificate;
+  readonly rootKey: CryptoKey;
+  readonly names: readonly string[];
+  readonly validity: Validity;
+}
+
+async function issue({ root, rootKey, names, validity }: Issuance): Promise<KeyPair> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: [{ CN: [names[0] ?? 'unnamed'] }],
+    issuer: root.subject,
+    ...validity,
+    publicKey: keys.publicKey,
+    signingKey: rootKey,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: isIP(name) ? 'ip' : 'dns', value: name })),
+      ),
+      await x509.AuthorityKeyIdentifierExtension.create(root),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  const key = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { cert: pem(certificate.toString('pem')), key: pem(x509.PemConverter.encode(key, 'PRIVATE KEY')) };
+}
+
+function aDay(): Validity {
+  const now = Date.now();
+  // a minute back, for a client whose clock is a little behind
+  return { notBefore: new Date(now - 60_000), notAfter: new Date(now + 24 * 60 * 60 * 1000) };
+}
+
+/** Go and OpenSSL want the last line of a PEM block ended. */
+function pem(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}

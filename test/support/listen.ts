@@ -1,0 +1,53 @@
+import http, { type RequestListener } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenOptions {
+  /** The name to be called by, one that leads to 127.0.0.1; it stands in `host` and `url`. */
+  readonly name?: string;
+  /** Served over TLS with this certificate; plain HTTP without. */
+  readonly tls?: KeyPair;
+}
+
+/** A server on a free port of 127.0.0.1. */
+export interface Listener extends AsyncDisposable {
+  /** `name:port` */
+  readonly host: string;
+  readonly port: number;
+  /** `http://name:port` or `https://name:port` */
+  readonly url: string;
+  /** Stops listening and drops every open connection. */
+  close(): Promise<void>;
+}
+
+export async function listen(handler: RequestListener, options: ListenOptions = {}): Promise<Listener> {
+  const { name = '127.0.0.1', tls } = options;
+  const server = tls ? https.createServer({ ...tls }, handler) : http.createServer(handler);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const port = portOf(server.address());
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return {
+    host: `${name}:${port}`,
+    port,
+    url: `${tls ? 'https' : 'http'}://${name}:${port}`,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP port');
+  return address.port;
+}
