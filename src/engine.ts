@@ -1,0 +1,31 @@
+import type { Config } from './config.ts';
+import { PullSecrets } from './credentials/pull-secrets.ts';
+import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
+import type { Connection } from './kubernetes/connection.ts';
+import { RegistryClient } from './registry/client.ts';
+import { Endpoints } from './registry/endpoint.ts';
+import { Resolver } from './resolve/resolver.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+
+/** The parts that every command works with, put together. */
+export interface Engine {
+  kubernetes: KubernetesApi;
+  pullSecrets: PullSecrets;
+  resolver: Resolver;
+  close(): Promise<void>;
+}
+
+/** Puts the parts together as the configuration says. This is the only place that does. */
+export function createEngine(config: Config, connection: Connection, metrics: Metrics): Engine {
+  const endpoints = new Endpoints(new Map(Object.entries(config.registries)));
+  const client = new RegistryClient(endpoints, (event) => metrics.registryRequest(event));
+  const kubernetes = createKubernetesApi(connection);
+  return {
+    kubernetes,
+    pullSecrets: new PullSecrets(kubernetes),
+    resolver: new Resolver(client, config.cache),
+    async close() {
+      await Promise.all([endpoints.close(), connection.close()]);
+    },
+  };
+}

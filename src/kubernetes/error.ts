@@ -1,0 +1,14 @@
+/** What the API server, or the way to it, answered instead of what was asked for. */
+export class KubernetesError extends Error {
+  override readonly name = 'KubernetesError';
+  /** The HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  /** The API server's reason (`NotFound`, `Forbidden`, `Conflict`…), or what kept it from answering. */
+  readonly reason: string;
+
+  constructor(message: string, details: { status: number; reason: string; cause?: unknown }) {
+    super(message, { cause: details.cause });
+    this.status = details.status;
+    this.reason = details.reason;
+  }
+}

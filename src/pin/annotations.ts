@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { parseJson } from '../json.ts';
+import type { Pod } from './pod.ts';
+
+/** On a Pod: which containers and volumes are left alone; `*` or names, comma-separated. */
+export const SKIP = 'tagpin.dev/skip';
+/** On a Pod: what was written before pinning; JSON, container or volume name → image. */
+export const IMAGES = 'tagpin.dev/images';
+
+const imagesSchema = z.record(z.string(), z.string());
+
+/** Container or volume name → image as written. */
+export type WrittenImages = ReadonlyMap<string, string>;
+
+/**
+ * What the pod remembers as written. The annotation is anyone's to edit, so one that can't be read remembers
+ * nothing, and nothing that it says is believed without a look at the pod itself.
+ */
+export function writtenImages(pod: Pod): WrittenImages {
+  const annotation = pod.metadata.annotations?.[IMAGES];
+  if (annotation === undefined) return new Map();
+  const images = imagesSchema.safeParse(parseJson(annotation));
+  return new Map(images.success ? Object.entries(images.data) : []);
+}
+
+/** The annotation's text for `images`, sorted by name so that equal content reads equal. */
+export function printWrittenImages(images: WrittenImages): string {
+  return JSON.stringify(Object.fromEntries([...images].sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/** The names that the pod asks to leave alone; `*` stands for all of them. */
+export function skippedNames(pod: Pod): ReadonlySet<string> {
+  const annotation = pod.metadata.annotations?.[SKIP] ?? '';
+  return new Set(
+    annotation
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  );
+}

@@ -1,0 +1,108 @@
+import type { Digest } from '../image/digest.ts';
+import { InvalidReference, parseReference, type Reference, repository } from '../image/reference.ts';
+import { skippedNames, writtenImages } from './annotations.ts';
+import type { Pod } from './pod.ts';
+import { isSkipped } from './skip.ts';
+import { type ImageField, walk } from './walk.ts';
+
+/** What is to happen to one image, before anything has been asked of a registry. */
+export type Decision =
+  | { action: 'leave'; reason: 'unchanged' | 'skipped' | 'digest' | 'never' }
+  | { action: 'refuse'; error: InvalidReference }
+  | { action: 'remember'; reference: Reference; digest: Digest }
+  | { action: 'resolve'; reference: Reference };
+
+export interface Rules {
+  /** Globs of images that are left alone: see {@link isSkipped}. */
+  skip: readonly string[];
+  /** Whether the pod's own `tagpin.dev/skip` counts. */
+  honourSkipAnnotation: boolean;
+}
+
+/** An image of a pod with what is to happen to it. */
+export interface Decided {
+  field: ImageField;
+  decision: Decision;
+}
+
+/**
+ * Decides over each image of `pod`; on UPDATE, `oldPod` is the pod as it was.
+ *
+ * What an UPDATE doesn't change comes first of all: a pod older than the opt-in must stay patchable, whatever its
+ * images look like. Then, in this order: skipped, by digest, never pulled, invalid, changed back to the tag that
+ * the pod was pinned from, to be resolved.
+ */
+export function decide(pod: Pod, rules: Rules, oldPod?: Pod): Decided[] {
+  const skipped = rules.honourSkipAnnotation ? skippedNames(pod) : new Set<string>();
+  const previous = oldPod === undefined ? undefined : previousImages(oldPod);
+  return walk(pod.spec).map((field) => ({
+    field,
+    decision: decideField(field, rules.skip, skipped, previous),
+  }));
+}
+
+function decideField(
+  field: ImageField,
+  patterns: readonly string[],
+  skipped: ReadonlySet<string>,
+  previous: PreviousImages | undefined,
+): Decision {
+  const before = previous?.get(field);
+  if (before?.image === field.image) return { action: 'leave', reason: 'unchanged' };
+  if (skipped.has('*') || skipped.has(field.name)) return { action: 'leave', reason: 'skipped' };
+  const reference = read(field.image);
+  if (reference instanceof InvalidReference) {
+    const never = field.pullPolicy === 'Never';
+    return never ? { action: 'leave', reason: 'never' } : { action: 'refuse', error: reference };
+  }
+  if (isSkipped(reference, patterns)) return { action: 'leave', reason: 'skipped' };
+  if (reference.digest !== undefined) return { action: 'leave', reason: 'digest' };
+  if (field.pullPolicy === 'Never') return { action: 'leave', reason: 'never' };
+  const digest = before?.digestOf(field.image, reference);
+  return digest === undefined ? { action: 'resolve', reference } : { action: 'remember', reference, digest };
+}
+
+function read(image: string): Reference | InvalidReference {
+  try {
+    return parseReference(image);
+  } catch (error) {
+    if (error instanceof InvalidReference) return error;
+    throw error;
+  }
+}
+
+interface PreviousImage {
+  image: string;
+  /** The digest that `written` had, if this is what the container was pinned from. */
+  digestOf(written: string, reference: Reference): Digest | undefined;
+}
+
+interface PreviousImages {
+  get(field: ImageField): PreviousImage | undefined;
+}
+
+/**
+ * The images of the pod as it was. Its annotation alone proves nothing, since anyone who may edit the pod may edit
+ * that: the digest is read from the image that the pod really had, and only if it is of the same repository.
+ */
+function previousImages(oldPod: Pod): PreviousImages {
+  const written = writtenImages(oldPod);
+  const key = ({ place, name }: ImageField) => `${place} ${name}`;
+  const fields = new Map(walk(oldPod.spec).map((field) => [key(field), field]));
+  return {
+    get(field) {
+      const old = fields.get(key(field));
+      if (old === undefined) return undefined;
+      return {
+        image: old.image,
+        digestOf(image, reference) {
+          if (written.get(old.name) !== image) return undefined;
+          const pinned = read(old.image);
+          if (pinned instanceof InvalidReference || repository(pinned) !== repository(reference))
+            return undefined;
+          return pinned.digest;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,6 @@
+/**
+ * What a namespace opted in to with its label `tagpin.dev/pin`: `enforce` refuses a pod with an image that can't be
+ * pinned, `best-effort` lets it through with a warning, `audit` changes nothing and says what would happen.
+ */
+export const modes = ['enforce', 'best-effort', 'audit'] as const;
+export type Mode = (typeof modes)[number];

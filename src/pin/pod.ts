@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+/**
+ * What tagpin reads of a Pod; everything else passes by unseen, and unchanged because only a patch goes back.
+ * Go writes empty lists and maps as `null` now and then, so `null` counts as absent.
+ */
+const containerSchema = z.object({
+  name: z.string().default(''),
+  image: z.string().nullish(),
+  imagePullPolicy: z.string().nullish(),
+});
+
+const volumeSchema = z.object({
+  name: z.string().default(''),
+  image: z.object({ reference: z.string().nullish(), pullPolicy: z.string().nullish() }).nullish(),
+});
+
+export const podSpecSchema = z.object({
+  initContainers: z.array(containerSchema).nullish(),
+  containers: z.array(containerSchema).nullish(),
+  ephemeralContainers: z.array(containerSchema).nullish(),
+  volumes: z.array(volumeSchema).nullish(),
+  imagePullSecrets: z.array(z.object({ name: z.string().default('') })).nullish(),
+  serviceAccountName: z.string().nullish(),
+  /** The deprecated spelling, still honoured by the API server. */
+  serviceAccount: z.string().nullish(),
+});
+export type PodSpec = z.infer<typeof podSpecSchema>;
+
+export const podSchema = z.object({
+  metadata: z
+    .object({
+      name: z.string().nullish(),
+      generateName: z.string().nullish(),
+      annotations: z.record(z.string(), z.string()).nullish(),
+      deletionTimestamp: z.string().nullish(),
+    })
+    .default({}),
+  spec: podSpecSchema,
+});
+export type Pod = z.infer<typeof podSchema>;

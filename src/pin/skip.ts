@@ -1,0 +1,21 @@
+import { posix } from 'node:path';
+import { canonical, type Reference, repository, tagOrLatest } from '../image/reference.ts';
+
+/**
+ * Whether one of the configuration's patterns asks to leave an image alone.
+ *
+ * A pattern is a glob (`*` within a path component, `**` across them) that is held against the image's registry
+ * (`registry.example.com:5000`), its repository (`docker.io/library/*`), the whole image (`quay.io/team/app:dev-*`)
+ * and the image as written. Patterns are compared whole, never cut at a colon, so a port can be written.
+ */
+export function isSkipped(reference: Reference, patterns: readonly string[]): boolean {
+  if (patterns.length === 0) return false;
+  const spellings = [
+    reference.domain,
+    repository(reference),
+    `${repository(reference)}:${tagOrLatest(reference)}`,
+    canonical(reference),
+    reference.original,
+  ];
+  return patterns.some((pattern) => spellings.some((spelling) => posix.matchesGlob(spelling, pattern)));
+}

@@ -1,0 +1,137 @@
+import type { Credential } from '../credentials/credential.ts';
+import { InvalidReference } from '../image/reference.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
+import { RegistryError, type RegistryFailure } from '../registry/error.ts';
+
+/** What a failure means to whoever wrote the image: why, and what to do. */
+export interface Failure {
+  /** A short stable name, for metrics. */
+  label: string;
+  cause: string;
+  /** Empty when the cause says it already. */
+  remedy: string;
+}
+
+/** What was at hand when it failed: the credentials that were tried, and what was wrong with others. */
+export interface Circumstances {
+  credentials: readonly Credential[];
+  /** Names of pull secrets that don't exist. */
+  missingSecrets: readonly string[];
+  /** Pull secrets that can't be read as what they are. */
+  brokenSecrets: readonly string[];
+}
+
+const nothing: Circumstances = { credentials: [], missingSecrets: [], brokenSecrets: [] };
+
+/** The failure in a sentence. */
+export function sentence({ cause, remedy }: Failure): string {
+  return remedy === '' ? cause : `${cause}; ${remedy}`;
+}
+
+/** The one place that decides what a failure to pin an image means. */
+export function explain(error: unknown, circumstances: Circumstances = nothing): Failure {
+  if (error instanceof InvalidReference) {
+    return { label: 'invalid_reference', cause: error.message, remedy: '' };
+  }
+  if (error instanceof RegistryError) {
+    const cause = `${said[error.failure]}${evidence(error)}`;
+    return { label: error.failure, cause, remedy: remedy(error, circumstances) };
+  }
+  if (error instanceof KubernetesError) {
+    return {
+      label: error.status === 403 ? 'kubernetes_forbidden' : 'kubernetes',
+      cause: `its pull secrets can't be read: ${error.message}`,
+      remedy:
+        error.status === 403
+          ? "grant tagpin's ServiceAccount that permission"
+          : 'try again; if it stays, look at the API server',
+    };
+  }
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return { label: 'timeout', cause: said.timeout, remedy: remedies.timeout };
+  }
+  return { label: 'internal', cause: 'tagpin failed', remedy: "look at tagpin's log" };
+}
+
+const said: Record<RegistryFailure, string> = {
+  not_found: 'not found',
+  unauthorized: 'access refused',
+  denied: 'access denied',
+  rate_limited: "the registry's rate limit is reached",
+  unavailable: 'the registry is in trouble',
+  timeout: "the registry didn't answer in time",
+  network: "the registry can't be reached",
+  untrusted: "the registry isn't trusted",
+  forbidden_address: "the registry leads to where tagpin won't go",
+  invalid_host: 'no such registry can exist',
+  redirect: "the registry redirects where tagpin won't follow",
+  missing_realm: 'the registry asks for a token, but not from where',
+  invalid_realm: "the registry's token server isn't acceptable",
+  no_token: 'the token server grants no token',
+  invalid_token: "the token server's token is unusable",
+  bad_body: 'the answer makes no sense',
+  too_large: 'the answer is too large',
+  not_a_manifest: 'the answer is no image',
+  unsupported_media_type: "the image's format is too old",
+  media_type_mismatch: 'the registry contradicts itself',
+  digest_mismatch: 'the registry contradicts itself',
+  status: 'the registry refuses',
+};
+
+const checkRegistry = 'correct the image, or ask who runs the registry';
+
+const remedies: Record<RegistryFailure, string> = {
+  not_found: 'push the tag or correct the image',
+  unauthorized: 'correct the image or its pull secret',
+  denied: "let the pull secret's user pull from this repository, or correct the image",
+  rate_limited: 'try again later, or add a pull secret with a higher limit',
+  unavailable: 'try again when the registry is well',
+  timeout: 'try again; if it stays, look at the registry and the network between',
+  network: "correct the registry's name, or look at the network between",
+  untrusted: "add the registry's CA to the configuration (registries.<host>.caFile)",
+  forbidden_address: checkRegistry,
+  invalid_host: 'correct the image',
+  redirect: checkRegistry,
+  missing_realm: checkRegistry,
+  invalid_realm: checkRegistry,
+  no_token: checkRegistry,
+  invalid_token: checkRegistry,
+  bad_body: checkRegistry,
+  too_large: checkRegistry,
+  not_a_manifest: checkRegistry,
+  unsupported_media_type: 'build and push the image with a current tool',
+  media_type_mismatch: checkRegistry,
+  digest_mismatch: checkRegistry,
+  status: checkRegistry,
+};
+
+/** Failures whose own words add something to what is said of them. */
+const telling = new Set<RegistryFailure>([
+  'network',
+  'untrusted',
+  'redirect',
+  'forbidden_address',
+  'status',
+  'bad_body',
+]);
+
+function evidence(error: RegistryError): string {
+  const answer = [error.status, ...error.codes].filter((part) => part !== undefined).join(' ');
+  const parts = [answer, telling.has(error.failure) ? error.message : ''].filter((part) => part !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(': ')})`;
+}
+
+/** A refusal is about credentials, and which ones were at hand says what to mend. */
+function remedy(error: RegistryError, { credentials, missingSecrets, brokenSecrets }: Circumstances): string {
+  if (error.failure !== 'unauthorized' && error.failure !== 'denied') return remedies[error.failure];
+  const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
+  if (missingSecrets.length > 0) {
+    return `pull secret ${quoted(missingSecrets)} doesn't exist; create it or correct imagePullSecrets`;
+  }
+  if (brokenSecrets.length > 0) return `pull secret ${quoted(brokenSecrets)} can't be read; create it anew`;
+  if (credentials.length === 0) return 'no pull secret matches this registry; add one, or correct the image';
+  const sources = [...new Set(credentials.map(({ source }) => source))].join(', ');
+  return error.failure === 'denied'
+    ? `let the user of ${sources} pull from this repository, or correct the image`
+    : `correct the credentials in ${sources}, or the image`;
+}

@@ -1,0 +1,111 @@
+import type { Credential } from '../credentials/credential.ts';
+import type { BrokenSecret } from '../credentials/keyring.ts';
+import type { PullCredentials } from '../credentials/pull-secrets.ts';
+import { type Reference, repository } from '../image/reference.ts';
+import type { Decided } from '../pin/decide.ts';
+import type { Pin } from '../pin/patch.ts';
+import type { ImageField } from '../pin/walk.ts';
+import { type Circumstances, explain, type Failure } from './failure.ts';
+import type { Resolver } from './resolver.ts';
+
+/** How one image came out. */
+export type Outcome =
+  | { field: ImageField; result: 'left'; reason: string }
+  | {
+      field: ImageField;
+      result: 'pinned';
+      pin: Pin;
+      source: 'pod' | 'cache' | 'registry';
+      milliseconds: number;
+    }
+  | { field: ImageField; result: 'failed'; failure: Failure; error: unknown; milliseconds: number };
+
+export interface Means {
+  resolver: Pick<Resolver, 'resolve'>;
+  /** Called once, and only if something is to be resolved. */
+  credentials: () => Promise<PullCredentials>;
+  signal: AbortSignal;
+}
+
+export interface Settled {
+  outcomes: Outcome[];
+  /** Pull secrets that can't be read as what they are; found only if something was to be resolved. */
+  brokenSecrets: readonly BrokenSecret[];
+}
+
+/**
+ * Brings every decision to its outcome, all at once; equal images are asked for once. Never rejects: what can't be
+ * done for an image is that image's failure.
+ */
+export async function settle(decided: readonly Decided[], means: Means): Promise<Settled> {
+  const wanted = decided.some(({ decision }) => decision.action === 'resolve');
+  const pull = wanted ? means.credentials() : undefined;
+  // Each image waits for it and fails with it; until the first does, nobody is listening.
+  pull?.catch(() => undefined);
+
+  const outcomes = await Promise.all(
+    decided.map(async ({ field, decision }): Promise<Outcome> => {
+      const started = performance.now();
+      const milliseconds = () => Math.round(performance.now() - started);
+      switch (decision.action) {
+        case 'leave':
+          return { field, result: 'left', reason: decision.reason };
+        case 'refuse':
+          return failed(field, decision.error, undefined, milliseconds());
+        case 'remember': {
+          const pin = { field, reference: decision.reference, digest: decision.digest };
+          return { field, result: 'pinned', pin, source: 'pod', milliseconds: milliseconds() };
+        }
+        case 'resolve':
+          return resolve(field, decision.reference, pull, means, milliseconds);
+      }
+    }),
+  );
+  const found = await pull?.catch(() => undefined);
+  return { outcomes, brokenSecrets: found?.keyring.broken ?? [] };
+}
+
+async function resolve(
+  field: ImageField,
+  reference: Reference,
+  pull: Promise<PullCredentials> | undefined,
+  { resolver, signal }: Means,
+  milliseconds: () => number,
+): Promise<Outcome> {
+  let credentials: readonly Credential[] = [];
+  let found: PullCredentials | undefined;
+  try {
+    found = await pull;
+    credentials = found?.keyring.lookup(repository(reference)) ?? [];
+    const { digest, source } = await resolver.resolve(reference, credentials, signal);
+    return {
+      field,
+      result: 'pinned',
+      pin: { field, reference, digest },
+      source,
+      milliseconds: milliseconds(),
+    };
+  } catch (error) {
+    return failed(field, error, circumstances(credentials, found), milliseconds());
+  }
+}
+
+function failed(
+  field: ImageField,
+  error: unknown,
+  at: Circumstances | undefined,
+  milliseconds: number,
+): Outcome {
+  return { field, result: 'failed', failure: explain(error, at), error, milliseconds };
+}
+
+function circumstances(
+  credentials: readonly Credential[],
+  found: PullCredentials | undefined,
+): Circumstances {
+  return {
+    credentials,
+    missingSecrets: found?.missing ?? [],
+    brokenSecrets: found?.keyring.broken.map(({ secret }) => secret.name) ?? [],
+  };
+}

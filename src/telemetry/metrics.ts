@@ -1,0 +1,71 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Registry hosts come from whatever images people write: beyond so many, the rest count as `other`. */
+const MAX_REGISTRIES = 100;
+
+/** What tagpin counts; `text()` is what Prometheus reads. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #hosts = new Set<string>();
+
+  readonly admissions = new Counter({
+    name: 'tagpin_admission_requests_total',
+    help: 'Admission requests answered, by path, operation and outcome.',
+    labelNames: ['path', 'operation', 'outcome'] as const,
+    registers: [this.#registry],
+  });
+  readonly admissionSeconds = new Histogram({
+    name: 'tagpin_admission_duration_seconds',
+    help: 'Time from the first byte of an admission request to its answer.',
+    labelNames: ['path'] as const,
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.#registry],
+  });
+  readonly images = new Counter({
+    name: 'tagpin_images_total',
+    help: 'Images decided on, by mode, outcome (pinned, pinnable in audit, left, failed) and its source or reason.',
+    labelNames: ['mode', 'outcome', 'reason'] as const,
+    registers: [this.#registry],
+  });
+  readonly #registryRequests = new Counter({
+    name: 'tagpin_registry_requests_total',
+    help: 'Requests sent to registries and token servers; status 0 is no answer.',
+    labelNames: ['registry', 'method', 'status'] as const,
+    registers: [this.#registry],
+  });
+  readonly #registrySeconds = new Histogram({
+    name: 'tagpin_registry_request_duration_seconds',
+    help: 'Time that registries and token servers took to answer.',
+    labelNames: ['registry'] as const,
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.#registry],
+  });
+  readonly certificateExpiry = new Gauge({
+    name: 'tagpin_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate being served expires.',
+    registers: [this.#registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  registryRequest(event: { host: string; method: string; status: number; milliseconds: number }): void {
+    const registry = this.#host(event.host);
+    this.#registryRequests.inc({ registry, method: event.method, status: String(event.status) });
+    this.#registrySeconds.observe({ registry }, event.milliseconds / 1000);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #host(host: string): string {
+    if (this.#hosts.size < MAX_REGISTRIES) this.#hosts.add(host);
+    return this.#hosts.has(host) ? host : 'other';
+  }
+}

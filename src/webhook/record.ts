@@ -1,0 +1,47 @@
+import type { Mode } from '../pin/mode.ts';
+import type { Pod } from '../pin/pod.ts';
+import type { Outcome } from '../resolve/settle.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { AdmissionRequest } from './review.ts';
+import { shown } from './verdict.ts';
+
+/** Writes one line of log and counts one image for each outcome. What an update left alone is only counted. */
+export function record(
+  { log, metrics }: { log: Logger; metrics: Metrics },
+  request: AdmissionRequest,
+  pod: Pod,
+  mode: Mode,
+  outcomes: readonly Outcome[],
+): void {
+  const subject = {
+    namespace: request.namespace ?? '',
+    pod: pod.metadata.name || `${pod.metadata.generateName ?? ''}*`,
+    operation: request.operation,
+    mode,
+    ...(request.dryRun ? { dryRun: true } : {}),
+  };
+  for (const outcome of outcomes) {
+    const { place, name, image } = outcome.field;
+    const about = { ...subject, [place.replace(' ', '_')]: name, image: shown(image) };
+    switch (outcome.result) {
+      case 'left':
+        metrics.images.inc({ mode, outcome: 'left', reason: outcome.reason });
+        if (outcome.reason !== 'unchanged') log.info({ ...about, reason: outcome.reason }, 'left');
+        break;
+      case 'pinned': {
+        const { pin, source, milliseconds } = outcome;
+        metrics.images.inc({ mode, outcome: mode === 'audit' ? 'pinnable' : 'pinned', reason: source });
+        const done = mode === 'audit' ? 'would be pinned' : 'pinned';
+        log.info({ ...about, digest: pin.digest, source, ms: milliseconds }, done);
+        break;
+      }
+      case 'failed': {
+        const { failure, error, milliseconds } = outcome;
+        metrics.images.inc({ mode, outcome: 'failed', reason: failure.label });
+        log.warn({ ...about, reason: failure.label, ms: milliseconds, err: error }, 'not pinned');
+        break;
+      }
+    }
+  }
+}

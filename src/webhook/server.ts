@@ -1,0 +1,123 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { parseDuration } from '../duration.ts';
+import { type Mode, modes } from '../pin/mode.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { PodHandler } from './pod.ts';
+import { type AdmissionReview, answer, InvalidReview, parseReview, type Verdict } from './review.ts';
+
+export interface WebhookParts {
+  pod: PodHandler;
+  log: Logger;
+  metrics: Metrics;
+  /** Whether the process is going down: answers then ask for the connection to be closed. */
+  draining: () => boolean;
+}
+
+/**
+ * The largest body: object and oldObject may each be 3 MiB (etcd's limit and then some), and the review around them
+ * is far below the 1 MiB left. Derived as in controller-runtime pkg/webhook/admission/http.go.
+ */
+const BODY_LIMIT = 7 * 1024 * 1024;
+
+/** What the API server waits when it doesn't say: the default of `timeoutSeconds`. */
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Taken off what the API server waits, for the way back. */
+const WAY_BACK_MS = 500;
+const MINIMUM_BUDGET_MS = 100;
+
+/** The webhook over HTTP: `POST /pin/<mode>` with an AdmissionReview. */
+export function createWebhookApp(parts: WebhookParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use((_request, response, next) => {
+    if (parts.draining()) response.set('Connection', 'close');
+    next();
+  });
+  for (const mode of modes) app.post(`/pin/${mode}`, jsonOnly, body, review(parts, mode));
+  app.use((_request, response) => {
+    response
+      .status(404)
+      .type('text')
+      .send('tagpin answers POST /pin/enforce, /pin/best-effort and /pin/audit\n');
+  });
+  app.use(refusal(parts.log));
+  return app;
+}
+
+const jsonOnly: RequestHandler = (request, response, next) => {
+  if (request.is('application/json')) return next();
+  response.status(415).type('text').send('send an AdmissionReview as application/json\n');
+};
+
+const body = express.raw({ type: 'application/json', limit: BODY_LIMIT, inflate: false });
+
+function review(parts: WebhookParts, mode: Mode): RequestHandler {
+  return async (request, response) => {
+    const started = performance.now();
+    const admission = parseReview(Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '');
+    const signal = AbortSignal.timeout(budget(request.query['timeout']));
+    const verdict = await decide(parts, admission, mode, signal);
+    response.json(answer(admission, verdict));
+
+    const path = `/pin/${mode}`;
+    const outcome = verdict.allowed ? (verdict.patch?.length ? 'patched' : 'allowed') : 'denied';
+    parts.metrics.admissions.inc({ path, operation: admission.request.operation, outcome });
+    parts.metrics.admissionSeconds.observe({ path }, (performance.now() - started) / 1000);
+  };
+}
+
+/** The handler's verdict; if the handler itself fails, the one that the mode stands for. */
+async function decide(
+  parts: WebhookParts,
+  { request }: AdmissionReview,
+  mode: Mode,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    return await parts.pod(request, mode, signal);
+  } catch (error) {
+    if (error instanceof InvalidReview) throw error;
+    parts.log.error({ err: error, namespace: request.namespace, uid: request.uid, mode }, 'failed');
+    const message = 'tagpin failed on this pod; look at its log';
+    return mode === 'enforce'
+      ? { allowed: false, code: 500, message }
+      : { allowed: true, warnings: [message] };
+  }
+}
+
+/** How long there is to answer, from the `?timeout=10s` that the API server adds. */
+function budget(timeout: unknown): number {
+  const milliseconds = typeof timeout === 'string' ? parseDuration(timeout) : undefined;
+  return Math.max(MINIMUM_BUDGET_MS, (milliseconds ?? DEFAULT_TIMEOUT_MS) - WAY_BACK_MS);
+}
+
+/** What is no review gets a status and a reason; the connection of a body that wasn't read to its end is closed. */
+function refusal(log: Logger): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) return next(error);
+    if (error instanceof InvalidReview) {
+      response.status(400).type('text').send(`${error.message}\n`);
+      return;
+    }
+    const status = statusOf(error);
+    if (status >= 500) log.error({ err: error }, 'failed');
+    response
+      .set('Connection', 'close')
+      .status(status)
+      .type('text')
+      .send(`${reasons[status] ?? 'bad request'}\n`);
+  };
+}
+
+const reasons: Record<number, string> = {
+  413: `the body is larger than ${BODY_LIMIT / 1024 / 1024} MiB`,
+  415: 'send the body uncompressed',
+  500: 'tagpin failed',
+};
+
+function statusOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return 500;
+  return typeof error.status === 'number' ? error.status : 500;
+}

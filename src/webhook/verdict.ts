@@ -1,0 +1,80 @@
+import type { BrokenSecret } from '../credentials/keyring.ts';
+import { SKIP, skippedNames } from '../pin/annotations.ts';
+import type { Mode } from '../pin/mode.ts';
+import type { Operation } from '../pin/patch.ts';
+import type { Pod } from '../pin/pod.ts';
+import { type ImageField, walk } from '../pin/walk.ts';
+import { sentence } from '../resolve/failure.ts';
+import type { Outcome } from '../resolve/settle.ts';
+import type { Verdict } from './review.ts';
+
+/** A refusal names so many images; whoever has more to mend sees the rest on the next try. */
+const MAX_FAILURES = 20;
+const IMAGE_LIMIT = 300;
+
+/** What the mode makes of the outcomes. Remarks are warnings whatever comes of it. */
+export function verdictOf(
+  mode: Mode,
+  outcomes: readonly Outcome[],
+  patch: readonly Operation[],
+  remarks: readonly string[],
+): Verdict {
+  const failures = outcomes.flatMap((outcome) => (outcome.result === 'failed' ? [describe(outcome)] : []));
+  switch (mode) {
+    case 'enforce':
+      return failures.length > 0
+        ? { allowed: false, message: list(failures), warnings: remarks }
+        : { allowed: true, patch, warnings: remarks };
+    case 'best-effort':
+      return {
+        allowed: true,
+        patch,
+        warnings: [...failures.map((text) => `not pinned: ${text}`), ...remarks],
+      };
+    case 'audit': {
+      const pins = outcomes.flatMap((outcome) =>
+        outcome.result === 'pinned'
+          ? [`${called(outcome.field)}: would be pinned to ${outcome.pin.digest}`]
+          : [],
+      );
+      return {
+        allowed: true,
+        warnings: [...failures.map((text) => `can't be pinned: ${text}`), ...remarks, ...pins],
+      };
+    }
+  }
+}
+
+function list(failures: readonly string[]): string {
+  const rest = failures.length - MAX_FAILURES;
+  return [...failures.slice(0, MAX_FAILURES), ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
+}
+
+function describe({ field, failure }: Extract<Outcome, { result: 'failed' }>): string {
+  // The message of an invalid reference quotes the image, made fit to be shown: don't show it raw beside that.
+  const subject = failure.label === 'invalid_reference' ? `${field.place} "${field.name}"` : called(field);
+  return `${subject}: ${sentence(failure)}`;
+}
+
+/** The image as messages and logs show it: whole, unless somebody made it absurdly long. */
+export function shown(image: string): string {
+  return image.length <= IMAGE_LIMIT ? image : `${image.slice(0, IMAGE_LIMIT)}…`;
+}
+
+const called = ({ place, name, image }: ImageField) => `${place} "${name}": ${shown(image)}`;
+
+/** What to tell somebody whose `tagpin.dev/skip` does nothing. */
+export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): string[] {
+  const names = skippedNames(pod);
+  if (names.size === 0) return [];
+  if (!honoured) return [`${SKIP} doesn't count here: the configuration forbids it where ${mode} is on`];
+  const known = new Set(['*', ...walk(pod.spec).map(({ name }) => name)]);
+  return [...names]
+    .filter((name) => !known.has(name))
+    .map((name) => `${SKIP} names "${name}", which is no container or image volume of this pod`);
+}
+
+/** tagpin goes on with the other secrets, but the kubelet doesn't. */
+export function remarkOnSecret({ secret, error }: BrokenSecret): string {
+  return `pull secret "${secret.name}" keeps the kubelet from pulling any image of this pod: ${error.message}`;
+}

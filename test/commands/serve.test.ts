@@ -1,0 +1,250 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { podReview } from '../support/admission.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { createAuthority } from '../support/authority.ts';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'tagpin-serve-'));
+const kubeconfig = join(folder, 'kubeconfig');
+let api: ApiServer;
+
+beforeAll(async () => {
+  const authority = await createAuthority();
+  api = await startApiServer({
+    tls: await authority.issue(['127.0.0.1']),
+    caPem: authority.caPem,
+    token: 'let-me-in',
+  });
+  await api.writeKubeconfig(kubeconfig);
+});
+afterAll(async () => {
+  await api.close();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  api.put({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace: 'tagpin-system', name: 'tagpin-certificate' },
+  });
+  api.put({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: { name: 'tagpin' },
+    webhooks: [{ name: 'enforce.tagpin.dev', clientConfig: { service: { name: 'tagpin' } } }],
+  });
+});
+
+/** Ports that nobody listens on at this moment. */
+async function freePorts(): Promise<{ port: number; healthPort: number }> {
+  const take = async () => {
+    const server = createServer().listen(0);
+    await once(server, 'listening');
+    const address = server.address();
+    server.close();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    return address.port;
+  };
+  return { port: await take(), healthPort: await take() };
+}
+
+interface Running extends AsyncDisposable {
+  child: ChildProcess;
+  port: number;
+  healthPort: number;
+  output: () => string;
+}
+
+/** Runs the command line. */
+function run(...args: string[]): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  return { child, output: () => output };
+}
+
+async function serve({ drain = '0s' } = {}): Promise<Running> {
+  const { port, healthPort } = await freePorts();
+  const config = join(folder, `${port}.yaml`);
+  writeFileSync(config, `webhook: {port: ${port}, healthPort: ${healthPort}, drain: ${drain}}\n`);
+  const { child, output } = run('serve', '--config', config, '--kubeconfig', kubeconfig);
+  return {
+    child,
+    port,
+    healthPort,
+    output,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+    },
+  };
+}
+
+const health = async ({ healthPort }: Running, path: string) => {
+  const response = await fetch(`http://127.0.0.1:${healthPort}${path}`).catch(() => undefined);
+  return response && { status: response.status, text: await response.text() };
+};
+
+async function ready(running: Running): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    if ((await health(running, '/readyz'))?.status === 200) return;
+    await delay(100);
+  }
+  throw new Error(`not ready:\n${running.output()}`);
+}
+
+const configuration = z.object({
+  webhooks: z.array(z.object({ clientConfig: z.object({ caBundle: z.string() }) })),
+});
+
+/** The CA that the API server has been told to trust. */
+function publishedCa(): string {
+  const { webhooks } = configuration.parse(api.find('MutatingWebhookConfiguration', undefined, 'tagpin'));
+  return Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString();
+}
+
+const pod = {
+  metadata: { name: 'web' },
+  spec: { containers: [{ name: 'web', image: `app@sha256:${'a'.repeat(64)}` }] },
+};
+
+/** Calls the webhook as the API server does: by the Service's name, trusting the published CA. */
+async function call(
+  { port }: Running,
+  agent = new Agent(),
+): Promise<{ status: number | undefined; headers: IncomingMessage['headers']; body: string }> {
+  const sent = request({
+    host: '127.0.0.1',
+    port,
+    path: '/pin/enforce?timeout=10s',
+    method: 'POST',
+    servername: 'tagpin.tagpin-system.svc',
+    ca: publishedCa(),
+    agent,
+    headers: { 'content-type': 'application/json' },
+  });
+  sent.end(JSON.stringify(podReview(pod)));
+  const [response]: [IncomingMessage] = await new Promise((resolve, reject) => {
+    sent.once('response', (message: IncomingMessage) => resolve([message]));
+    sent.once('error', reject);
+  });
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+}
+
+describe('tagpin serve', () => {
+  test('answers over TLS, with a certificate that the API server has been told to trust', async () => {
+    await using running = await serve();
+    await ready(running);
+    const { status, body } = await call(running);
+    expect([status, JSON.parse(body).response.allowed]).toEqual([200, true]);
+  });
+
+  test('is alive but not ready until the API server knows its CA', async () => {
+    const restore = api.fail({ resource: 'mutatingwebhookconfigurations', effect: 'forbidden' });
+    await using running = await serve();
+    for (let attempt = 0; attempt < 100 && !running.output().includes('trying again'); attempt++)
+      await delay(100);
+    expect(await health(running, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await health(running, '/readyz')).toEqual({
+      status: 503,
+      text: 'waiting for the API server to be told of the CA\n',
+    });
+    expect(running.output()).toContain('cannot get resource');
+    restore();
+    await ready(running);
+  });
+
+  test('serves the same certificate in two replicas that start at once', async () => {
+    await using one = await serve();
+    await using two = await serve();
+    await Promise.all([ready(one), ready(two)]);
+    expect([(await call(one)).status, (await call(two)).status]).toEqual([200, 200]);
+  });
+
+  test('serves metrics', async () => {
+    await using running = await serve();
+    await ready(running);
+    await call(running);
+    const metrics = await health(running, '/metrics');
+    expect(metrics?.text).toContain(
+      'tagpin_admission_requests_total{path="/pin/enforce",operation="CREATE",outcome="allowed"} 1',
+    );
+    expect(metrics?.text).toMatch(/tagpin_certificate_expiry_timestamp_seconds \d{10}/);
+  });
+
+  test('on SIGTERM reports not ready, goes on serving, asks for connections to be closed, and ends', async () => {
+    await using running = await serve({ drain: '1s' });
+    await ready(running);
+    const agent = new Agent({ keepAlive: true });
+    expect((await call(running, agent)).headers.connection).toBe('keep-alive');
+    running.child.kill('SIGTERM');
+    await delay(200);
+    expect((await health(running, '/readyz'))?.status).toBe(503);
+    const { status, headers } = await call(running, agent);
+    expect([status, headers.connection]).toEqual([200, 'close']);
+    const [code] = await once(running.child, 'exit');
+    expect(code).toBe(0);
+    agent.destroy();
+  });
+
+  test('keeps idle connections open for longer than anyone is idle', async () => {
+    await using running = await serve();
+    await ready(running);
+    const agent = new Agent({ keepAlive: true });
+    const { headers } = await call(running, agent);
+    expect(Number(/timeout=(\d+)/.exec(String(headers['keep-alive']))?.[1])).toBeGreaterThanOrEqual(600);
+    agent.destroy();
+  });
+});
+
+describe('wrong use', () => {
+  const outcome = async (...args: string[]) => {
+    const { child, output } = run(...args);
+    const [code] = await once(child, 'close');
+    return { code, output: output() };
+  };
+
+  test('a wrong configuration is told in full, without a stack, and the exit code is 2', async () => {
+    const config = join(folder, 'wrong.yaml');
+    writeFileSync(config, 'pin: {keeptag: true}\ncache: {age: soon}\n');
+    const { code, output } = await outcome('serve', '--config', config);
+    expect(code).toBe(2);
+    expect(output).toContain('pin.keeptag: no such key');
+    expect(output).toContain('cache.age: write a duration');
+    expect(output).not.toContain('    at ');
+  });
+
+  test('an unknown option is exit code 2', async () => {
+    expect((await outcome('serve', '--nope')).code).toBe(2);
+  });
+
+  test('an unknown command is exit code 2', async () => {
+    expect((await outcome('server')).code).toBe(2);
+  });
+
+  test('a kubeconfig that is not there is exit code 3, and named', async () => {
+    const { code, output } = await outcome('serve', '--kubeconfig', join(folder, 'missing'));
+    expect(code).toBe(3);
+    expect(output).toContain('missing');
+    expect(output).not.toContain('    at ');
+  });
+
+  test('--help is exit code 0', async () => {
+    expect(await outcome('--help')).toMatchObject({ code: 0, output: expect.stringContaining('serve') });
+  });
+});

@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { InvalidConfig, loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tagpin-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The problems of a configuration. */
+function problemsOf(text: string): readonly string[] {
+  try {
+    parseConfig(text, 'config.yaml');
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error.problems;
+    throw error;
+  }
+}
+
+describe('without a word', () => {
+  test.each([undefined, '', '{}', '# nothing\n', 'webhook: {}\n'])(
+    '%j is a working configuration',
+    (text) => {
+      const config = text === undefined ? loadConfig(undefined) : parseConfig(text, 'config.yaml');
+      expect(config).toMatchObject({
+        webhook: { port: 8443, healthPort: 8080, drain: 20_000 },
+        pin: {
+          keepTag: false,
+          pullPolicy: 'IfNotPresent',
+          skipAnnotation: ['enforce', 'best-effort', 'audit'],
+        },
+        cache: { entries: 10_000, age: 60_000 },
+        registries: {},
+      });
+    },
+  );
+});
+
+test('what is written counts', () => {
+  const ca = join(folder, 'ca.crt');
+  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+  const config = parseConfig(
+    `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
+cache: {age: 5m}
+registries:
+  registry.example.com:5000: {caFile: ${ca}}
+  127.0.0.1:5000: {plainHttp: false}
+`,
+    'config.yaml',
+  );
+  expect(config.pin).toEqual({
+    keepTag: true,
+    pullPolicy: 'keep',
+    skip: ['quay.io/*'],
+    skipAnnotation: ['audit'],
+  });
+  expect(config.cache.age).toBe(300_000);
+  expect(config.registries['registry.example.com:5000']?.ca).toContain('BEGIN CERTIFICATE');
+  expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false, ca: undefined });
+});
+
+test('all mistakes are told at once, each with its path', () => {
+  const problems = problemsOf(`webhook: {port: 99999, drain: soon}
+pin: {keeptag: true, pullPolicy: Always}
+cache: {age: 0s}
+registries:
+  https://registry.example.com: {}
+  registry.example.com:5000: {caFile: /does/not/exist}
+`);
+  expect(problems).toHaveLength(7);
+  for (const path of [
+    'webhook.port:',
+    'webhook.drain: write a duration',
+    'pin.pullPolicy:',
+    'pin.keeptag: no such key',
+    'cache.age: write a duration above 0',
+    'registries["https://registry.example.com"]: write a host',
+    'registries["registry.example.com:5000"].caFile: the file must be there',
+  ]) {
+    expect(
+      problems.some((problem) => problem.startsWith(path)),
+      `${path} in\n${problems.join('\n')}`,
+    ).toBe(true);
+  }
+});
+
+test('broken YAML is told with its line', () => {
+  expect(problemsOf('pin:\n  keepTag: [\n')[0]).toMatch(/^line 3: /);
+});
+
+test.each(['[]', 'x', '7'])('%s is no configuration', (text) => {
+  expect(problemsOf(text)).toHaveLength(1);
+});
+
+test('a key given twice is a mistake', () => {
+  expect(problemsOf('pin: {}\npin: {}\n')[0]).toMatch(/^line 2: .*unique/);
+});
+
+test('a file that is not there is named', () => {
+  expect(() => loadConfig(join(folder, 'missing.yaml'))).toThrow(
+    /missing\.yaml is not a valid configuration:\n {2}it can't be read: ENOENT/,
+  );
+});
+
+test("the environment tells tagpin's own namespace", () => {
+  expect(readEnvironment({ POD_NAMESPACE: 'pins' })).toEqual({ namespace: 'pins' });
+  expect(readEnvironment({})).toEqual({ namespace: 'tagpin-system' });
+});

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { InvalidReference, parseReference } from '../../src/image/reference.ts';
+import { KubernetesError } from '../../src/kubernetes/error.ts';
+import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
+import { explain } from '../../src/resolve/failure.ts';
+import { user } from '../registry/clients.ts';
+
+const url = new URL('https://registry.example.com/v2/app/manifests/1');
+const none = { credentials: [], missingSecrets: [], brokenSecrets: [] };
+
+test('an absent tag says so, with the registry’s own code', () => {
+  const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}';
+  expect(explain(errorFromAnswer(url, { status: 404, body }))).toEqual({
+    label: 'not_found',
+    cause: 'not found (404 MANIFEST_UNKNOWN)',
+    remedy: 'push the tag or correct the image',
+  });
+});
+
+test.each([
+  ['nothing matches', none, 'no pull secret matches this registry; add one, or correct the image'],
+  [
+    'a secret is missing',
+    { ...none, missingSecrets: ['regcred'] },
+    'pull secret "regcred" doesn\'t exist; create it or correct imagePullSecrets',
+  ],
+  [
+    'a secret is broken',
+    { ...none, brokenSecrets: ['regcred'] },
+    'pull secret "regcred" can\'t be read; create it anew',
+  ],
+  [
+    'a credential was refused',
+    { ...none, credentials: [user('ada')] },
+    'correct the credentials in test, or the image',
+  ],
+])('a refusal when %s tells what to mend', (_when, circumstances, remedy) => {
+  expect(explain(errorFromAnswer(url, { status: 401, body: '' }), circumstances).remedy).toBe(remedy);
+});
+
+test('Secrets that may not be read name the permission', () => {
+  const error = new KubernetesError('secrets "x" is forbidden: User "tagpin" cannot get resource "secrets"', {
+    status: 403,
+    reason: 'Forbidden',
+  });
+  expect(explain(error)).toMatchObject({
+    label: 'kubernetes_forbidden',
+    cause: expect.stringContaining('cannot get resource "secrets"'),
+  });
+});
+
+test("a deadline is the registry's not answering in time", () => {
+  expect(explain(new DOMException('', 'TimeoutError')).label).toBe('timeout');
+});
+
+test('an invalid reference keeps its own words', () => {
+  try {
+    parseReference('NGINX');
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidReference);
+    expect(explain(error).cause).toContain('NGINX');
+  }
+  expect.assertions(2);
+});
+
+test('what nobody foresaw says nothing of itself', () => {
+  expect(explain(new TypeError('password is secret'))).toMatchObject({
+    label: 'internal',
+    cause: 'tagpin failed',
+  });
+});
+
+test('every failure has a cause and a remedy', () => {
+  expect(explain(new RegistryError('untrusted', 'the certificate has expired'))).toMatchObject({
+    cause: "the registry isn't trusted (the certificate has expired)",
+  });
+});

@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { parseReference } from '../../src/image/reference.ts';
+import { Resolver } from '../../src/resolve/resolver.ts';
+import { clientFor, patient, user } from '../registry/clients.ts';
+import { image } from '../support/registry/image.ts';
+import { type RegistryOptions, startRegistry } from '../support/registry/registry.ts';
+
+const users = [
+  { name: 'ada', password: 'secret', pull: ['team/*'] },
+  { name: 'eve', password: 'secret', pull: ['other/*'] },
+];
+
+async function start(options: RegistryOptions = {}, cache = { entries: 100, age: 60_000 }) {
+  const registry = await startRegistry(options);
+  const first = registry.push('team/app', '1', image());
+  const resolver = new Resolver(clientFor(registry.host), cache);
+  const reference = parseReference(`${registry.host}/team/app:1`);
+  return { registry, resolver, reference, first, [Symbol.asyncDispose]: () => registry.close() };
+}
+
+describe('the cache', () => {
+  test('answers what was asked a moment ago', async () => {
+    await using at = await start();
+    await at.resolver.resolve(at.reference, [], patient());
+    at.registry.push('team/app', '1', image());
+    expect(await at.resolver.resolve(at.reference, [], patient())).toEqual({
+      digest: at.first,
+      source: 'cache',
+    });
+  });
+
+  test('asks again after its age', async () => {
+    await using at = await start({}, { entries: 100, age: 20 });
+    await at.resolver.resolve(at.reference, [], patient());
+    const moved = at.registry.push('team/app', '1', image());
+    await delay(40);
+    expect(await at.resolver.resolve(at.reference, [], patient())).toEqual({
+      digest: moved,
+      source: 'registry',
+    });
+  });
+
+  test('gives nothing to credentials that have not proven access', async () => {
+    await using at = await start({ auth: { scheme: 'bearer' }, users });
+    await at.resolver.resolve(at.reference, [user('ada')], patient());
+    for (const credentials of [[], [user('eve')], [user('ada', 'wrong')]]) {
+      await expect(at.resolver.resolve(at.reference, credentials, patient())).rejects.toMatchObject({
+        failure: 'unauthorized',
+      });
+    }
+  });
+
+  test('holds no more than it may', async () => {
+    await using at = await start({}, { entries: 1, age: 60_000 });
+    at.registry.push('team/app', '2', image());
+    const other = parseReference(`${at.registry.host}/team/app:2`);
+    for (const reference of [at.reference, other, at.reference])
+      await at.resolver.resolve(reference, [], patient());
+    expect(at.registry.requests.manifests()).toHaveLength(3);
+  });
+
+  test('keeps no failure', async () => {
+    await using at = await start();
+    const absent = parseReference(`${at.registry.host}/team/app:2`);
+    await expect(at.resolver.resolve(absent, [], patient())).rejects.toMatchObject({ failure: 'not_found' });
+    const pushed = at.registry.push('team/app', '2', image());
+    expect((await at.resolver.resolve(absent, [], patient())).digest).toBe(pushed);
+  });
+});
+
+test('a hundred who ask at once cost one request', async () => {
+  await using at = await start();
+  const all = Array.from({ length: 100 }, () => at.resolver.resolve(at.reference, [], patient()));
+  expect(new Set((await Promise.all(all)).map(({ digest }) => digest))).toEqual(new Set([at.first]));
+  expect(at.registry.requests.entries).toHaveLength(1);
+});
+
+test("one joiner's deadline never aborts another's request", async () => {
+  await using at = await start();
+  at.registry.fault = { delayMs: 150 };
+  const hasty = at.resolver.resolve(at.reference, [], AbortSignal.timeout(20));
+  const other = at.resolver.resolve(at.reference, [], patient());
+  await expect(hasty).rejects.toMatchObject({ name: 'TimeoutError' });
+  expect((await other).digest).toBe(at.first);
+});
+
+describe('credentials', () => {
+  test('are tried in order until one may', async () => {
+    await using at = await start({ auth: { scheme: 'basic' }, users });
+    const credentials = [user('nobody'), user('eve'), user('ada')];
+    expect((await at.resolver.resolve(at.reference, credentials, patient())).digest).toBe(at.first);
+  });
+
+  test('once there are any, nothing is tried anonymously', async () => {
+    await using at = await start({ auth: { scheme: 'bearer' }, users, public: ['team/*'] });
+    await expect(at.resolver.resolve(at.reference, [user('nobody')], patient())).rejects.toMatchObject({
+      failure: 'unauthorized',
+    });
+  });
+
+  test('that got in and found nothing tell more than those that were refused', async () => {
+    await using at = await start({ auth: { scheme: 'basic' }, users });
+    const absent = parseReference(`${at.registry.host}/team/app:absent`);
+    const asked = at.resolver.resolve(absent, [user('ada'), user('nobody')], patient());
+    await expect(asked).rejects.toMatchObject({ failure: 'not_found' });
+  });
+
+  test('are not all tried on a registry that cannot be reached', async () => {
+    await using at = await start({ auth: { scheme: 'basic' }, users });
+    at.registry.fault = { outcome: 'reset' };
+    const asked = at.resolver.resolve(at.reference, [user('a'), user('b'), user('c')], patient());
+    await expect(asked).rejects.toMatchObject({ failure: 'network' });
+    expect(at.registry.requests.entries).toHaveLength(2);
+  });
+});

@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Config, parseConfig } from '../../src/config.ts';
+import { createEngine } from '../../src/engine.ts';
+import { connect } from '../../src/kubernetes/connection.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { createPodHandler } from '../../src/webhook/pod.ts';
+import { createWebhookApp } from '../../src/webhook/server.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { createAuthority } from '../support/authority.ts';
+
+const answerSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.literal('AdmissionReview'),
+  response: z.object({
+    uid: z.string(),
+    allowed: z.boolean(),
+    status: z.object({ code: z.number(), message: z.string() }).optional(),
+    patchType: z.string().optional(),
+    patch: z.string().optional(),
+    warnings: z.array(z.string()).optional(),
+  }),
+});
+export type Answer = z.infer<typeof answerSchema>;
+
+/** The real webhook, beside an API server of its own. */
+export interface Webhook extends AsyncDisposable {
+  url: string;
+  api: ApiServer;
+  metrics: Metrics;
+  /** The log, an object a line. */
+  log: Record<string, unknown>[];
+  /** Sends a review; `timeout` as the API server would say it. */
+  review(mode: string, review: unknown, timeout?: string): Promise<Answer>;
+  /** Sends anything. */
+  post(
+    path: string,
+    body: string,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; text: string }>;
+}
+
+/** @param config the configuration, in YAML */
+export async function startWebhook(config = '{}'): Promise<Webhook> {
+  const settings: Config = parseConfig(config, 'test');
+  const authority = await createAuthority();
+  const tls = await authority.issue(['127.0.0.1']);
+  const api = await startApiServer({ tls, caPem: authority.caPem, token: 'let-me-in' });
+  const folder = mkdtempSync(join(tmpdir(), 'tagpin-webhook-'));
+  const kubeconfig = join(folder, 'kubeconfig');
+  await api.writeKubeconfig(kubeconfig);
+
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string) => void lines.push(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
+  const log = createLogger('info', { write });
+  const metrics = new Metrics();
+  const engine = createEngine(settings, connect({ kubeconfig }), metrics);
+  const pod = createPodHandler({
+    ...engine,
+    settings: { ...settings.pin, honourSkipAnnotationIn: settings.pin.skipAnnotation },
+    log,
+    metrics,
+  });
+  const server = createServer(createWebhookApp({ pod, log, metrics, draining: () => false }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${portOf(server.address())}`;
+
+  const post: Webhook['post'] = async (path, body, headers = { 'content-type': 'application/json' }) => {
+    const response = await fetch(url + path, { method: 'POST', body, headers });
+    return { status: response.status, text: await response.text() };
+  };
+  return {
+    url,
+    api,
+    metrics,
+    log: lines,
+    post,
+    async review(mode, review, timeout = '10s') {
+      const { text } = await post(`/pin/${mode}?timeout=${timeout}`, JSON.stringify(review));
+      return answerSchema.parse(JSON.parse(text));
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await engine.close();
+      await api.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** A Secret of docker credentials for `host`. */
+export function pullSecret(
+  name: string,
+  host: string,
+  username: string,
+  password: string,
+  namespace = 'default',
+) {
+  const auths = { [host]: { username, password } };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace, name },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') },
+  };
+}
