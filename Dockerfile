@@ -1,0 +1,30 @@
+# tagpin's image: one bundle on a Node without shell or package manager.
+# Both bases can be given, for a mirror or a machine that reaches neither: --build-arg BUILD_BASE=… --build-arg BASE=…
+ARG BUILD_BASE=node:26-slim
+# Node is /nodejs/bin/node in it; an own base has to have it there too.
+ARG BASE=gcr.io/distroless/nodejs26-debian13:nonroot
+
+FROM ${BUILD_BASE} AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+# Without install scripts: the only one fetches a second Node, for machines whose own is too old.
+RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
+COPY rolldown.config.ts tsconfig.json ./
+COPY src src
+RUN npm run build
+
+FROM ${BASE}
+ARG VERSION=0.0.0-dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="tagpin" \
+      org.opencontainers.image.description="Pins image tags to digests as pods are admitted to Kubernetes" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV NODE_ENV=production
+# .mjs: no package.json is there to say that it is an ES module.
+COPY --from=build /src/dist/tagpin.js /app/tagpin.mjs
+USER 65532:65532
+EXPOSE 8443 8080
+ENTRYPOINT ["/nodejs/bin/node", "/app/tagpin.mjs"]
+CMD ["serve"]
