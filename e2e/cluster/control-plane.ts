@@ -1,0 +1,104 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Authority } from '../../test/support/authority.ts';
+import type { Binaries } from '../machine/binaries.ts';
+import { run } from '../support/command.ts';
+import { startDaemon } from '../support/daemon.ts';
+import { nodeAddress } from './isolation.ts';
+
+const etcdClients = 'http://127.0.0.1:2379';
+const apiServerPort = 6443;
+const token = 'e2e-admin';
+
+/** Starts etcd, API server, controller manager and scheduler. Returns the path of an administrator's kubeconfig. */
+export async function startControlPlane(
+  directory: string,
+  binaries: Binaries,
+  authority: Authority,
+): Promise<string> {
+  mkdirSync(directory, { recursive: true });
+  const at = (name: string) => join(directory, name);
+  const write = (name: string, content: string) => {
+    writeFileSync(at(name), content, { mode: 0o600 });
+    return at(name);
+  };
+  const start = (name: keyof Binaries, ...flags: string[]) =>
+    startDaemon({ name, command: [binaries[name], ...flags], logFile: at(`${name}.log`) });
+
+  start(
+    'etcd',
+    `--data-dir=${at('etcd')}`,
+    `--listen-client-urls=${etcdClients}`,
+    `--advertise-client-urls=${etcdClients}`,
+    // Nothing here has to outlive the machine.
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+  );
+
+  const serving = await authority.issue([nodeAddress, '127.0.0.1', 'kubernetes.default.svc', '10.96.0.1']);
+  const ca = write('ca.crt', authority.caPem);
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const accountKey = write(
+    'service-account.key',
+    privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+  );
+  const apiServer = start(
+    'kube-apiserver',
+    `--etcd-servers=${etcdClients}`,
+    `--secure-port=${apiServerPort}`,
+    `--advertise-address=${nodeAddress}`,
+    `--cert-dir=${at('apiserver')}`,
+    `--tls-cert-file=${write('apiserver.crt', serving.cert)}`,
+    `--tls-private-key-file=${write('apiserver.key', serving.key)}`,
+    '--service-cluster-ip-range=10.96.0.0/16',
+    `--token-auth-file=${write('tokens.csv', `${token},admin,admin,"system:masters"\n`)}`,
+    '--authorization-mode=Node,RBAC',
+    '--allow-privileged=true',
+    // A webhook's Service is called at its pods' addresses; the API server itself is behind no kube-proxy.
+    '--enable-aggregator-routing=true',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${accountKey}`,
+    `--service-account-signing-key-file=${accountKey}`,
+  );
+  const kubeconfig = write(
+    'kubeconfig',
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        {
+          name: 'e2e',
+          cluster: { server: `https://${nodeAddress}:${apiServerPort}`, 'certificate-authority': ca },
+        },
+      ],
+      users: [{ name: 'admin', user: { token } }],
+      contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'admin' } }],
+      'current-context': 'e2e',
+    }),
+  );
+  const kubectl = (...args: string[]) => run([binaries.kubectl, '--kubeconfig', kubeconfig, ...args]);
+  await apiServer.ready(async () =>
+    (await kubectl('get', '--raw', '/readyz')).code === 0 ? true : undefined,
+  );
+
+  const manager = start(
+    'kube-controller-manager',
+    `--kubeconfig=${kubeconfig}`,
+    `--service-account-private-key-file=${accountKey}`,
+    `--root-ca-file=${ca}`,
+    '--use-service-account-credentials=true',
+    '--leader-elect=false',
+  );
+  start(
+    'kube-scheduler',
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    '--leader-elect=false',
+  );
+  await manager.ready(async () =>
+    (await kubectl('get', 'serviceaccount', 'default')).code === 0 ? true : undefined,
+  );
+  return kubeconfig;
+}

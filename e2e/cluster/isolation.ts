@@ -1,0 +1,79 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { run, succeed } from '../support/command.ts';
+
+/** The one address that pods, node and registries share: the pod bridge's own. */
+export const nodeAddress = '10.245.7.1';
+export const podSubnet = '10.245.7.0/24';
+export const bridge = 'tagpin-e2e0';
+
+/**
+ * The command that runs another one in namespaces of its own for mounts, the network and processes. A whole cluster
+ * lives in them, so nothing on the machine has to be put back: when the command ends, the kernel ends every process
+ * inside, and drops mounts, bridge and firewall rules with them.
+ */
+export function isolated(command: readonly string[]): string[] {
+  return ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', ...command];
+}
+
+/** The command that runs another one with mounts of its own, and everything else as it is. */
+export function withOwnMounts(command: readonly string[]): string[] {
+  return ['unshare', '--mount', ...command];
+}
+
+/** The kubelet sets these, and the kernel has no namespace for them: it gets copies to write to. */
+const kubeletSysctls = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+];
+
+/** Makes this process's new namespaces habitable. Files go to `directory`; `hosts` are lines for /etc/hosts. */
+export async function furnish(directory: string, hosts: readonly string[]): Promise<void> {
+  const on = async (...command: string[]) => void (await succeed(run(command)));
+  // Pods' volumes are mounted by the kubelet and have to be seen by the runtime.
+  await on('mount', '--make-rshared', '/');
+  await on('mount', '-t', 'proc', 'proc', '/proc');
+  for (const folder of ['/run', '/var/lib', '/var/log']) await on('mount', '-t', 'tmpfs', 'tmpfs', folder);
+  await coverFile(
+    '/etc/hosts',
+    `${readFileSync('/etc/hosts', 'utf8').trimEnd()}\n${hosts.join('\n')}\n`,
+    directory,
+  );
+  for (const name of kubeletSysctls) {
+    const path = join('/proc/sys', name);
+    await coverFile(path, readFileSync(path, 'utf8'), directory);
+  }
+  await on('ip', 'link', 'set', 'lo', 'up');
+  await on('ip', 'link', 'add', bridge, 'type', 'bridge');
+  await on('ip', 'addr', 'add', `${nodeAddress}/24`, 'dev', bridge);
+  await on('ip', 'link', 'set', bridge, 'up');
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+}
+
+/** Puts other content where a file is, for this mount namespace alone. */
+export async function coverFile(path: string, content: string, directory: string): Promise<void> {
+  const copy = join(directory, 'covers', path);
+  mkdirSync(dirname(copy), { recursive: true });
+  writeFileSync(copy, content);
+  await succeed(run(['mount', '--bind', copy, path]));
+}
+
+/** The control group that all pods are below. Groups are the one thing that outlives the namespaces. */
+export const cgroupRoot = '/tagpin-e2e';
+
+/** Removes the pods' control groups, whose processes have ended. */
+export function removeControlGroups(): void {
+  const mounts = ['', ...readdirSync('/sys/fs/cgroup')].map((name) => join('/sys/fs/cgroup', name));
+  for (const mount of mounts) removeGroup(join(mount, cgroupRoot));
+}
+
+function removeGroup(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) removeGroup(join(path, entry.name));
+  rmdirSync(path);
+}

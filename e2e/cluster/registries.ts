@@ -1,0 +1,81 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Authority } from '../../test/support/authority.ts';
+import { furnishShell } from '../image/base.ts';
+import { run, succeed } from '../support/command.ts';
+import { createCrane } from '../support/crane.ts';
+import { startRegistry } from '../support/registry.ts';
+import { nodeAddress } from './isolation.ts';
+
+/** What the cluster calls its registries. */
+export const registryNames = { open: 'registry.test', private: 'private.registry.test' };
+const ports = { open: 5443, private: 5444 };
+const account = { username: 'puller', password: 'e2e-secret' };
+
+/** Lines for /etc/hosts. */
+export const registryHosts = Object.values(registryNames).map((name) => `${nodeAddress} ${name}`);
+
+export interface Registries {
+  /** Host and port. */
+  readonly open: string;
+  readonly private: string;
+  readonly account: typeof account;
+  /** A folder whose `ca.crt` the registries' certificates verify by. */
+  readonly caFolder: string;
+  readonly caFile: string;
+  readonly dockerConfig: string;
+  readonly shellImage: string;
+  readonly sandboxImage: string;
+}
+
+/** Starts two registries with TLS, one for everyone and one with an account, and puts a first image into them. */
+export async function startRegistries(
+  directory: string,
+  binaries: { readonly registry: string; readonly crane: string },
+  authority: Authority,
+): Promise<Registries> {
+  const caFolder = join(directory, 'ca');
+  const caFile = join(caFolder, 'ca.crt');
+  mkdirSync(caFolder, { recursive: true });
+  writeFileSync(caFile, authority.caPem);
+  const start = async (kind: 'open' | 'private') => {
+    const folder = join(directory, kind);
+    mkdirSync(folder, { recursive: true });
+    const pair = await authority.issue([registryNames[kind]]);
+    const tls = { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
+    writeFileSync(tls.certificate, pair.cert);
+    writeFileSync(tls.key, pair.key, { mode: 0o600 });
+    const listen = `${nodeAddress}:${ports[kind]}`;
+    const auth = kind === 'private' ? { auth: account } : {};
+    await startRegistry({ binary: binaries.registry, directory: folder, listen, tls, ...auth });
+    return `${registryNames[kind]}:${ports[kind]}`;
+  };
+  const [open, restricted] = await Promise.all([start('open'), start('private')]);
+  const dockerConfig = join(directory, 'docker');
+  writeDockerConfig(dockerConfig, restricted);
+  const crane = createCrane({ crane: binaries.crane, caFile, dockerConfig });
+  const images = await pushFirstImages(directory, open, crane);
+  return { open, private: restricted, account, caFolder, caFile, dockerConfig, ...images };
+}
+
+function writeDockerConfig(folder: string, host: string): void {
+  const auth = Buffer.from(`${account.username}:${account.password}`).toString('base64');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+}
+
+async function pushFirstImages(
+  directory: string,
+  host: string,
+  crane: (...args: string[]) => Promise<string>,
+) {
+  const root = join(directory, 'shell');
+  const layer = `${root}.tar`;
+  furnishShell(root, ['sh', 'sleep', 'cat', 'ls']);
+  await succeed(run(['tar', '--create', '--file', layer, '--directory', root, '.']));
+  const shellImage = `${host}/base/shell:1`;
+  const sandboxImage = `${host}/base/sandbox:1`;
+  await crane('append', '--new_layer', layer, '--new_tag', shellImage);
+  await crane('mutate', shellImage, '--entrypoint', '/bin/sleep', '--cmd', 'infinity', '--tag', sandboxImage);
+  return { shellImage, sandboxImage };
+}

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { isolated, removeControlGroups, withOwnMounts } from './cluster/isolation.ts';
+import { deleteKindCluster, loadIntoDocker } from './cluster/kind.ts';
+import { buildImage } from './image/build.ts';
+import { prepareBinaries, preparePrograms } from './machine/binaries.ts';
+import { obstacles } from './machine/obstacles.ts';
+import { installPackages, missingPackages } from './machine/packages.ts';
+import { closingLine, readReport } from './report.ts';
+import type { Settings } from './settings.ts';
+import { step } from './support/step.ts';
+import { listTests, reportFile } from './tests.ts';
+
+const usage = `npm run e2e -- [--kind] [--keep] [--build-base IMAGE] [--base IMAGE] [VITEST ARGUMENT…]
+
+Starts a cluster, installs tagpin into it, runs e2e/tests against it, and removes everything again.
+  --kind         in kind, with Docker, instead of on this machine
+  --keep         leaves the cluster up after the tests, until Ctrl-C
+  --build-base   the image to build in; else one is made from this machine's Node.js and npm
+  --base         the image to build on; else one is made from this machine's Node.js`;
+
+type Options = ReturnType<typeof readOptions>;
+
+function readOptions() {
+  const { values, positionals } = parseArgs({
+    options: {
+      kind: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      'build-base': { type: 'string' },
+      base: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  return { ...values, vitest: positionals };
+}
+
+/** Does everything that needs the machine's own network. */
+async function prepare(options: Options, directory: string, signal: AbortSignal): Promise<Settings> {
+  const { keep, vitest } = options;
+  if (options.kind) {
+    const programs = await preparePrograms(signal);
+    await step('image built', () => loadIntoDocker(signal));
+    return { directory, keep, vitest, cluster: { where: 'kind', programs } };
+  }
+  const packages = missingPackages();
+  if (packages.length > 0)
+    await step(`installed ${packages.join(' ')}`, () => installPackages(packages, signal));
+  const binaries = await prepareBinaries(signal);
+  const image = await step('image built', () =>
+    buildImage({
+      directory: join(directory, 'image'),
+      buildBase: options['build-base'],
+      base: options.base,
+      signal,
+    }),
+  );
+  return { directory, keep, vitest, cluster: { where: 'here', binaries, image } };
+}
+
+/** Runs e2e/session.ts in namespaces of its own, until it ends or is to. Nothing that it started is left then. */
+async function runSession(settings: Settings, signal: AbortSignal): Promise<number> {
+  const file = join(settings.directory, 'settings.json');
+  writeFileSync(file, JSON.stringify(settings));
+  const session = [process.execPath, join(import.meta.dirname, 'session.ts'), file];
+  const [program = '', ...args] =
+    settings.cluster.where === 'kind' ? withOwnMounts(session) : isolated(session);
+  // Ctrl-C is for this process alone to act on: hence a process group of its own.
+  const child = spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'], detached: true });
+  const end = () => child.stdin.destroy();
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  const [code] = await once(child, 'exit');
+  return typeof code === 'number' ? code : 1;
+}
+
+/** Counts and names every test as skipped; where nothing may be skipped, that is a failure. */
+async function skip(reasons: readonly string[]): Promise<number> {
+  const tests = await listTests();
+  for (const test of tests) console.log(`skipped: ${test}`);
+  console.log(`\nThe tests can't run here: ${reasons.join('; ')}.`);
+  const skippedIsFailed = Boolean(process.env['CI']);
+  if (skippedIsFailed) console.log('With CI set, none may be skipped.');
+  console.log(
+    closingLine({
+      passed: 0,
+      failed: skippedIsFailed ? tests.length : 0,
+      skipped: skippedIsFailed ? 0 : tests.length,
+    }),
+  );
+  return skippedIsFailed ? 1 : 0;
+}
+
+async function main(options: Options): Promise<number> {
+  rmSync(reportFile, { force: true });
+  const reasons = await obstacles(options);
+  if (reasons.length > 0) return await skip(reasons);
+  const interruption = new AbortController();
+  const { signal } = interruption;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(name, () => interruption.abort(new Error(`interrupted by ${name}`)));
+  const directory = mkdtempSync(join(tmpdir(), 'tagpin-e2e-'));
+  try {
+    const settings = await prepare(options, directory, signal);
+    const code = await runSession(settings, signal);
+    signal.throwIfAborted();
+    const counts = existsSync(reportFile)
+      ? readReport(reportFile)
+      : { passed: 0, failed: (await listTests()).length, skipped: 0 };
+    console.log(closingLine(counts));
+    return code;
+  } catch (error) {
+    if (signal.aborted) console.error('interrupted; removing what was started');
+    else throw error;
+    return 130;
+  } finally {
+    if (options.kind) await deleteKindCluster();
+    else removeControlGroups();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+try {
+  const options = readOptions();
+  if (options.help) console.log(usage);
+  else process.exitCode = await main(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,43 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { furnish } from './cluster/isolation.ts';
+import { startKindCluster } from './cluster/kind.ts';
+import { startLocalCluster } from './cluster/local.ts';
+import { registryHosts } from './cluster/registries.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { type Cluster, clusterVariable } from './support/cluster.ts';
+import { step } from './support/step.ts';
+import { runTests } from './tests.ts';
+
+// The first process of its namespaces: when it ends, all that it started ends with it. It ends with e2e/main.ts,
+// which holds the other end of its standard input.
+process.stdin.resume().on('end', () => process.exit(1));
+
+async function start({ directory, cluster }: Settings): Promise<Cluster> {
+  if (cluster.where === 'kind') return await startKindCluster(directory, cluster.programs);
+  await furnish(directory, registryHosts);
+  return await startLocalCluster(directory, cluster.binaries, cluster.image);
+}
+
+async function session(settings: Settings): Promise<number> {
+  const { directory, keep, vitest } = settings;
+  const started = performance.now();
+  const cluster = await start(settings);
+  const description = join(directory, 'cluster.json');
+  writeFileSync(description, JSON.stringify(cluster), { mode: 0o600 });
+  const code = await step('tests run', () => runTests(vitest, { [clusterVariable]: description }));
+  console.log(`cluster and tests took ${Math.round((performance.now() - started) / 1000)} s`);
+  if (keep) {
+    console.log(`\nThe cluster stays up until Ctrl-C. In another terminal:
+  nsenter --all --target "$(pgrep --full --newest e2e/session.ts)" env KUBECONFIG=${cluster.kubeconfig} PATH=${join(cluster.programs.kubectl, '..')}:$PATH bash`);
+    await new Promise(() => {});
+  }
+  return code;
+}
+
+try {
+  process.exit(await session(readSettings(process.argv[2] ?? '')));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { binariesSchema, programsSchema } from './machine/binaries.ts';
+
+const settingsSchema = z.object({
+  /** A folder for all that is written. */
+  directory: z.string(),
+  /** Whether the cluster stays up after the tests. */
+  keep: z.boolean(),
+  /** Arguments for vitest. */
+  vitest: z.array(z.string()),
+  cluster: z.discriminatedUnion('where', [
+    z.object({
+      where: z.literal('here'),
+      binaries: binariesSchema,
+      image: z.object({ directory: z.string(), name: z.string() }),
+    }),
+    z.object({ where: z.literal('kind'), programs: programsSchema }),
+  ]),
+});
+
+/** What e2e/main.ts has prepared for e2e/session.ts, which runs in namespaces of its own. */
+export type Settings = z.infer<typeof settingsSchema>;
+
+export function readSettings(file: string): Settings {
+  return settingsSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+}

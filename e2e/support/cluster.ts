@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { programsSchema } from '../machine/binaries.ts';
+
+const account = z.object({ username: z.string(), password: z.string() });
+
+/** A cluster with tagpin installed, as the tests know it: the same whether it runs on this machine or in kind. */
+export const clusterSchema = z.object({
+  kubeconfig: z.string(),
+  programs: programsSchema,
+  /** A folder for the tests' files. */
+  directory: z.string(),
+  /** What the registries' certificates verify by. */
+  caFile: z.string(),
+  /** The registry that everyone may read, as images name it. */
+  openRegistry: z.string(),
+  /** The one that wants the account. */
+  privateRegistry: z.string(),
+  account,
+  /** A folder with a docker config that has the account. */
+  dockerConfig: z.string(),
+  /** An image with a shell, from which the tests' images are made. */
+  shellImage: z.string(),
+  /** Whether the container runtime can mount image volumes: containerd from 2.1. */
+  runsImageVolumes: z.boolean(),
+});
+export type Cluster = z.infer<typeof clusterSchema>;
+
+/** The environment variable that tells the tests where their cluster is described. */
+export const clusterVariable = 'TAGPIN_E2E_CLUSTER';
+
+/** @throws if the tests weren't started by `npm run e2e` */
+export function readCluster(): Cluster {
+  const file = process.env[clusterVariable];
+  if (file === undefined) throw new Error('these tests need a cluster: npm run e2e');
+  return clusterSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+}

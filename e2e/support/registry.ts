@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { run, succeed } from './command.ts';
+import { startDaemon } from './daemon.ts';
+
+/** Debian's own, version 2.8; the harness builds version 3. */
+export const debianRegistry = '/usr/bin/docker-registry';
+
+export interface RegistryOptions {
+  /** `registry` of distribution v3 or Debian's `docker-registry`: both read the same configuration. */
+  readonly binary: string;
+  /** A folder of its own, for its data, configuration and log. */
+  readonly directory: string;
+  /** Where it listens; by default a free port of loopback. */
+  readonly listen?: string;
+  /** Basic authentication with this one account. */
+  readonly auth?: { readonly username: string; readonly password: string };
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Registry {
+  /** Host and port that it listens on. */
+  readonly address: string;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts a distribution registry, and resolves when it listens. Deleting is allowed in it. */
+export async function startRegistry(options: RegistryOptions): Promise<Registry> {
+  const { binary, directory, listen = '127.0.0.1:0', auth, tls, name = 'registry', signal } = options;
+  mkdirSync(directory, { recursive: true });
+  const passwords = join(directory, 'htpasswd');
+  if (auth !== undefined) writeFileSync(passwords, await htpasswd(auth.username, auth.password));
+  const configuration = join(directory, 'config.yml');
+  const document = {
+    version: 0.1,
+    log: { level: 'info', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
+    // Without one, registries warn and make up one.
+    http: { addr: listen, secret: randomBytes(16).toString('hex'), ...(tls === undefined ? {} : { tls }) },
+    ...(auth === undefined ? {} : { auth: { htpasswd: { realm: name, path: passwords } } }),
+  };
+  writeFileSync(configuration, stringify(document));
+  const daemon = startDaemon({
+    name,
+    command: [binary, 'serve', configuration],
+    logFile: join(directory, 'registry.log'),
+    env: { OTEL_TRACES_EXPORTER: 'none' },
+  });
+  const address = await daemon.ready(
+    async (log) => /msg="?listening on ([\d.]+:\d+)/.exec(log)?.[1],
+    signal === undefined ? {} : { signal },
+  );
+  return { address, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
+}
+
+/** A line of an htpasswd file. Only bcrypt counts for a registry. */
+function htpasswd(username: string, password: string): Promise<string> {
+  return succeed(run(['htpasswd', '-niB', username], { input: password }));
+}

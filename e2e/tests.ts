@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { run, succeed } from './support/command.ts';
+
+const root = join(import.meta.dirname, '..');
+const vitest = (verb: string) => [
+  process.execPath,
+  join(root, 'node_modules/vitest/vitest.mjs'),
+  verb,
+  '--config',
+  'e2e/vitest.config.ts',
+];
+
+/** Where the outcome of each test is written. */
+export const reportFile = join(root, '.results/e2e.json');
+
+/** Runs the tests on this process's terminal. Returns the exit code. */
+export async function runTests(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  const [program = '', ...rest] = [...vitest('run'), ...args];
+  const child = spawn(program, rest, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = await once(child, 'exit');
+  return typeof code === 'number' ? code : 1;
+}
+
+/** The names of all tests, without running them. */
+export async function listTests(): Promise<string[]> {
+  const list = await succeed(run([...vitest('list'), '--json'], { cwd: root }));
+  return z
+    .array(z.object({ name: z.string() }))
+    .parse(JSON.parse(list))
+    .map(({ name }) => name);
+}
