@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isolated, removeControlGroups, withOwnMounts } from './cluster/isolation.ts';
+import { isolated, noteControlGroups, withOwnMounts } from './cluster/isolation.ts';
 import { deleteKindCluster, loadIntoDocker } from './cluster/kind.ts';
 import { buildImage } from './image/build.ts';
 import { prepareBinaries, preparePrograms } from './machine/binaries.ts';
@@ -103,6 +103,7 @@ async function main(options: Options): Promise<number> {
   const { signal } = interruption;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => interruption.abort(new Error(`interrupted by ${name}`)));
+  const removeControlGroups = noteControlGroups();
   const directory = mkdtempSync(join(tmpdir(), 'tagpin-e2e-'));
   try {
     const settings = await prepare(options, directory, signal);
@@ -119,7 +120,7 @@ async function main(options: Options): Promise<number> {
     return 130;
   } finally {
     if (options.kind) await deleteKindCluster();
-    else removeControlGroups();
+    removeControlGroups();
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -57,6 +57,8 @@ export async function startControlPlane(
     '--allow-privileged=true',
     // A webhook's Service is called at its pods' addresses; the API server itself is behind no kube-proxy.
     '--enable-aggregator-routing=true',
+    // The node's name is in nobody's DNS.
+    '--kubelet-preferred-address-types=InternalIP',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${accountKey}`,
     `--service-account-signing-key-file=${accountKey}`,

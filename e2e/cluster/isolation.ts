@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run, succeed } from '../support/command.ts';
 
@@ -62,17 +62,21 @@ export async function coverFile(path: string, content: string, directory: string
   await succeed(run(['mount', '--bind', copy, path]));
 }
 
-/** The control group that all pods are below. Groups are the one thing that outlives the namespaces. */
-export const cgroupRoot = '/tagpin-e2e';
+/** Control groups are the one thing that outlives the namespaces. Containerd puts all of a cluster's below this one. */
+const podControlGroup = 'k8s.io';
 
-/** Removes the pods' control groups, whose processes have ended. */
-export function removeControlGroups(): void {
-  const mounts = ['', ...readdirSync('/sys/fs/cgroup')].map((name) => join('/sys/fs/cgroup', name));
-  for (const mount of mounts) removeGroup(join(mount, cgroupRoot));
+/** Notes which control groups there are. The function returned removes those that have come, once all has ended. */
+export function noteControlGroups(): () => void {
+  const all = ['.', ...readdirSync('/sys/fs/cgroup')].map((name) =>
+    join('/sys/fs/cgroup', name, podControlGroup),
+  );
+  const absent = all.filter((path) => !existsSync(path));
+  return () => {
+    for (const path of absent) if (existsSync(path)) removeGroup(path);
+  };
 }
 
 function removeGroup(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   for (const entry of readdirSync(path, { withFileTypes: true }))
     if (entry.isDirectory()) removeGroup(join(path, entry.name));
   rmdirSync(path);

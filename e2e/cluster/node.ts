@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { Binaries } from '../machine/binaries.ts';
 import { run } from '../support/command.ts';
 import { startDaemon } from '../support/daemon.ts';
-import { bridge, cgroupRoot, nodeAddress, podSubnet } from './isolation.ts';
+import { bridge, nodeAddress, podSubnet } from './isolation.ts';
 
 const nodeName = 'node1';
 
@@ -112,7 +112,6 @@ function kubeletConfiguration(directory: string, socket: string) {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     cgroupDriver: 'cgroupfs',
-    cgroupRoot,
     failCgroupV1: false,
     failSwapOn: false,
     cgroupsPerQOS: false,
