@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isolated, noteControlGroups, withOwnMounts } from './cluster/isolation.ts';
-import { deleteKindCluster, loadIntoDocker } from './cluster/kind.ts';
+import { buildDockerImage, deleteKindCluster } from './cluster/kind.ts';
 import { buildImage } from './image/build.ts';
 import { prepareBinaries, preparePrograms } from './machine/binaries.ts';
 import { obstacles } from './machine/obstacles.ts';
@@ -44,7 +44,7 @@ async function prepare(options: Options, directory: string, signal: AbortSignal)
   const { keep, vitest } = options;
   if (options.kind) {
     const programs = await preparePrograms(signal);
-    await step('image built', () => loadIntoDocker(signal));
+    await step('image built', () => buildDockerImage(signal));
     return { directory, keep, vitest, cluster: { where: 'kind', programs } };
   }
   const packages = missingPackages();

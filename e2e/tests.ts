@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { clusterVariable, noCluster } from './support/cluster.ts';
 import { run, succeed } from './support/command.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -33,7 +34,8 @@ export async function runTests(
 
 /** The names of all tests, without running them. */
 export async function listTests(): Promise<string[]> {
-  const list = await succeed(run([...vitest('list'), '--json'], { cwd: root }));
+  const command = [...vitest('list'), '--json', '--no-static-parse'];
+  const list = await succeed(run(command, { cwd: root, env: { [clusterVariable]: noCluster } }));
   return z
     .array(z.object({ name: z.string() }))
     .parse(JSON.parse(list))

@@ -38,11 +38,7 @@ export async function furnish(directory: string, hosts: readonly string[]): Prom
   await on('mount', '--make-rshared', '/');
   await on('mount', '-t', 'proc', 'proc', '/proc');
   for (const folder of ['/run', '/var/lib', '/var/log']) await on('mount', '-t', 'tmpfs', 'tmpfs', folder);
-  await coverFile(
-    '/etc/hosts',
-    `${readFileSync('/etc/hosts', 'utf8').trimEnd()}\n${hosts.join('\n')}\n`,
-    directory,
-  );
+  await coverFile('/etc/hosts', `${currentHosts()}\n${hosts.join('\n')}\n`, directory);
   for (const name of kubeletSysctls) {
     const path = join('/proc/sys', name);
     await coverFile(path, readFileSync(path, 'utf8'), directory);
@@ -53,6 +49,9 @@ export async function furnish(directory: string, hosts: readonly string[]): Prom
   await on('ip', 'link', 'set', bridge, 'up');
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
 }
+
+/** What /etc/hosts has, to be added to. */
+export const currentHosts = () => readFileSync('/etc/hosts', 'utf8').trimEnd();
 
 /** Puts other content where a file is, for this mount namespace alone. */
 export async function coverFile(path: string, content: string, directory: string): Promise<void> {

@@ -31,11 +31,7 @@ export async function startNode(options: NodeOptions): Promise<void> {
   for (const host of options.registries.hosts) {
     const folder = at(`certs.d/${host}`);
     mkdirSync(folder, { recursive: true });
-    const url = `https://${host}`;
-    writeFileSync(
-      join(folder, 'hosts.toml'),
-      `server = "${url}"\n[host."${url}"]\n  ca = "${options.registries.caFile}"\n`,
-    );
+    writeFileSync(join(folder, 'hosts.toml'), containerdHosts(host, options.registries.caFile));
   }
   const start = (name: string, ...command: string[]) =>
     startDaemon({ name, command, logFile: at(`${name}.log`) });
@@ -65,6 +61,12 @@ export async function startNode(options: NodeOptions): Promise<void> {
     const { stdout } = await run([binaries.kubectl, '--kubeconfig', kubeconfig, ...get]);
     return stdout === 'True' ? true : undefined;
   });
+}
+
+/** The hosts.toml of a registry whose certificate verifies by a CA of its own. */
+export function containerdHosts(host: string, caFile: string): string {
+  const url = `https://${host}`;
+  return `server = "${url}"\n[host."${url}"]\n  ca = "${caFile}"\n`;
 }
 
 const podNetwork = {

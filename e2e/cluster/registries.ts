@@ -28,11 +28,12 @@ export interface Registries {
   readonly sandboxImage: string;
 }
 
-/** Starts two registries with TLS, one for everyone and one with an account, and puts a first image into them. */
+/** Starts two registries with TLS, one for everyone and one with an account, and puts the first images into them. */
 export async function startRegistries(
   directory: string,
   binaries: { readonly registry: string; readonly crane: string },
   authority: Authority,
+  address = nodeAddress,
 ): Promise<Registries> {
   const caFolder = join(directory, 'ca');
   const caFile = join(caFolder, 'ca.crt');
@@ -45,7 +46,7 @@ export async function startRegistries(
     const tls = { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
     writeFileSync(tls.certificate, pair.cert);
     writeFileSync(tls.key, pair.key, { mode: 0o600 });
-    const listen = `${nodeAddress}:${ports[kind]}`;
+    const listen = `${address}:${ports[kind]}`;
     const auth = kind === 'private' ? { auth: account } : {};
     await startRegistry({ binary: binaries.registry, directory: folder, listen, tls, ...auth });
     return `${registryNames[kind]}:${ports[kind]}`;
