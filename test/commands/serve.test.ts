@@ -1,20 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
-import { createServer } from 'node:net';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { podReview } from '../support/admission.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { createAuthority } from '../support/authority.ts';
+import {
+  callWebhook,
+  health,
+  ready,
+  run,
+  startWebhookProcess,
+  type WebhookProcess,
+} from '../support/webhook-process.ts';
 
-const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-serve-'));
 const kubeconfig = join(folder, 'kubeconfig');
 let api: ApiServer;
@@ -46,67 +49,7 @@ beforeEach(() => {
   });
 });
 
-/** Ports that nobody listens on at this moment. */
-async function freePorts(): Promise<{ port: number; healthPort: number }> {
-  const take = async () => {
-    const server = createServer().listen(0);
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return address.port;
-  };
-  return { port: await take(), healthPort: await take() };
-}
-
-interface Running extends AsyncDisposable {
-  child: ChildProcess;
-  port: number;
-  healthPort: number;
-  output: () => string;
-}
-
-/** Runs the command line. */
-function run(...args: string[]): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
-  return { child, output: () => output };
-}
-
-async function serve({ drain = '0s' } = {}): Promise<Running> {
-  const { port, healthPort } = await freePorts();
-  const config = join(folder, `${port}.yaml`);
-  writeFileSync(config, `webhook: {port: ${port}, healthPort: ${healthPort}, drain: ${drain}}\n`);
-  const { child, output } = run('serve', '--config', config, '--kubeconfig', kubeconfig);
-  return {
-    child,
-    port,
-    healthPort,
-    output,
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL');
-        await once(child, 'exit');
-      }
-    },
-  };
-}
-
-const health = async ({ healthPort }: Running, path: string) => {
-  const response = await fetch(`http://127.0.0.1:${healthPort}${path}`).catch(() => undefined);
-  return response && { status: response.status, text: await response.text() };
-};
-
-async function ready(running: Running): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if ((await health(running, '/readyz'))?.status === 200) return;
-    await delay(100);
-  }
-  throw new Error(`not ready:\n${running.output()}`);
-}
+const serve = ({ drain = '0s' } = {}) => startWebhookProcess({ folder, kubeconfig, drain });
 
 const configuration = z.object({
   webhooks: z.array(z.object({ clientConfig: z.object({ caBundle: z.string() }) })),
@@ -123,28 +66,14 @@ const pod = {
   spec: { containers: [{ name: 'web', image: `app@sha256:${'a'.repeat(64)}` }] },
 };
 
-/** Calls the webhook as the API server does: by the Service's name, trusting the published CA. */
-async function call(
-  { port }: Running,
-  agent = new Agent(),
-): Promise<{ status: number | undefined; headers: IncomingMessage['headers']; body: string }> {
-  const sent = request({
-    host: '127.0.0.1',
-    port,
+const call = (running: WebhookProcess, agent?: Agent) =>
+  callWebhook(running, {
     path: '/pin/enforce?timeout=10s',
-    method: 'POST',
-    servername: 'tagpin.tagpin-system.svc',
     ca: publishedCa(),
-    agent,
-    headers: { 'content-type': 'application/json' },
+    servername: 'tagpin.tagpin-system.svc',
+    review: podReview(pod),
+    ...(agent && { agent }),
   });
-  sent.end(JSON.stringify(podReview(pod)));
-  const [response]: [IncomingMessage] = await new Promise((resolve, reject) => {
-    sent.once('response', (message: IncomingMessage) => resolve([message]));
-    sent.once('error', reject);
-  });
-  return { status: response.statusCode, headers: response.headers, body: await text(response) };
-}
 
 describe('tagpin serve', () => {
   test('answers over TLS, with a certificate that the API server has been told to trust', async () => {

@@ -1,0 +1,25 @@
+import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
+import type { ApiServer } from '../../test/support/api-server.ts';
+import type { Cluster } from '../cluster.ts';
+import { targetsOf } from '../webhook-configuration.ts';
+import type { Stage } from './stage.ts';
+
+/** Before there is anything to admit: a certificate that nobody had to make. */
+export function theWebhookIsTrusted({ report }: Stage, { api }: Cluster) {
+  const targets = ['shop', 'staff', 'sandbox', 'museum'].flatMap((namespace) => targetsOf(api, namespace));
+  const certificate = storedCertificate(api);
+  const trusted = targets.every(({ ca }) => ca !== '' && certificate?.checkIssued(new X509Certificate(ca)));
+  const names = new Set(targets.map(({ servername }) => servername));
+  report.claim(
+    'it made its certificate, and told the API server of the CA',
+    targets.length === 4 && trusted,
+    [...names].join(' '),
+  );
+}
+
+function storedCertificate(api: ApiServer): X509Certificate | undefined {
+  const schema = z.object({ data: z.object({ 'tls.crt': z.base64() }) });
+  const { data } = schema.safeParse(api.find('Secret', 'tagpin-system', 'tagpin-certificate'));
+  return data && new X509Certificate(Buffer.from(data.data['tls.crt'], 'base64'));
+}

@@ -1,0 +1,63 @@
+import { mkdtempDisposableSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Admissions } from './admission.ts';
+import { theWebhookIsTrusted } from './chapters/certificate.ts';
+import { theTagMoves } from './chapters/moved.ts';
+import { aPodIsPinned } from './chapters/pinned.ts';
+import { aPrivateImage } from './chapters/private-image.ts';
+import { whatWasAsked } from './chapters/requests.ts';
+import type { Stage } from './chapters/stage.ts';
+import { aWrongTag } from './chapters/wrong-tag.ts';
+import { startCluster } from './cluster.ts';
+import { startRegistries } from './registries.ts';
+import { Report } from './report.ts';
+
+const LIMIT_MS = 30_000;
+const FAILED = 1;
+const INTERRUPTED = 130;
+
+/** Tells the whole story, and returns the exit code. */
+async function demonstrate(signal: AbortSignal): Promise<number> {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'tagpin-demo-'));
+  const coloured = process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'];
+  const report = new Report((line) => void process.stdout.write(`${line}\n`), coloured);
+  await using registries = await startRegistries();
+  await using cluster = await startCluster(folder.path, registries.closed.host, signal);
+  const stage: Stage = {
+    registries,
+    report,
+    signal,
+    admissions: new Admissions(cluster, registries, signal),
+  };
+
+  report.introduction('tagpin, with two registries and a stand-in for the API server, all on loopback');
+  theWebhookIsTrusted(stage, cluster);
+  const { first, replica } = await aPodIsPinned(stage);
+  const { later, again } = await theTagMoves(stage, first);
+  const { own } = await aPrivateImage(stage);
+  await aWrongTag(stage);
+  whatWasAsked(stage, { first, replica, later, again, own });
+  report.end();
+  return report.exitCode;
+}
+
+const interruption = new AbortController();
+const interrupt = () => interruption.abort();
+process.once('SIGINT', interrupt);
+process.once('SIGTERM', interrupt);
+// whoever was reading has gone
+process.stdout.on('error', interrupt);
+const limit = AbortSignal.timeout(LIMIT_MS);
+
+try {
+  process.exitCode = await demonstrate(AbortSignal.any([interruption.signal, limit]));
+} catch (error) {
+  // what is thrown once the signal has aborted only says so, each in its own words
+  if (interruption.signal.aborted) process.exitCode = INTERRUPTED;
+  else {
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(`demo: ${limit.aborted ? `not done after ${LIMIT_MS / 1000} s` : message}`);
+    process.exitCode = FAILED;
+  }
+}

@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { LoggedRequest } from '../test/support/request-log.ts';
+import type { Asked } from './admission.ts';
+
+/** How many requests of each kind an admission took. */
+export interface Tally {
+  /** HEAD of a manifest, answered 401. */
+  readonly challenges: number;
+  readonly tokens: number;
+  /** HEAD of a manifest, answered 200. */
+  readonly manifests: number;
+  /** All that reached a registry, of these kinds or not. */
+  readonly all: number;
+  readonly serviceAccounts: number;
+  readonly secrets: number;
+}
+
+const columns = [
+  ['HEAD 401', 'challenges'],
+  ['token', 'tokens'],
+  ['HEAD 200', 'manifests'],
+  ['ServiceAccount', 'serviceAccounts'],
+  ['Secret', 'secrets'],
+] as const;
+const GAP = '  ';
+
+export const tallyHeads = columns.map(([head]) => head).join(GAP);
+
+/** Counts what was asked. */
+export function tallyOf({ registries, serviceAccounts, secrets }: Asked): Tally {
+  const heads = (status: number) => (request: LoggedRequest) =>
+    request.method === 'HEAD' && request.path.includes('/manifests/') && request.status === status;
+  return {
+    challenges: registries.filter(heads(401)).length,
+    tokens: registries.filter(({ method, path }) => method === 'GET' && path === '/token').length,
+    manifests: registries.filter(heads(200)).length,
+    all: registries.length,
+    serviceAccounts: serviceAccounts.length,
+    secrets: secrets.length,
+  };
+}
+
+/** The counts under their heads. */
+export function tallyLine(tally: Tally): string {
+  return columns.map(([head, key]) => String(tally[key]).padStart(head.length)).join(GAP);
+}
+
+/** Whether it is this, and nothing else was asked. */
+export function isTally(tally: Tally, expected: Partial<Tally>): boolean {
+  const none = { challenges: 0, tokens: 0, manifests: 0, all: 0, serviceAccounts: 0, secrets: 0 };
+  return isDeepStrictEqual(tally, { ...none, ...expected });
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+const POLL_MS = 50;
+const READY_MS = 10_000;
+const TAIL_LINES = 10;
+
+/** A process of tagpin's, and what it has written to both its outputs so far. */
+export interface Run {
+  readonly child: ChildProcess;
+  output(): string;
+}
+
+/** Runs the command line: `tagpin …args`. */
+export function run(...args: string[]): Run {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, POD_NAMESPACE: 'tagpin-system' },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  return { child, output: () => output };
+}
+
+/** `tagpin serve` as a process of its own; it is killed when this is disposed of. */
+export interface WebhookProcess extends Run, AsyncDisposable {
+  readonly port: number;
+  readonly healthPort: number;
+}
+
+export interface ServeOptions {
+  /** Where the configuration file is put. */
+  readonly folder: string;
+  readonly kubeconfig: string;
+  readonly drain?: string;
+  /** The rest of the configuration. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** Starts the webhook on free ports. It isn't ready yet. */
+export async function startWebhookProcess(options: ServeOptions): Promise<WebhookProcess> {
+  const { folder, kubeconfig, drain = '0s', settings = {} } = options;
+  const [port, healthPort] = [await freePort(), await freePort()];
+  const config = join(folder, `${port}.yaml`);
+  // JSON is YAML too
+  writeFileSync(config, JSON.stringify({ webhook: { port, healthPort, drain }, ...settings }));
+  const { child, output } = run('serve', '--config', config, '--kubeconfig', kubeconfig);
+  return {
+    child,
+    port,
+    healthPort,
+    output,
+    async [Symbol.asyncDispose]() {
+      if (hasEnded(child)) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** A port that nobody listens on at this moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
+
+/** Asks the health port; undefined while nobody answers there. */
+export async function health({ healthPort }: WebhookProcess, path: string, signal?: AbortSignal) {
+  const url = `http://127.0.0.1:${healthPort}${path}`;
+  const response = await fetch(url, { signal: signal ?? null }).catch(() => undefined);
+  return response && { status: response.status, text: await response.text() };
+}
+
+/** Waits until the webhook is ready. Throws with the end of its log if it ends before, or takes too long. */
+export async function ready(webhook: WebhookProcess, signal?: AbortSignal): Promise<void> {
+  for (let waited = 0; waited < READY_MS && !hasEnded(webhook.child); waited += POLL_MS) {
+    if ((await health(webhook, '/readyz', signal))?.status === 200) return;
+    await delay(POLL_MS, undefined, signal && { signal });
+  }
+  throw new Error(`the webhook isn't ready; its log ends with:\n${tail(webhook.output()) || '(nothing)'}`);
+}
+
+function tail(output: string): string {
+  const lines = output.split('\n').filter((line) => line !== '' && !/^\s+at /.test(line));
+  return lines.slice(-TAIL_LINES).join('\n');
+}
+
+export interface Call {
+  /** With the query. */
+  readonly path: string;
+  /** The CA to trust, and no other. */
+  readonly ca: string;
+  readonly servername: string;
+  readonly review: unknown;
+  readonly agent?: Agent;
+  readonly signal?: AbortSignal;
+}
+
+export interface CallAnswer {
+  readonly status: number | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** Sends an AdmissionReview as the API server does: by the Service's name, trusting the CA it was told of. */
+export async function callWebhook({ port }: WebhookProcess, call: Call): Promise<CallAnswer> {
+  const { path, ca, servername, review, agent = new Agent(), signal } = call;
+  const sent = request({
+    host: '127.0.0.1',
+    port,
+    path,
+    method: 'POST',
+    servername,
+    ca,
+    agent,
+    headers: { 'content-type': 'application/json' },
+    ...(signal && { signal }),
+  });
+  sent.end(JSON.stringify(review));
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    sent.once('response', resolve);
+    sent.once('error', reject);
+  });
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+}
