@@ -58,6 +58,18 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   return { address, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
 }
 
+/** Starts go-containerregistry's own registry, on a free port of loopback, for everyone. */
+export async function startCraneRegistry(crane: string, directory: string): Promise<Registry> {
+  mkdirSync(directory, { recursive: true });
+  const daemon = startDaemon({
+    name: 'crane registry serve',
+    command: [crane, 'registry', 'serve', '--address', '127.0.0.1:0'],
+    logFile: join(directory, 'registry.log'),
+  });
+  const port = await daemon.ready(async (log) => /serving on port (\d+)/.exec(log)?.[1]);
+  return { address: `127.0.0.1:${port}`, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
+}
+
 /** A line of an htpasswd file. Only bcrypt counts for a registry. */
 function htpasswd(username: string, password: string): Promise<string> {
   return succeed(run(['htpasswd', '-niB', username], { input: password }));
