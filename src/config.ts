@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -5,14 +6,19 @@ import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
 import { logLevels } from './telemetry/log.ts';
 
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
-  if (milliseconds !== undefined) return milliseconds;
-  context.addIssue({ code: 'custom', message: 'write a duration, such as 30s or 5m' });
-  return z.NEVER;
-});
+/** Whole milliseconds between two durations. */
+const duration = (least: string, most: string) =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
+    const [from = 0, to = 0] = [parseDuration(least), parseDuration(most)];
+    if (milliseconds !== undefined && milliseconds >= from && milliseconds <= to)
+      return Math.round(milliseconds);
+    context.addIssue({ code: 'custom', message: `write a duration from ${least} to ${most}, such as 30s` });
+    return z.NEVER;
+  });
 
-const port = z.int().min(1).max(65535);
+const portHint = 'write a port number from 1 to 65535';
+const port = z.int(portHint).min(1, portHint).max(65535, portHint);
 
 const registry = z
   .strictObject({
@@ -48,7 +54,7 @@ const configSchema = z.strictObject({
       secret: z.string().min(1).default('tagpin-certificate'),
       webhookConfiguration: z.string().min(1).default('tagpin'),
       /** How long a pod that is shutting down goes on serving, so that nobody calls it any more when it closes. */
-      drain: duration.prefault('20s'),
+      drain: duration('0s', '10m').prefault('20s'),
     })
     .prefault({}),
   pin: z
@@ -68,7 +74,7 @@ const configSchema = z.strictObject({
       /** How many digests are kept. */
       entries: z.int().min(1).max(10_000_000).default(10_000),
       /** How long a digest is believed to be the tag's. */
-      age: duration.prefault('60s').refine((age) => age > 0, 'write a duration above 0'),
+      age: duration('1ms', '168h').prefault('60s'),
     })
     .prefault({}),
   /** By host, with the port where images write one. */
@@ -115,9 +121,17 @@ export function parseConfig(text: string, file: string): Config {
       document.errors.map(({ pos, message }) => `line ${lines.linePos(pos[0]).line}: ${message}`),
     );
   }
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const parsed = configSchema.safeParse(withoutNulls(document.toJS({ maxAliasCount: 100 })) ?? {});
   if (parsed.success) return parsed.data;
   throw new InvalidConfig(file, parsed.error.issues.flatMap(problems));
+}
+
+/** A key without a value, as with all below it commented out, is one that isn't there. */
+function withoutNulls(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value ?? undefined;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, part]) => (part === null ? [] : [[key, withoutNulls(part)]])),
+  );
 }
 
 function problems(issue: z.core.$ZodIssue): string[] {
@@ -140,7 +154,10 @@ const hostProblem = 'write a host, with its port if images write one, and no sch
 function readCa(file: string): string | undefined {
   try {
     const pem = readFileSync(file, 'utf8');
-    return pem.includes('-----BEGIN CERTIFICATE-----') ? pem : undefined;
+    const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+    // Throws for what is no certificate.
+    for (const block of blocks) new X509Certificate(block);
+    return blocks.length > 0 ? pem : undefined;
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { InvalidConfig, loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
+import { createAuthority } from './support/authority.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -19,7 +20,7 @@ function problemsOf(text: string): readonly string[] {
 }
 
 describe('without a word', () => {
-  test.each([undefined, '', '{}', '# nothing\n', 'webhook: {}\n'])(
+  test.each([undefined, '', '{}', '# nothing\n', 'webhook: {}\n', 'pin:\nregistries:\ncache:\n  age:\n'])(
     '%j is a working configuration',
     (text) => {
       const config = text === undefined ? loadConfig(undefined) : parseConfig(text, 'config.yaml');
@@ -37,9 +38,9 @@ describe('without a word', () => {
   );
 });
 
-test('what is written counts', () => {
+test('what is written counts', async () => {
   const ca = join(folder, 'ca.crt');
-  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+  writeFileSync(ca, (await createAuthority()).caPem);
   const config = parseConfig(
     `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
 cache: {age: 5m}
@@ -60,6 +61,24 @@ registries:
   expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false, ca: undefined });
 });
 
+test('a CA file of anything but certificates is a mistake', () => {
+  const ca = join(folder, 'garbage.crt');
+  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+  expect(problemsOf(`registries: {r.example: {caFile: ${ca}}}`)).toEqual([
+    'registries["r.example"].caFile: the file must be there and hold certificates in PEM',
+  ]);
+});
+
+test.each(['600h', '11m', '-1s', 30])('drain: %j is refused with what would do', (drain) => {
+  expect(problemsOf(`webhook: {drain: ${drain}}`)).toEqual([
+    'webhook.drain: write a duration from 0s to 10m, such as 30s',
+  ]);
+});
+
+test('parts of a millisecond are rounded', () => {
+  expect(parseConfig('cache: {age: 1.5ms}', 'config.yaml').cache.age).toBe(2);
+});
+
 test('all mistakes are told at once, each with its path', () => {
   const problems = problemsOf(`webhook: {port: 99999, drain: soon}
 pin: {keeptag: true, pullPolicy: Always}
@@ -74,7 +93,7 @@ registries:
     'webhook.drain: write a duration',
     'pin.pullPolicy:',
     'pin.keeptag: no such key',
-    'cache.age: write a duration above 0',
+    'cache.age: write a duration from 1ms to 168h',
     'registries["https://registry.example.com"]: write a host',
     'registries["registry.example.com:5000"].caFile: the file must be there',
   ]) {

@@ -55,10 +55,10 @@ export class RegistryClient {
       const descriptor = describeHeaders(head.url, mediaTypeOf(head.headers['content-type']), digestOf(head));
       if (descriptor !== undefined) return descriptor;
     } else if (!deservesGet(head.status)) {
-      throw failure(head);
+      throw failure(head, credential);
     }
     const get = await this.#ask(session, 'GET', url);
-    if (get.status !== 200) throw failure(get);
+    if (get.status !== 200) throw failure(get, credential);
     return describeBody(get.url, mediaTypeOf(get.headers['content-type']), get.body, digestOf(get));
   }
 
@@ -71,7 +71,7 @@ export class RegistryClient {
     const headers = { accept: ACCEPT };
     const remembered = this.#challenges.get(key);
     const answered = new Set<string>();
-    let authorization = remembered && (await this.#authorize(remembered, session));
+    let authorization = remembered && (await this.#reauthorize(key, remembered, session));
     for (;;) {
       const answer = await this.#http.ask({ method, url, headers, authorization }, session.signal);
       const challenge = answer.status === 401 ? challengeOf(answer) : undefined;
@@ -82,6 +82,17 @@ export class RegistryClient {
       authorization = await this.#authorize(challenge, session, authorization !== undefined);
       if (authorization === undefined) return answer;
       this.#challenges.set(key, challenge);
+    }
+  }
+
+  /** The same for a challenge of another time. It may be out of date, so that its failure is no reason not to ask. */
+  async #reauthorize(key: string, challenge: Challenge, session: Session): Promise<string | undefined> {
+    try {
+      return await this.#authorize(challenge, session);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || session.signal.aborted) throw error;
+      this.#challenges.delete(key);
+      return undefined;
     }
   }
 
@@ -114,7 +125,7 @@ function digestOf(answer: Answer): string | undefined {
  */
 const deservesGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 
-function failure(answer: Answer): RegistryError {
+function failure(answer: Answer, credential: Credential | undefined): RegistryError {
   const { status, body, url, headers } = answer;
   if (status < 400) {
     return new RegistryError('status', `the registry answers ${status} where it has a manifest or an error`, {
@@ -126,6 +137,7 @@ function failure(answer: Answer): RegistryError {
   return errorFromAnswer(url, {
     status,
     body: body.toString('utf8'),
+    secrets: credential?.secrets ?? [],
     ...(Number.isFinite(retryAfter) && headers['retry-after'] !== undefined ? { retryAfter } : {}),
   });
 }

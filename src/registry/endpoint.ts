@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import { apiHost } from '../image/reference.ts';
 import { isLoopbackRegistry } from './address.ts';
@@ -22,8 +22,13 @@ export interface Endpoint {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** To one host at a time; what is beyond waits. A pod may name thousands of images. */
+const CONNECTIONS = 32;
 /** A registry that has said nothing, or nothing more, for so long won't. */
 const SILENCE_TIMEOUT_MS = 10_000;
+
+/** One spelling for a host, however images, configuration and URLs write it. */
+const addressOf = (domain: string) => (apiHost(domain) ?? domain).toLowerCase().replace(/:443$/, '');
 
 /** Knows how each host is reached: its scheme, its CAs, and the connections that are open to it. */
 export class Endpoints {
@@ -36,7 +41,7 @@ export class Endpoints {
    * @param lookup finds the addresses of host names; the system's way if not given
    */
   constructor(settings: ReadonlyMap<string, RegistrySettings> = new Map(), lookup?: LookupFunction) {
-    this.#settings = settings;
+    this.#settings = new Map(Array.from(settings, ([domain, value]) => [addressOf(domain), value]));
     this.#lookup = lookup;
   }
 
@@ -47,7 +52,7 @@ export class Endpoints {
    */
   endpoint(domain: string): Endpoint {
     const host = apiHost(domain) ?? '';
-    const { plainHttp, ca } = this.#settings.get(domain) ?? {};
+    const { plainHttp, ca } = this.#settings.get(addressOf(domain)) ?? {};
     const http = plainHttp ?? (ca === undefined && isLoopbackRegistry(host));
     const url = `${http ? 'http' : 'https'}://${host}/`;
     if (host === '' || !URL.canParse(url)) {
@@ -58,15 +63,16 @@ export class Endpoints {
 
   /** The connections that requests to `url` go over. */
   dispatcher(url: URL): Dispatcher {
-    const ca = this.#settings.get(url.host)?.ca ?? '';
+    const ca = this.#settings.get(addressOf(url.host))?.ca ?? '';
     let agent = this.#agents.get(ca);
     if (agent === undefined) {
       agent = new Agent({
         connect: {
           timeout: CONNECT_TIMEOUT_MS,
           ...(this.#lookup && { lookup: this.#lookup }),
-          ...(ca === '' ? {} : { ca: [...rootCertificates, ca] }),
+          ...(ca === '' ? {} : { ca: [...getCACertificates('default'), ca] }),
         },
+        connections: CONNECTIONS,
         headersTimeout: SILENCE_TIMEOUT_MS,
         bodyTimeout: SILENCE_TIMEOUT_MS,
         maxHeaderSize: 64 * 1024,

@@ -99,13 +99,26 @@ export function readErrorBody(status: number, body: string): { codes: string[]; 
   return { codes, message: singleLine(text, 200) || statusText(status) };
 }
 
+export interface ErrorAnswer {
+  status: number;
+  body: string;
+  /** Seconds. */
+  retryAfter?: number;
+  /** What was sent and must not come back in a message. */
+  secrets?: readonly string[];
+}
+
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, 'xxxxx')), text);
+}
+
 /** The error that an answer with this status and body means. */
 export function errorFromAnswer(
   url: URL,
-  { status, body, retryAfter }: { status: number; body: string; retryAfter?: number },
+  { status, body, retryAfter, secrets = [] }: ErrorAnswer,
 ): RegistryError {
   const { codes, message } = readErrorBody(status, body);
-  return new RegistryError(failureOf(status, codes), message, {
+  return new RegistryError(failureOf(status, codes), withoutSecrets(message, secrets), {
     status,
     codes,
     url,

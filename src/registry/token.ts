@@ -73,7 +73,7 @@ export class Tokens {
       },
       signal,
     );
-    return readToken(url, status, body.toString('utf8'));
+    return readToken(url, status, body.toString('utf8'), credential?.secrets);
   }
 }
 
@@ -109,12 +109,12 @@ const answerShape = z.object({
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /**
- * The token in a token server's answer.
+ * The token in a token server's answer; an error of it shows none of `secrets`.
  *
  * @throws RegistryError by status, or `bad_body`, `no_token`, `invalid_token`
  */
-export function readToken(url: URL, status: number, body: string): Token {
-  if (status !== 200) throw errorFromAnswer(url, { status, body });
+export function readToken(url: URL, status: number, body: string, secrets: readonly string[] = []): Token {
+  if (status !== 200) throw errorFromAnswer(url, { status, body, secrets });
   const answer = answerShape.safeParse(parseJson(body));
   if (!answer.success)
     throw new RegistryError('bad_body', "the token server's answer is no token", { url, status });

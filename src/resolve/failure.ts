@@ -111,7 +111,6 @@ const telling = new Set<RegistryFailure>([
   'untrusted',
   'redirect',
   'forbidden_address',
-  'status',
   'bad_body',
 ]);
 

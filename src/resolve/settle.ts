@@ -2,6 +2,7 @@ import type { Credential } from '../credentials/credential.ts';
 import type { BrokenSecret } from '../credentials/keyring.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
 import { type Reference, repository } from '../image/reference.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
@@ -39,7 +40,7 @@ export interface Settled {
  */
 export async function settle(decided: readonly Decided[], means: Means): Promise<Settled> {
   const wanted = decided.some(({ decision }) => decision.action === 'resolve');
-  const pull = wanted ? means.credentials() : undefined;
+  const pull = wanted ? means.credentials().catch(blameApiServer) : undefined;
   // Each image waits for it and fails with it; until the first does, nobody is listening.
   pull?.catch(() => undefined);
 
@@ -63,6 +64,12 @@ export async function settle(decided: readonly Decided[], means: Means): Promise
   );
   const found = await pull?.catch(() => undefined);
   return { outcomes, brokenSecrets: found?.keyring.broken ?? [] };
+}
+
+/** Time that ran out while secrets were read wasn't the registry's. */
+function blameApiServer(error: unknown): never {
+  if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
+  throw new KubernetesError('no answer in time', { status: 0, reason: 'Timeout', cause: error });
 }
 
 async function resolve(
