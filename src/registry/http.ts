@@ -60,6 +60,9 @@ export class RegistryHttp {
         throw new RegistryError('redirect', 'the registry redirects to something that is no URL', { url });
       }
       const next = new URL(location, url);
+      if (question.body !== undefined && (next.origin !== url.origin || !keepsBody(answer.status))) {
+        throw new RegistryError('redirect', "the token server redirects what isn't for others", { url });
+      }
       if (!checkRedirect(url, next).forwardAuthorization) authorization = undefined;
       url = next;
     }
@@ -114,6 +117,9 @@ export class RegistryHttp {
     }
   }
 }
+
+/** The others turn POST into GET. */
+const keepsBody = (status: number) => status === 307 || status === 308;
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
 
