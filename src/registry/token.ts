@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type Credential, fingerprint } from '../credentials/credential.ts';
 import { Flights } from '../flight.ts';
-import { checkRealm } from './address.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RegistryError } from './error.ts';
@@ -12,8 +11,8 @@ import { isBearerToken, readToken, type Token } from './token-answer.ts';
 /** Who asks for what: the terms that a token is good for. */
 export interface Grant {
   endpoint: Endpoint;
-  /** The repository's path, without the registry's host. */
-  repository: string;
+  /** The repository's path, without the registry's host; undefined where only the challenge knows its name. */
+  repository: string | undefined;
   credential: Credential | undefined;
 }
 
@@ -43,7 +42,7 @@ export class Tokens {
   async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refresh = false): Promise<string> {
     const registryToken = grant.credential?.registryToken;
     if (registryToken !== undefined) return checked(registryToken);
-    const realm = checkRealm(challenge.params['realm'] ?? '', grant.endpoint);
+    const realm = this.#http.realm(challenge.params['realm'] ?? '', grant.endpoint);
     const url = tokenUrl(realm, challenge, grant.repository);
     const key = [grant.endpoint.host, url.href, fingerprint(grant.credential ? [grant.credential] : [])].join(
       ' ',
@@ -52,7 +51,7 @@ export class Tokens {
     const known = this.#tokens.get(key);
     if (known !== undefined) return known;
     return this.#flights.join(key, signal, async (flightSignal) => {
-      const { token, lifetime } = await this.#request(url, realm, grant.credential, flightSignal);
+      const { token, lifetime } = await this.#request(url, realm, grant, flightSignal);
       this.#tokens.set(key, token, { ttl: (lifetime - MARGIN_S) * 1000 });
       return token;
     });
@@ -65,17 +64,17 @@ export class Tokens {
   async #request(
     url: URL,
     realm: URL,
-    credential: Credential | undefined,
+    { credential, endpoint: via }: Grant,
     signal: AbortSignal,
   ): Promise<Token> {
     if (credential?.identityToken !== undefined) {
-      const answer = await this.#ask(exchange(url, realm, credential.identityToken), signal);
+      const answer = await this.#ask({ ...exchange(url, realm, credential.identityToken), via }, signal);
       const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
       if (!givesWay) return readToken(answer.url, answer.status, answer.body.toString('utf8'));
     }
     const authorization = credential && basicAuthorization(credential);
-    const question = { method: 'GET', url, headers: { accept: 'application/json' }, authorization } as const;
-    const answer = await this.#ask(question, signal);
+    const headers = { accept: 'application/json' };
+    const answer = await this.#ask({ method: 'GET', url, via, headers, authorization }, signal);
     return readToken(answer.url, answer.status, answer.body.toString('utf8'));
   }
 
@@ -92,7 +91,7 @@ export class Tokens {
  * The exchange of an identity token (distribution docs/content/spec/auth/oauth.md): what GET would have in its query
  * goes into the body, with all scopes in one field.
  */
-function exchange(url: URL, realm: URL, identityToken: string): Question {
+function exchange(url: URL, realm: URL, identityToken: string): Omit<Question, 'via'> {
   const service = url.searchParams.getAll('service').at(-1);
   const body = new URLSearchParams({
     grant_type: 'refresh_token',
@@ -114,13 +113,13 @@ function checked(registryToken: string): string {
  * The URL to ask for a token: the realm, with its own query kept, `service` if there is one, the challenge's scopes
  * and that of pulling from the repository.
  */
-export function tokenUrl(realm: URL, challenge: Challenge, repository: string): URL {
+export function tokenUrl(realm: URL, challenge: Challenge, repository: string | undefined): URL {
   const url = new URL(realm);
   const { service, scope = '' } = challenge.params;
   if (service) url.searchParams.append('service', service);
   const scopes = new Set([
     ...scope.split(' ').filter((text) => text !== ''),
-    `repository:${repository}:pull`,
+    ...(repository === undefined ? [] : [`repository:${repository}:pull`]),
   ]);
   for (const text of scopes) url.searchParams.append('scope', text);
   return url;

@@ -69,7 +69,7 @@ vectors('challenge.json', {
         // No token server is there: a request to it would fail.
         const tokens = new Tokens(new RegistryHttp(new Endpoints()));
         const credential = new Credential({ registryToken: 'rt', source: 'test' });
-        const endpoint = new Endpoints().endpoint(registry.host);
+        const endpoint = new Endpoints().registry(registry.host);
         const token = await tokens.token(
           challenge,
           { endpoint, repository, credential },
@@ -157,7 +157,7 @@ describe('the lifetime of a token', () => {
 test('a registry token that no header can hold is refused', async () => {
   const tokens = new Tokens(new RegistryHttp(new Endpoints()));
   const credential = new Credential({ registryToken: 'a\r\nX: b', source: 'test' });
-  const endpoint = new Endpoints().endpoint(registry.host);
+  const endpoint = new Endpoints().registry(registry.host);
   const asked = tokens.token(
     { scheme: 'bearer', params: { realm: 'https://a/t' } },
     { endpoint, repository: 'a/b', credential },

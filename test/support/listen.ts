@@ -12,6 +12,10 @@ export interface ListenOptions {
   readonly name?: string;
   /** Served over TLS with this certificate; plain HTTP without. */
   readonly tls?: KeyPair;
+  /** With TLS: clients must show a certificate that this CA has signed. */
+  readonly clientCa?: string;
+  /** The address to listen on in place of 127.0.0.1; the name should lead there. */
+  readonly address?: string;
 }
 
 /** A server on a free port of 127.0.0.1. */
@@ -26,11 +30,12 @@ export interface Listener extends AsyncDisposable {
 }
 
 export async function listen(handler: RequestListener, options: ListenOptions = {}): Promise<Listener> {
-  const { name = '127.0.0.1', tls } = options;
-  const server = tls ? https.createServer({ ...tls }, handler) : http.createServer(handler);
+  const { name = '127.0.0.1', tls, clientCa, address = '127.0.0.1' } = options;
+  const verification = clientCa === undefined ? {} : { ca: clientCa, requestCert: true };
+  const server = tls ? https.createServer({ ...tls, ...verification }, handler) : http.createServer(handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(0, address, resolve);
   });
   const port = portOf(server.address());
   const close = () =>
