@@ -1,4 +1,4 @@
-import http, { type RequestListener } from 'node:http';
+import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
@@ -25,6 +25,7 @@ export interface Listener extends AsyncDisposable {
   readonly port: number;
   /** `http://name:port` or `https://name:port` */
   readonly url: string;
+  readonly server: Server;
   /** Stops listening and drops every open connection. */
   close(): Promise<void>;
 }
@@ -44,6 +45,7 @@ export async function listen(handler: RequestListener, options: ListenOptions = 
       server.closeAllConnections();
     });
   return {
+    server,
     host: `${name}:${port}`,
     port,
     url: `${tls ? 'https' : 'http'}://${name}:${port}`,
