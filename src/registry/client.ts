@@ -7,6 +7,7 @@ import type { Endpoint, Endpoints } from './endpoint.ts';
 import { errorFromAnswer, RegistryError } from './error.ts';
 import { type Answer, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
+import { readRetryAfter } from './retry-after.ts';
 
 /** A mirror gets so long, credentials and all, before the next host is asked. */
 const MIRROR_TIMEOUT_MS = 5_000;
@@ -150,10 +151,6 @@ function failure(answer: Answer): RegistryError {
       url,
     });
   }
-  const retryAfter = Number(headers['retry-after']);
-  return errorFromAnswer(url, {
-    status,
-    body: body.toString('utf8'),
-    ...(Number.isFinite(retryAfter) && headers['retry-after'] !== undefined ? { retryAfter } : {}),
-  });
+  const retryAfter = readRetryAfter(headers['retry-after']);
+  return errorFromAnswer(url, { status, body: body.toString('utf8'), retryAfter });
 }

@@ -135,11 +135,6 @@ export class Endpoints {
     return this.#connections.dispatcher(url, this.#guard(url, via), this.#tls(url, via));
   }
 
-  /** What a connection to `url`, made on the word of `via`, must not lead to. */
-  guard(url: URL, via: Endpoint): Guard {
-    return this.#guard(url, via);
-  }
-
   async close(): Promise<void> {
     await this.#connections.close();
   }

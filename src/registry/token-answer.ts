@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
 import { errorFromAnswer, RegistryError } from './error.ts';
+import type { Answer } from './http.ts';
+import { readRetryAfter } from './retry-after.ts';
 
 /** What a token server grants: docker token specification, distribution docs/content/spec/auth/token.md. */
 export interface Token {
@@ -30,9 +32,16 @@ export const isBearerToken = (text: string) => BEARER_TOKEN.test(text);
  *
  * @throws RegistryError by status, or `bad_body`, `no_token`, `invalid_token`
  */
-export function readToken(url: URL, status: number, body: string, now = Date.now()): Token {
-  if (status !== 200) throw errorFromAnswer(url, { status, body });
-  const answer = answerShape.safeParse(parseJson(body));
+export function readToken(
+  { url, status, body, headers }: Pick<Answer, 'url' | 'status' | 'body' | 'headers'>,
+  now = Date.now(),
+): Token {
+  const text = body.toString('utf8');
+  if (status !== 200) {
+    const retryAfter = readRetryAfter(headers['retry-after'], now);
+    throw errorFromAnswer(url, { status, body: text, retryAfter });
+  }
+  const answer = answerShape.safeParse(parseJson(text));
   if (!answer.success)
     throw new RegistryError('bad_body', "the token server's answer is no token", { url, status });
   const token = answer.data.access_token || answer.data.token;

@@ -41,7 +41,7 @@ export class Tokens {
    */
   async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refresh = false): Promise<string> {
     const registryToken = grant.credential?.registryToken;
-    if (registryToken !== undefined) return checked(registryToken);
+    if (registryToken) return checked(registryToken);
     const realm = this.#http.realm(challenge.params['realm'] ?? '', grant.endpoint);
     const url = tokenUrl(realm, challenge, grant.repository);
     const key = [grant.endpoint.host, url.href, fingerprint(grant.credential ? [grant.credential] : [])].join(
@@ -67,15 +67,15 @@ export class Tokens {
     { credential, endpoint: via }: Grant,
     signal: AbortSignal,
   ): Promise<Token> {
-    if (credential?.identityToken !== undefined) {
+    if (credential?.identityToken) {
       const answer = await this.#ask({ ...exchange(url, realm, credential.identityToken), via }, signal);
       const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
-      if (!givesWay) return readToken(answer.url, answer.status, answer.body.toString('utf8'));
+      if (!givesWay) return readToken(answer);
     }
     const authorization = credential && basicAuthorization(credential);
     const headers = { accept: 'application/json' };
     const answer = await this.#ask({ method: 'GET', url, via, headers, authorization }, signal);
-    return readToken(answer.url, answer.status, answer.body.toString('utf8'));
+    return readToken(answer);
   }
 
   /** Token servers are restarted too: their own trouble deserves a second request, and no more. */

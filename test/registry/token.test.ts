@@ -13,6 +13,8 @@ import { cases, testedIn, vectors } from '../support/vectors.ts';
 const registry = { host: 'registry.example.com', plainHttp: false };
 const url = new URL('https://auth.example.com/token');
 
+const answer = (status: number, body: string) => ({ url, status, headers: {}, body: Buffer.from(body) });
+
 function failureOf(act: () => unknown): string | undefined {
   try {
     act();
@@ -102,7 +104,7 @@ vectors('challenge.json', {
     }),
     ({ status, body }) => `${status} ${body}`,
     ({ status, body, expect: expected }) => {
-      const read = () => readToken(url, status, body);
+      const read = () => readToken(answer(status, body));
       if (expected.error !== undefined) expect(failureOf(read)).toBe(expected.error);
       else if (expected.retry) expect(read).toThrow(expect.objectContaining({ retryable: true }));
       else {
@@ -131,8 +133,8 @@ test('an empty credential is no credential', () => {
 
 describe('the lifetime of a token', () => {
   const now = Date.parse('2026-01-02T03:04:05Z');
-  const lifetimeOf = (answer: object) =>
-    readToken(url, 200, JSON.stringify({ token: 't', ...answer }), now).lifetime;
+  const lifetimeOf = (fields: object) =>
+    readToken(answer(200, JSON.stringify({ token: 't', ...fields })), now).lifetime;
   const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
 
   test.each([
@@ -151,7 +153,7 @@ describe('the lifetime of a token', () => {
     ['may be written as text', { expires_in: '300' }, 300],
     ['is whole seconds', { expires_in: 299.9 }, 299],
     ['is a day at most', { expires_in: 1e300 }, 86_400],
-  ])('%s', (_, answer, lifetime) => expect(lifetimeOf(answer)).toBe(lifetime));
+  ])('%s', (_, fields, lifetime) => expect(lifetimeOf(fields)).toBe(lifetime));
 });
 
 test('a registry token that no header can hold is refused', async () => {
