@@ -55,7 +55,7 @@ function readFolder(folder: string): { settings: RegistrySettings; problems: str
 
 /** A mounted ConfigMap has hidden folders beside the real ones, which are links. */
 const isFolderOf = (root: string) => (name: string) =>
-  !name.startsWith('.') && statSync(join(root, name)).isDirectory();
+  !name.startsWith('.') && statSync(join(root, name), { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Names of folders can't hold a colon everywhere: containerd writes `host_port_` too (`hostDirectory`). */
 const hostOf = (folder: string) => folder.replace(/^(.+)_(\d+)_$/, '$1:$2');

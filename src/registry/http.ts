@@ -26,8 +26,6 @@ export interface Answer {
   body: Buffer;
   /** Where the answer came from, after redirects. */
   url: URL;
-  /** Whether the authorization was sent there. */
-  authorized: boolean;
 }
 
 /** Told of each request when it has been answered or has failed: for metrics. */
@@ -125,7 +123,6 @@ export class RegistryHttp {
         headers: response.headers,
         body: decoded,
         url,
-        authorized: authorization !== undefined,
       };
     } finally {
       this.#observe({ host: url.host, method, status, milliseconds: performance.now() - started });

@@ -21,7 +21,14 @@ const METADATA_ADDRESSES = [
   '168.63.129.16/32', // Azure's WireServer, which is a public address only by its number
 ].map((range) => ipaddr.parseCIDR(range));
 
-const METADATA_NAMES = new Set(['metadata.google.internal', 'metadata.goog']);
+/** By name too, for where only a proxy looks names up. */
+const METADATA_NAMES = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'metadata.goog',
+  'instance-data',
+  'instance-data.ec2.internal',
+]);
 
 /**
  * IPv4 in IPv6's clothes: NAT64's well-known prefix (RFC 6052), in which an IPv6-only network sees every IPv4 host,

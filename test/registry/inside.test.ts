@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isInternal, isMetadata } from '../../src/registry/inside.ts';
 
@@ -27,6 +28,7 @@ describe('a metadata service is known', () => {
     'metadata.google.internal',
     'METADATA.google.internal.',
     'metadata.goog',
+    'instance-data.ec2.internal',
   ])('as %s', (host) => {
     expect(isMetadata(hostOf(host))).toBe(true);
     expect(isInternal(hostOf(host))).toBe(true);
@@ -73,4 +75,45 @@ describe('what is inside', () => {
     '[64:ff9b::8.8.8.8]',
     'registry.example.com',
   ])('%s is not', (host) => expect(isInternal(hostOf(host))).toBe(false));
+});
+
+describe('for any address', () => {
+  const octet = fc.integer({ min: 0, max: 255 });
+  const address = fc.oneof(
+    fc.tuple(octet, octet, octet, octet),
+    fc.constantFrom<[number, number, number, number]>(
+      [169, 254, 169, 254],
+      [10, 0, 0, 1],
+      [127, 0, 0, 1],
+      [8, 8, 8, 8],
+    ),
+  );
+
+  test('its spelling makes no difference', () => {
+    fc.assert(
+      fc.property(address, (octets) => {
+        const dotted = octets.join('.');
+        const number = octets.reduce((sum, octet) => sum * 256 + octet, 0);
+        const [a, b, c, d] = octets.map((octet) => octet.toString(16).padStart(2, '0'));
+        const spellings = [
+          `${dotted}.`,
+          String(number),
+          `0x${number.toString(16)}`,
+          octets.map((octet) => `0${octet.toString(8)}`).join('.'),
+          octets.map((octet) => `0x${octet.toString(16)}`).join('.'),
+          `[::ffff:${dotted}]`,
+          `[::ffff:${a}${b}:${c}${d}]`,
+          `[64:ff9b::${a}${b}:${c}${d}]`,
+        ].map(hostOf);
+        for (const spelling of spellings) {
+          expect([spelling, isInternal(spelling)]).toEqual([spelling, isInternal(dotted)]);
+          expect([spelling, isMetadata(spelling)]).toEqual([spelling, isMetadata(dotted)]);
+        }
+      }),
+    );
+  });
+
+  test('and any text at all, there is an answer', () => {
+    fc.assert(fc.property(fc.string(), (text) => typeof isInternal(text) === 'boolean'));
+  });
 });
