@@ -1,7 +1,10 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { readHostsDirectory } from './config/hosts-directory.ts';
+import { keyPath } from './config/key-path.ts';
+import { type Proxies, readProxies } from './config/proxies.ts';
+import { hostProblem, registries } from './config/registries.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
 import { logLevels } from './telemetry/log.ts';
@@ -20,25 +23,14 @@ const duration = (least: string, most: string) =>
 const portHint = 'write a port number from 1 to 65535';
 const port = z.int(portHint).min(1, portHint).max(65535, portHint);
 
-const registry = z
-  .strictObject({
-    plainHttp: z.boolean().optional(),
-    caFile: z.string().min(1).optional(),
-  })
-  .transform(({ caFile, ...settings }, context) => {
-    const ca = caFile === undefined ? undefined : readCa(caFile);
-    if (caFile === undefined || ca !== undefined) return { ...settings, ca };
-    context.addIssue({
-      code: 'custom',
-      path: ['caFile'],
-      message: 'the file must be there and hold certificates in PEM',
-    });
-    return z.NEVER;
-  });
-
-const host = z
+const certsDirectory = z
   .string()
-  .regex(/^[^/\s]+$/, 'write a host, with its port if images write one, and no scheme or path');
+  .min(1)
+  .transform((root, context) => {
+    const { directory, problems } = readHostsDirectory(root);
+    for (const message of problems) context.addIssue({ code: 'custom', message });
+    return directory;
+  });
 
 /** The configuration file. Every key has a default, and so has the file. */
 const configSchema = z.strictObject({
@@ -77,8 +69,11 @@ const configSchema = z.strictObject({
       age: duration('1ms', '168h').prefault('60s'),
     })
     .prefault({}),
-  /** By host, with the port where images write one. */
-  registries: z.record(host, registry).default({}),
+  registries: registries.default({}),
+  /** A node's registry configuration, `/etc/containerd/certs.d`; `registries` counts before it. */
+  certsDirectory: certsDirectory.optional(),
+  /** Images may not name registries at internal addresses, except those of `registries` and `certsDirectory`. */
+  denyPrivateRegistries: z.boolean().default(false),
 });
 export type Config = z.infer<typeof configSchema>;
 
@@ -135,40 +130,27 @@ function withoutNulls(value: unknown): unknown {
 }
 
 function problems(issue: z.core.$ZodIssue): string[] {
-  const path = (keys: readonly PropertyKey[]) =>
-    keys
-      .map((key, index) =>
-        /[.:]/.test(String(key)) ? `["${String(key)}"]` : `${index ? '.' : ''}${String(key)}`,
-      )
-      .join('');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(
-      (key) => `${path([...issue.path, key])}: no such key; remove it or correct its name`,
+      (key) => `${keyPath([...issue.path, key])}: no such key; remove it or correct its name`,
     );
   }
-  return [`${path(issue.path) || 'the file'}: ${issue.code === 'invalid_key' ? hostProblem : issue.message}`];
-}
-
-const hostProblem = 'write a host, with its port if images write one, and no scheme or path';
-
-function readCa(file: string): string | undefined {
-  try {
-    const pem = readFileSync(file, 'utf8');
-    const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-    // Throws for what is no certificate.
-    for (const block of blocks) new X509Certificate(block);
-    return blocks.length > 0 ? pem : undefined;
-  } catch {
-    return undefined;
-  }
+  return [
+    `${keyPath(issue.path) || 'the file'}: ${issue.code === 'invalid_key' ? hostProblem : issue.message}`,
+  ];
 }
 
 /** What is taken from the environment. Nothing else reads it. */
 export interface Environment {
   /** The namespace that tagpin itself runs in. */
   namespace: string;
+  /** How to get out of the network. */
+  proxies: Proxies;
 }
 
+/** @throws InvalidConfig */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Environment {
-  return { namespace: environment['POD_NAMESPACE'] || 'tagpin-system' };
+  const { proxies, problems } = readProxies(environment);
+  if (problems.length > 0) throw new InvalidConfig('the environment', problems);
+  return { namespace: environment['POD_NAMESPACE'] || 'tagpin-system', proxies };
 }

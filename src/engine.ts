@@ -1,4 +1,5 @@
-import type { Config } from './config.ts';
+import { combine } from './config/hosts-directory.ts';
+import type { Config, Environment } from './config.ts';
 import { PullSecrets } from './credentials/pull-secrets.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
@@ -16,8 +17,15 @@ export interface Engine {
 }
 
 /** Puts the parts together as the configuration says. This is the only place that does. */
-export function createEngine(config: Config, connection: Connection, metrics: Metrics): Engine {
-  const endpoints = new Endpoints(new Map(Object.entries(config.registries)));
+export function createEngine(
+  config: Config,
+  connection: Connection,
+  metrics: Metrics,
+  { proxies }: Pick<Environment, 'proxies'>,
+): Engine {
+  const { denyPrivateRegistries } = config;
+  const { settings, otherwise } = combine(config.certsDirectory, config.registries);
+  const endpoints = new Endpoints(settings, { otherwise, denyPrivateRegistries, proxies });
   const client = new RegistryClient(endpoints, (event) => metrics.registryRequest(event));
   const kubernetes = createKubernetesApi(connection);
   return {

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { InvalidConfig, loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
 import { createAuthority } from './support/authority.ts';
 
+const authority = await createAuthority();
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -38,9 +39,9 @@ describe('without a word', () => {
   );
 });
 
-test('what is written counts', async () => {
+test('what is written counts', () => {
   const ca = join(folder, 'ca.crt');
-  writeFileSync(ca, (await createAuthority()).caPem);
+  writeFileSync(ca, authority.caPem);
   const config = parseConfig(
     `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
 cache: {age: 5m}
@@ -57,8 +58,8 @@ registries:
     skipAnnotation: ['audit'],
   });
   expect(config.cache.age).toBe(300_000);
-  expect(config.registries['registry.example.com:5000']?.ca).toContain('BEGIN CERTIFICATE');
-  expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false, ca: undefined });
+  expect(config.registries['registry.example.com:5000']?.tls).toEqual({ ca: [authority.caPem] });
+  expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false });
 });
 
 test('a CA file of anything but certificates is a mistake', () => {
@@ -123,6 +124,6 @@ test('a file that is not there is named', () => {
 });
 
 test("the environment tells tagpin's own namespace", () => {
-  expect(readEnvironment({ POD_NAMESPACE: 'pins' })).toEqual({ namespace: 'pins' });
-  expect(readEnvironment({})).toEqual({ namespace: 'tagpin-system' });
+  expect(readEnvironment({ POD_NAMESPACE: 'pins' })).toMatchObject({ namespace: 'pins' });
+  expect(readEnvironment({})).toMatchObject({ namespace: 'tagpin-system' });
 });

@@ -35,7 +35,7 @@ export async function serve(
   stop: AbortSignal,
 ): Promise<void> {
   const metrics = new Metrics();
-  const engine = createEngine(config, connection, metrics);
+  const engine = createEngine(config, connection, metrics, environment);
   const place: CertificatePlace = { namespace: environment.namespace, ...config.webhook };
   let readiness: Readiness = { ready: false, reason: 'waiting for the certificate' };
 

@@ -41,7 +41,7 @@ export interface RegistryErrorDetails {
   /** The URL asked for; kept redacted. */
   url?: URL;
   /** `Retry-After`, in seconds. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   cause?: unknown;
 }
 
@@ -103,7 +103,7 @@ export interface ErrorAnswer {
   status: number;
   body: string;
   /** Seconds. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   /** What was sent and must not come back in a message. */
   secrets?: readonly string[];
 }
@@ -122,7 +122,7 @@ export function errorFromAnswer(
     status,
     codes,
     url,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    retryAfter,
   });
 }
 
