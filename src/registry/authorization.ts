@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Credential } from '../credentials/credential.ts';
 import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
+import { RegistryError } from './error.ts';
 import type { Answer, Question, RegistryHttp } from './http.ts';
 import { basicAuthorization, Tokens } from './token.ts';
 
@@ -43,7 +44,7 @@ export class AuthorizedHttp {
     const { endpoint, repository, signal } = session;
     const key = `${endpoint.base.href} ${endpoint.namespace ?? ''} ${repository}`;
     let current = this.#challenges.get(key);
-    let authorization = current && (await this.#authorize(current, session));
+    let authorization = current && (await this.#authorizeAgain(key, current, session));
     for (let answered = 0; ; answered++) {
       const answer = await this.#http.ask({ ...asked, via: endpoint, authorization }, signal);
       const challenge = answer.status === 401 ? challengeOf(answer) : undefined;
@@ -54,6 +55,18 @@ export class AuthorizedHttp {
       authorization = await this.#authorize(current, session, authorization !== undefined);
       if (authorization === undefined) return answer;
       this.#challenges.set(key, current);
+    }
+  }
+
+  /** As the registry wanted last time; where that leads nowhere any more, undefined, and it is asked anew. */
+  async #authorizeAgain(key: string, remembered: Challenge, session: Session): Promise<string | undefined> {
+    try {
+      return await this.#authorize(remembered, session);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      this.#challenges.delete(key);
+      if (isRefusal(error)) throw error;
+      return undefined;
     }
   }
 
@@ -82,6 +95,10 @@ export class AuthorizedHttp {
     return `Bearer ${await this.#tokens.token(challenge, session, signal, refresh)}`;
   }
 }
+
+/** The token server is there, and has said no, or not now: to ask it again at once would be rude. */
+const isRefusal = ({ failure }: RegistryError) =>
+  ['unauthorized', 'denied', 'rate_limited', 'unavailable', 'timeout'].includes(failure);
 
 function challengeOf(answer: Answer): Challenge | undefined {
   const header = answer.headers['www-authenticate'];
