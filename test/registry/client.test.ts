@@ -41,25 +41,6 @@ const challengeFirst: ScriptedResponse = {
   headers: { 'WWW-Authenticate': 'Basic realm="x"' },
 };
 
-test("a token server that has moved is found by the registry's next challenge", async () => {
-  await using registry = await startRegistry({
-    auth: { scheme: 'bearer' },
-    users: [{ name: 'ada', password: 'secret', pull: ['app'] }],
-    public: ['app'],
-  });
-  const digest = registry.push('app', '1', image());
-  const client = clientFor(registry.host);
-  expect(digestOf(await tryResolve(client, `${registry.host}/app:1`))).toBe(digest);
-  let gone = true;
-  registry.fault = ({ path }) => {
-    if (path !== '/token' || !gone) return undefined;
-    gone = false;
-    return { outcome: { status: 404, body: '' } };
-  };
-  expect(digestOf(await tryResolve(client, `${registry.host}/app:1`, user('ada')))).toBe(digest);
-  expect(gone).toBe(false);
-});
-
 vectors('manifest.json', {
   bodies: prose,
   digests: prose,
