@@ -7,7 +7,8 @@ import { parseJson } from '../json.ts';
  * `not_found` the tag or repository isn't there · `unauthorized` the credentials, or none, weren't accepted ·
  * `denied` accepted, but not for this · `rate_limited` · `busy` it wasn't asked, since too many wait for it ·
  * `unavailable` the registry's own trouble · `timeout` · `network` no connection, or it broke · `untrusted` its
- * certificate isn't trusted · `forbidden_address` tagpin won't go there · the rest: what came back isn't what a registry answers.
+ * certificate isn't trusted · `forbidden_address` tagpin won't go there · the rest: what came back isn't what a
+ * registry answers.
  */
 export type RegistryFailure =
   | 'not_found'
@@ -41,7 +42,7 @@ export interface RegistryErrorDetails {
   codes?: readonly string[];
   /** The URL asked for; kept redacted. */
   url?: URL;
-  /** `Retry-After`, in seconds. */
+  /** `Retry-After`, in seconds from now. */
   retryAfter?: number;
   cause?: unknown;
 }
