@@ -44,6 +44,15 @@ export class Breaker {
     return this.#open !== undefined;
   }
 
+  /** The error for those who aren't let through at the moment; undefined when the next one is. */
+  refusal(): NotAsked | undefined {
+    const left = (this.#open?.until ?? 0) - this.#clock.now();
+    if (this.#open === undefined || left <= 0) return undefined;
+    const seconds = Math.max(0.1, left / 1000).toFixed(1);
+    const why = `${this.#failures} times in a row, so it isn't asked again for ${seconds} s`;
+    return new NotAsked('broken', this.#open.last, why);
+  }
+
   /**
    * Lets a request through.
    *
@@ -52,7 +61,8 @@ export class Breaker {
   admit(repository: string): Admission {
     const started = this.#clock.now();
     const open = this.#open;
-    if (open !== undefined && started < open.until) throw this.#refusal(open.last, open.until - started);
+    const refusal = this.refusal();
+    if (refusal !== undefined) throw refusal;
     // Whether or not it is ever answered, the next one needn't wait for longer than the next pause.
     if (open !== undefined) this.#prolong(open);
     return { trial: open !== undefined, ended: (error) => this.#ended(error, started, repository) };
@@ -99,11 +109,6 @@ export class Breaker {
 
   #end(pause: number): number {
     return this.#clock.now() + spread(pause, this.#random);
-  }
-
-  #refusal(last: RegistryError, left: number): NotAsked {
-    const seconds = Math.max(0.1, left / 1000).toFixed(1);
-    return new NotAsked(last, `${this.#failures} times in a row, so it isn't asked again for ${seconds} s`);
   }
 }
 

@@ -73,6 +73,10 @@ export class Slots {
     });
   }
 
+  get areTaken(): boolean {
+    return this.#free === 0;
+  }
+
   /** Refuses all who wait. */
   sendAway(error: () => unknown): void {
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next.refuse(error());
@@ -99,4 +103,5 @@ export class Slots {
   }
 }
 
-const tooMany = () => new RegistryError('busy', 'too many requests are waiting for this registry');
+/** The error of those who find too long a queue, or wait in one for too long. */
+export const tooMany = () => new RegistryError('busy', 'too many requests are waiting for this registry');
