@@ -2,6 +2,7 @@ import type { Credential } from '../credentials/credential.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
+import { NotAsked } from './not-asked.ts';
 
 /** What a failure means to whoever wrote the image: why, and what to do. */
 export interface Failure {
@@ -119,12 +120,24 @@ const telling = new Set<RegistryFailure>([
 
 function evidence(error: RegistryError): string {
   const answer = [error.status, ...error.codes].filter((part) => part !== undefined).join(' ');
-  const parts = [answer, telling.has(error.failure) ? error.message : ''].filter((part) => part !== '');
-  return parts.length === 0 ? '' : ` (${parts.join(': ')})`;
+  const words = [answer, telling.has(error.failure) ? error.message : '']
+    .filter((part) => part !== '')
+    .join(': ');
+  const parts = [words, error instanceof NotAsked ? error.why : ''].filter((part) => part !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** A time as people say it. */
+export function inWords(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 /** A refusal is about credentials, and which ones were at hand says what to mend. */
 function remedy(error: RegistryError, { credentials, missingSecrets, brokenSecrets }: Circumstances): string {
+  if (error.failure === 'rate_limited' && error.retryAfter !== undefined) {
+    return `try again in ${inWords(error.retryAfter)}, or add a pull secret with a higher limit`;
+  }
   if (error.failure !== 'unauthorized' && error.failure !== 'denied') return remedies[error.failure];
   const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
   if (missingSecrets.length > 0) {
