@@ -67,6 +67,19 @@ const configSchema = z.strictObject({
       entries: z.int().min(1).max(10_000_000).default(10_000),
       /** How long a digest is believed to be the tag's. */
       age: duration('1ms', '168h').prefault('60s'),
+      /** How long a registry's no (not found, refused, denied) is taken for an answer, more or less; 0s: not at all. */
+      negativeAge: duration('0s', '5m').prefault('5s'),
+      /** How long beyond its age a digest may stand in while its registry is down; 0s: not at all. */
+      staleAge: duration('0s', '168h').prefault('0s'),
+    })
+    .prefault({}),
+  /** For each registry. */
+  limits: z
+    .strictObject({
+      /** How many resolves are with it at once. */
+      concurrency: z.int().min(1).max(10_000).default(16),
+      /** How many may wait for that; those beyond fail at once. */
+      queue: z.int().min(0).max(100_000).default(500),
     })
     .prefault({}),
   registries: registries.default({}),

@@ -5,6 +5,7 @@ import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
+import { Limits } from './resolve/limits.ts';
 import { Resolver } from './resolve/resolver.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -31,7 +32,10 @@ export function createEngine(
   return {
     kubernetes,
     pullSecrets: new PullSecrets(kubernetes),
-    resolver: new Resolver(client, config.cache),
+    resolver: new Resolver(client, config.cache, {
+      limits: new Limits(config.limits, { observer: metrics.resolves }),
+      observe: (outcome) => metrics.resolves.resolved(outcome),
+    }),
     async close() {
       await Promise.all([endpoints.close(), connection.close()]);
     },

@@ -32,7 +32,8 @@ describe('without a word', () => {
           pullPolicy: 'IfNotPresent',
           skipAnnotation: ['enforce', 'best-effort', 'audit'],
         },
-        cache: { entries: 10_000, age: 60_000 },
+        cache: { entries: 10_000, age: 60_000, negativeAge: 5_000, staleAge: 0 },
+        limits: { concurrency: 16, queue: 500 },
         registries: {},
       });
     },
@@ -44,7 +45,8 @@ test('what is written counts', () => {
   writeFileSync(ca, authority.caPem);
   const config = parseConfig(
     `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
-cache: {age: 5m}
+cache: {age: 5m, negativeAge: 0s, staleAge: 1h}
+limits: {concurrency: 4, queue: 0}
 registries:
   registry.example.com:5000: {caFile: ${ca}}
   127.0.0.1:5000: {plainHttp: false}
@@ -57,7 +59,8 @@ registries:
     skip: ['quay.io/*'],
     skipAnnotation: ['audit'],
   });
-  expect(config.cache.age).toBe(300_000);
+  expect(config.cache).toMatchObject({ age: 300_000, negativeAge: 0, staleAge: 3_600_000 });
+  expect(config.limits).toEqual({ concurrency: 4, queue: 0 });
   expect(config.registries['registry.example.com:5000']?.tls).toEqual({ ca: [authority.caPem] });
   expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false });
 });
@@ -83,18 +86,24 @@ test('parts of a millisecond are rounded', () => {
 test('all mistakes are told at once, each with its path', () => {
   const problems = problemsOf(`webhook: {port: 99999, drain: soon}
 pin: {keeptag: true, pullPolicy: Always}
-cache: {age: 0s}
+cache: {age: 0s, negativeAge: 1h, staleAge: -1s}
+limits: {concurrency: 0, queue: many, waiting: 1}
 registries:
   https://registry.example.com: {}
   registry.example.com:5000: {caFile: /does/not/exist}
 `);
-  expect(problems).toHaveLength(7);
+  expect(problems).toHaveLength(12);
   for (const path of [
     'webhook.port:',
     'webhook.drain: write a duration',
     'pin.pullPolicy:',
     'pin.keeptag: no such key',
     'cache.age: write a duration from 1ms to 168h',
+    'cache.negativeAge: write a duration from 0s to 5m',
+    'cache.staleAge: write a duration',
+    'limits.concurrency:',
+    'limits.queue:',
+    'limits.waiting: no such key',
     'registries["https://registry.example.com"]: write a host',
     'registries["registry.example.com:5000"].caFile: the file must be there',
   ]) {

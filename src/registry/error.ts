@@ -5,15 +5,17 @@ import { parseJson } from '../json.ts';
 /**
  * What went wrong between tagpin and a registry, in the terms that decide what to do about it:
  * `not_found` the tag or repository isn't there · `unauthorized` the credentials, or none, weren't accepted ·
- * `denied` accepted, but not for this · `rate_limited` · `unavailable` the registry's own trouble · `timeout` ·
- * `network` no connection, or it broke · `untrusted` its certificate isn't trusted · `forbidden_address` tagpin
- * won't go there · the rest: what came back isn't what a registry answers.
+ * `denied` accepted, but not for this · `rate_limited` · `busy` it wasn't asked, since too many wait for it ·
+ * `unavailable` the registry's own trouble · `timeout` · `network` no connection, or it broke · `untrusted` its
+ * certificate isn't trusted · `forbidden_address` tagpin won't go there · the rest: what came back isn't what a
+ * registry answers.
  */
 export type RegistryFailure =
   | 'not_found'
   | 'unauthorized'
   | 'denied'
   | 'rate_limited'
+  | 'busy'
   | 'unavailable'
   | 'timeout'
   | 'network'
@@ -40,7 +42,7 @@ export interface RegistryErrorDetails {
   codes?: readonly string[];
   /** The URL asked for; kept redacted. */
   url?: URL;
-  /** `Retry-After`, in seconds. */
+  /** `Retry-After`, in seconds from now. */
   retryAfter?: number | undefined;
   cause?: unknown;
 }

@@ -34,6 +34,8 @@ export type Observer = (event: {
   method: string;
   status: number;
   milliseconds: number;
+  /** Of the answer; empty without one. */
+  headers: Answer['headers'];
 }) => void;
 
 /** HTTP as tagpin speaks it to registries: bounded in size, time and hops, one repetition after a cut connection. */
@@ -101,6 +103,7 @@ export class RegistryHttp {
   ): Promise<Answer> {
     const started = performance.now();
     let status = 0;
+    let answered: Answer['headers'] = {};
     try {
       const response = await request(url, {
         method,
@@ -116,6 +119,7 @@ export class RegistryHttp {
         ...(body === undefined ? {} : { body }),
       });
       status = response.statusCode;
+      answered = response.headers;
       const bytes = await readBounded(response.body, url);
       const decoded = await decode(bytes, response.headers['content-encoding'], url);
       return {
@@ -125,7 +129,8 @@ export class RegistryHttp {
         url,
       };
     } finally {
-      this.#observe({ host: url.host, method, status, milliseconds: performance.now() - started });
+      const milliseconds = performance.now() - started;
+      this.#observe({ host: url.host, method, status, milliseconds, headers: answered });
     }
   }
 }

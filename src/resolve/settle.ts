@@ -6,7 +6,7 @@ import { KubernetesError } from '../kubernetes/error.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
-import { type Circumstances, explain, type Failure } from './failure.ts';
+import { type Circumstances, explain, type Failure, inWords } from './failure.ts';
 import type { Resolver } from './resolver.ts';
 
 /** How one image came out. */
@@ -16,7 +16,9 @@ export type Outcome =
       field: ImageField;
       result: 'pinned';
       pin: Pin;
-      source: 'pod' | 'cache' | 'registry';
+      source: 'pod' | 'cache' | 'registry' | 'stale';
+      /** What whoever created the pod should know about the digest. */
+      remark?: string;
       milliseconds: number;
     }
   | { field: ImageField; result: 'failed'; failure: Failure; error: unknown; milliseconds: number };
@@ -84,17 +86,25 @@ async function resolve(
   try {
     found = await pull;
     credentials = found?.keyring.lookup(repository(reference)) ?? [];
-    const { digest, source } = await resolver.resolve(reference, credentials, signal);
+    const resolution = await resolver.resolve(reference, credentials, signal);
+    const { digest, source } = resolution;
     return {
       field,
       result: 'pinned',
       pin: { field, reference, digest },
       source,
+      ...(resolution.source === 'stale' && {
+        remark: staleRemark(resolution.age, explain(resolution.error)),
+      }),
       milliseconds: milliseconds(),
     };
   } catch (error) {
     return failed(field, error, circumstances(credentials, found), milliseconds());
   }
+}
+
+function staleRemark(age: number, { cause }: Failure): string {
+  return `pinned to what the tag was ${inWords(age / 1000)} ago: ${cause}`;
 }
 
 function failed(

@@ -15,7 +15,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { record } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
-import { remarkOnSecret, remarksOnSkipping, verdictOf } from './verdict.ts';
+import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
 
 /** What the configuration says of pinning pods. */
 export interface PodSettings extends PatchOptions {
@@ -60,6 +60,7 @@ export function createPodHandler(parts: PodHandlerParts): PodHandler {
     const remarks = [
       ...(oldPod === undefined ? remarksOnSkipping(pod, mode, honourSkipAnnotation) : []),
       ...brokenSecrets.map(remarkOnSecret),
+      ...remarksOnPins(outcomes),
     ];
     return verdictOf(mode, outcomes, patchOf(parts.settings, request, pod, oldPod, outcomes), remarks);
   };

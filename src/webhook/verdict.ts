@@ -78,6 +78,15 @@ export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): stri
     .map((name) => `${SKIP} names "${excerpt(name)}", which is no container or image volume of this pod`);
 }
 
+/** What there is to know about digests that aren't what the registry says now. */
+export function remarksOnPins(outcomes: readonly Outcome[]): string[] {
+  return outcomes.flatMap((outcome) =>
+    outcome.result === 'pinned' && outcome.remark !== undefined
+      ? [`${called(outcome.field)}: ${outcome.remark}`]
+      : [],
+  );
+}
+
 /** tagpin goes on with the other secrets, but the kubelet doesn't. */
 export function remarkOnSecret({ secret, error }: BrokenSecret): string {
   return `pull secret "${secret.name}" keeps the kubelet from pulling any image of this pod: ${error.message}`;
