@@ -6,7 +6,7 @@ import type { Endpoint, Endpoints } from './endpoint.ts';
 import { errorFromAnswer, RegistryError } from './error.ts';
 import { type Answer, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { readRetryAfter } from './retry-after.ts';
 import { basicAuthorization, Tokens } from './token.ts';
 
 const MAX_CHALLENGES = 10_000;
@@ -123,10 +123,6 @@ function failure(answer: Answer): RegistryError {
       url,
     });
   }
-  const retryAfter = parseRetryAfter(headers['retry-after']);
-  return errorFromAnswer(url, {
-    status,
-    body: body.toString('utf8'),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-  });
+  const retryAfter = readRetryAfter(headers['retry-after']);
+  return errorFromAnswer(url, { status, body: body.toString('utf8'), retryAfter });
 }

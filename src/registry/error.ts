@@ -42,8 +42,8 @@ export interface RegistryErrorDetails {
   codes?: readonly string[];
   /** The URL asked for; kept redacted. */
   url?: URL;
-  /** `Retry-After`, in seconds from now. */
-  retryAfter?: number;
+  /** `Retry-After`, in seconds. */
+  retryAfter?: number | undefined;
   cause?: unknown;
 }
 
@@ -104,15 +104,10 @@ export function readErrorBody(status: number, body: string): { codes: string[]; 
 /** The error that an answer with this status and body means. */
 export function errorFromAnswer(
   url: URL,
-  { status, body, retryAfter }: { status: number; body: string; retryAfter?: number },
+  { status, body, retryAfter }: { status: number; body: string; retryAfter?: number | undefined },
 ): RegistryError {
   const { codes, message } = readErrorBody(status, body);
-  return new RegistryError(failureOf(status, codes), message, {
-    status,
-    codes,
-    url,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-  });
+  return new RegistryError(failureOf(status, codes), message, { status, codes, url, retryAfter });
 }
 
 function failureOf(status: number, codes: readonly string[]): RegistryFailure {
