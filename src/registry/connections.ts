@@ -23,11 +23,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A registry that has said nothing, or nothing more, for so long won't. */
 const SILENCE_TIMEOUT_MS = 10_000;
 
-/** To one host at a time; what is beyond waits. A pod may name hundreds of images. */
-const CONNECTIONS = 32;
-
 const limits = {
-  connections: CONNECTIONS,
   headersTimeout: SILENCE_TIMEOUT_MS,
   bodyTimeout: SILENCE_TIMEOUT_MS,
   maxHeaderSize: 64 * 1024,

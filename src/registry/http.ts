@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { type Dispatcher, request } from 'undici';
@@ -117,10 +118,14 @@ export class RegistryHttp {
           ...(authorization === undefined ? {} : { authorization }),
         },
         ...(body === undefined ? {} : { body }),
+        // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
+        reset: false,
       });
       status = response.statusCode;
       answered = response.headers;
       const bytes = await readBounded(response.body, url);
+      // undici frees the connection a moment later: a request that followed at once would open another.
+      await setImmediate();
       const decoded = await decode(bytes, response.headers['content-encoding'], url);
       return {
         status,
@@ -180,7 +185,13 @@ const tooLarge = (url: URL) =>
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
-const isCut = (error: unknown) => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
+/**
+ * The connection broke, which may be no fault of this request: where a server gives a HEAD a body, against all rules,
+ * the bytes stand before the next answer, and can't be read as one.
+ */
+const isCut = (error: unknown) =>
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error)) ||
+  (error instanceof Error && error.name === 'HTTPParserError');
 
 const causes: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused',

@@ -17,7 +17,7 @@ export class NotAsked extends RegistryError {
       cause: last,
       ...(last.status === undefined ? {} : { status: last.status }),
       ...(last.url === undefined ? {} : { url: new URL(last.url) }),
-      ...(retryAfter === undefined ? {} : { retryAfter }),
+      retryAfter,
     });
     this.reason = reason;
     this.why = why;
