@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { clouds } from './credentials/cloud/hosts.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
 import { logLevels } from './telemetry/log.ts';
@@ -69,6 +70,16 @@ const configSchema = z.strictObject({
       entries: z.int().min(1).max(10_000_000).default(10_000),
       /** How long a digest is believed to be the tag's. */
       age: duration.prefault('60s').refine((age) => age > 0, 'write a duration above 0'),
+    })
+    .prefault({}),
+  credentials: z
+    .strictObject({
+      /**
+       * The clouds to log in to as tagpin itself. All by default, because every kubelet in a cloud has its
+       * node's credentials there for every pod; one that tagpin has no identity in costs nothing until an image
+       * of its registries comes along, and then one look for an identity.
+       */
+      cloud: z.array(z.enum(clouds)).default([...clouds]),
     })
     .prefault({}),
   /** By host, with the port where images write one. */

@@ -31,6 +31,7 @@ describe('without a word', () => {
           skipAnnotation: ['enforce', 'best-effort', 'audit'],
         },
         cache: { entries: 10_000, age: 60_000 },
+        credentials: { cloud: ['ecr', 'google', 'azure'] },
         registries: {},
       });
     },
@@ -43,6 +44,7 @@ test('what is written counts', () => {
   const config = parseConfig(
     `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
 cache: {age: 5m}
+credentials: {cloud: [ecr]}
 registries:
   registry.example.com:5000: {caFile: ${ca}}
   127.0.0.1:5000: {plainHttp: false}
@@ -56,6 +58,7 @@ registries:
     skipAnnotation: ['audit'],
   });
   expect(config.cache.age).toBe(300_000);
+  expect(config.credentials.cloud).toEqual(['ecr']);
   expect(config.registries['registry.example.com:5000']?.ca).toContain('BEGIN CERTIFICATE');
   expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false, ca: undefined });
 });
@@ -64,17 +67,19 @@ test('all mistakes are told at once, each with its path', () => {
   const problems = problemsOf(`webhook: {port: 99999, drain: soon}
 pin: {keeptag: true, pullPolicy: Always}
 cache: {age: 0s}
+credentials: {cloud: [aws]}
 registries:
   https://registry.example.com: {}
   registry.example.com:5000: {caFile: /does/not/exist}
 `);
-  expect(problems).toHaveLength(7);
+  expect(problems).toHaveLength(8);
   for (const path of [
     'webhook.port:',
     'webhook.drain: write a duration',
     'pin.pullPolicy:',
     'pin.keeptag: no such key',
     'cache.age: write a duration above 0',
+    'credentials.cloud.0: ',
     'registries["https://registry.example.com"]: write a host',
     'registries["registry.example.com:5000"].caFile: the file must be there',
   ]) {
