@@ -1,4 +1,4 @@
-# tagpin's image: one bundle on a Node without shell or package manager.
+# tagpin's image: a bundle on a Node without shell or package manager.
 # Both bases can be given, for a mirror or a machine that reaches neither: --build-arg BUILD_BASE=… --build-arg BASE=…
 ARG BUILD_BASE=node:26-slim
 # Node is /nodejs/bin/node in it; an own base has to have it there too.
@@ -24,6 +24,8 @@ LABEL org.opencontainers.image.title="tagpin" \
 ENV NODE_ENV=production
 # .mjs: no package.json is there to say that it is an ES module.
 COPY --from=build /src/dist/tagpin.js /app/tagpin.mjs
+# What is only loaded when an image needs it.
+COPY --from=build /src/dist/chunks /app/chunks
 USER 65532:65532
 EXPOSE 8443 8080
 ENTRYPOINT ["/nodejs/bin/node", "/app/tagpin.mjs"]
