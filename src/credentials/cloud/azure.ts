@@ -3,7 +3,7 @@ import { untilAborted } from '../../flight.ts';
 import { Credential } from '../credential.ts';
 import { CredentialError, type CredentialSource } from '../source.ts';
 import { exchange, RefusedExchange } from './azure-exchange.ts';
-import { explain } from './explain.ts';
+import { explain, isUnreachable } from './explain.ts';
 import { hostOf, isAzureRegistry } from './hosts.ts';
 import { absence, type Clock, type Perishable, Refreshing, systemClock, token } from './refreshing.ts';
 
@@ -57,28 +57,47 @@ export class AzureCredentials implements CredentialSource {
   }
 
   async #login(): Promise<Perishable<string | undefined>> {
-    const { DefaultAzureCredential } = await import('@azure/identity');
-    // Which authority to believe is set by whoever runs tagpin (AZURE_AUTHORITY_HOST), not by an image: asking
-    // login.microsoftonline.com whether it exists is a request more, and in a sovereign cloud one that fails.
-    const identity = new DefaultAzureCredential({ disableInstanceDiscovery: true });
+    const azure = await import('@azure/identity');
+    const workloadIdentity = configured(() => new azure.WorkloadIdentityCredential(identityOptions()));
+    // By itself, where it is set up: the default chain would go on to look for another identity when it is refused.
+    const identity = workloadIdentity ?? new azure.DefaultAzureCredential(identityOptions());
     try {
       const { token: accessToken, expiresOnTimestamp } = await identity.getToken(SCOPE);
-      return token<string | undefined>(
-        accessToken,
-        expiresOnTimestamp - this.#clock.now(),
-        LONGEST_ENTRA_LIFE_MS,
-      );
+      const lifetime = expiresOnTimestamp - this.#clock.now();
+      return token<string | undefined>(accessToken, lifetime, LONGEST_ENTRA_LIFE_MS);
     } catch (error) {
-      if (!isWithoutIdentity(error)) throw error;
+      if (workloadIdentity !== undefined) throw error;
+      if (!(error instanceof azure.AggregateAuthenticationError)) throw error;
+      // Those that aren't there are unavailable; one that is there and is refused tells why.
+      const refused = error.errors.find((one) => !isUnavailable(one));
+      if (refused !== undefined) throw refused;
       return absence<string | undefined>(undefined);
     }
   }
 }
 
-/** None of the chain's credentials could be used, which is other than one that was refused. */
-const isWithoutIdentity = (error: unknown) =>
-  error instanceof Error &&
-  ['AggregateAuthenticationError', 'CredentialUnavailableError'].includes(error.name);
+/**
+ * Which authority to believe is set by whoever runs tagpin (AZURE_AUTHORITY_HOST), never by an image: asking
+ * login.microsoftonline.com whether it exists is a request more, and in a sovereign cloud one that fails.
+ * New ones each time, because the SDK writes into them.
+ */
+const identityOptions = () => ({
+  disableInstanceDiscovery: true,
+  retryOptions: { maxRetries: 2, retryDelayInMs: 500 },
+});
+
+/** A credential, unless it isn't set up. */
+function configured<T>(create: () => T): T | undefined {
+  try {
+    return create();
+  } catch (error) {
+    if (isUnavailable(error)) return undefined;
+    throw error;
+  }
+}
+
+const isUnavailable = (error: unknown) =>
+  error instanceof Error && error.name === 'CredentialUnavailableError';
 
 function failLogin(error: unknown): never {
   throw new CredentialError(
@@ -93,6 +112,8 @@ function failExchange(host: string, error: unknown): never {
   throw new CredentialError(
     `Azure ${host}`,
     `${host} gives no token: ${refused ? error.message : explain(error)}`,
-    "give tagpin's Azure identity the role AcrPull on the registry, and check the registry's name",
+    isUnreachable(error)
+      ? `let tagpin reach ${host}, and check its name`
+      : "give tagpin's Azure identity the role AcrPull on the registry",
   );
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { untilAborted } from '../../flight.ts';
 import { Credential } from '../credential.ts';
 import { CredentialError, type CredentialSource } from '../source.ts';
-import { explain } from './explain.ts';
+import { explain, isUnreachable } from './explain.ts';
 import { type EcrRegistry, ecrRegistry, hostOf } from './hosts.ts';
 import { absence, type Clock, type Perishable, Refreshing, systemClock, token } from './refreshing.ts';
 
@@ -154,6 +154,8 @@ function failed(region: string, error: unknown): CredentialError {
   return new CredentialError(
     source,
     `${source} gives no token: ${explain(error)}`,
-    "allow tagpin's IAM role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer",
+    isUnreachable(error)
+      ? `let tagpin reach the API of ${source}: network policy, proxy or VPC endpoint`
+      : "allow tagpin's IAM role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer",
   );
 }

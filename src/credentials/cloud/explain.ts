@@ -14,6 +14,12 @@ export function explain(error: unknown): string {
   return [name, text].filter((part) => part !== '').join(': ') || 'it failed for no reason given';
 }
 
+/** Whether there was no answer at all, which no permission mends. */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ['TimeoutError', 'AbortError'].includes(error.name) || /^(E[A-Z]{3,}|UND_ERR_)/.test(codeOf(error));
+}
+
 /** Takes out JSON web tokens and long runs of characters in which lower case, upper case and digits are mixed. */
 function redact(text: string): string {
   return text

@@ -1,7 +1,7 @@
 import { untilAborted } from '../../flight.ts';
 import { Credential } from '../credential.ts';
 import { CredentialError, type CredentialSource } from '../source.ts';
-import { explain } from './explain.ts';
+import { explain, isUnreachable } from './explain.ts';
 import { hostOf, isGoogleRegistry } from './hosts.ts';
 import { absence, type Clock, type Perishable, Refreshing, systemClock, token } from './refreshing.ts';
 
@@ -67,6 +67,8 @@ function fail(error: unknown): never {
   throw new CredentialError(
     SOURCE,
     `Google gives no access token: ${explain(error)}`,
-    "let tagpin's Kubernetes ServiceAccount act by workload identity (annotation iam.gke.io/gcp-service-account, or a principal of its own) with the role roles/artifactregistry.reader",
+    isUnreachable(error)
+      ? 'let tagpin reach the metadata server (169.254.169.254, on GKE 169.254.169.252:988) or where else its identity comes from'
+      : "let tagpin's Kubernetes ServiceAccount act by workload identity (annotation iam.gke.io/gcp-service-account, or a principal of its own) with the role roles/artifactregistry.reader",
   );
 }

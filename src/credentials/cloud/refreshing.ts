@@ -18,6 +18,8 @@ export interface Perishable<T> {
   readonly renewAfter: number;
   /** After this it isn't used any more. */
   readonly lifetime: number;
+  /** It stands for nothing, and so never takes the place of something that is still good. */
+  readonly absent?: true;
 }
 
 const SECOND = 1_000;
@@ -49,12 +51,13 @@ export function token<T>(value: T, lifetime: number, longest: number): Perishabl
 }
 
 /** What stands for a token where there is nobody to get one as. */
-export const absence = <T>(value: T): Perishable<T> => ({ value, ...ABSENCE });
+export const absence = <T>(value: T): Perishable<T> => ({ value, ...ABSENCE, absent: true });
 
 interface Held<T> {
   readonly value: T;
   readonly renewAt: number;
   readonly expiresAt: number;
+  readonly absent: boolean;
 }
 
 /**
@@ -106,11 +109,16 @@ export class Refreshing<T> {
   ): Promise<T> {
     return this.#flights.join(key, signal, async (flightSignal) => {
       try {
-        const { value, renewAfter, lifetime } = await obtain(flightSignal);
+        const { value, renewAfter, lifetime, absent = false } = await obtain(flightSignal);
         const now = this.#clock.elapsed();
-        this.#held.set(key, { value, renewAt: now + renewAfter, expiresAt: now + lifetime });
+        const renewAt = now + renewAfter;
         this.#failures.delete(key);
-        return value;
+        const held = this.#held.get(key);
+        // An identity that can't be found for a moment looks like one that isn't there.
+        const keep = absent && held !== undefined && !held.absent && now < held.expiresAt;
+        const next = keep ? { ...held, renewAt } : { value, renewAt, expiresAt: now + lifetime, absent };
+        this.#held.set(key, next);
+        return next.value;
       } catch (error) {
         this.#failures.set(key, { error, until: this.#clock.elapsed() + FAILURE_MS });
         throw error;
