@@ -11,7 +11,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
 COPY rolldown.config.ts tsconfig.json ./
 COPY src src
-RUN npm run build
+# .mjs: no package.json will be there to say that it is an ES module.
+RUN npm run build -- --entry-file-names tagpin.mjs
 
 FROM ${BASE}
 ARG VERSION=0.0.0-dev
@@ -22,10 +23,8 @@ LABEL org.opencontainers.image.title="tagpin" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production
-# .mjs: no package.json is there to say that it is an ES module.
-COPY --from=build /src/dist/tagpin.js /app/tagpin.mjs
-# What is only loaded when an image needs it.
-COPY --from=build /src/dist/chunks /app/chunks
+# The entry, and what it loads only when an image needs it.
+COPY --from=build /src/dist /app
 USER 65532:65532
 EXPOSE 8443 8080
 ENTRYPOINT ["/nodejs/bin/node", "/app/tagpin.mjs"]

@@ -7,15 +7,15 @@ import type { Plugin, RolldownOptions } from 'rolldown';
 const nothingWaitsForTheEntry: Plugin = {
   name: 'nothing-waits-for-the-entry',
   generateBundle(_options, bundle) {
-    for (const chunk of Object.values(bundle)) {
-      if (chunk.type === 'chunk' && chunk.imports.some((name) => name === ENTRY)) {
-        this.error(`${chunk.fileName} imports ${ENTRY}: what they share has to be in a chunk of its own`);
-      }
+    const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
+    const entries = chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName);
+    for (const { fileName, imports } of chunks) {
+      const [entry] = imports.filter((name) => entries.includes(name));
+      if (entry === undefined) continue;
+      this.error(`${fileName} imports ${entry}: what they share has to be in a chunk of its own`);
     }
   },
 };
-
-const ENTRY = 'tagpin.js';
 
 /**
  * All of tagpin and its dependencies: the image needs no node_modules, and starts faster. What is loaded by `import()`,
@@ -32,7 +32,7 @@ const config = {
     dir: 'dist',
     cleanDir: true,
     format: 'esm',
-    entryFileNames: ENTRY,
+    entryFileNames: 'tagpin.js',
     // .mjs: in the image no package.json is there to say that they are ES modules.
     chunkFileNames: 'chunks/[name]-[hash].mjs',
     // Names stay whole, so that a stack trace in a log can be read.
