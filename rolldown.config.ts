@@ -1,18 +1,21 @@
 import type { Plugin, RolldownOptions } from 'rolldown';
 
 /**
- * A chunk that imported the entry would wait for it to finish, which `tagpin serve` does when it is told to stop:
- * what waits for the chunk would wait for ever.
+ * A chunk that imported what main.ts is in would wait for main.ts to finish, which `tagpin serve` does when it is told
+ * to stop: what waits for the chunk would wait for ever.
  */
 const nothingWaitsForTheEntry: Plugin = {
   name: 'nothing-waits-for-the-entry',
   generateBundle(_options, bundle) {
     const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
-    const entries = chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName);
-    for (const { fileName, imports } of chunks) {
-      const [entry] = imports.filter((name) => entries.includes(name));
-      if (entry === undefined) continue;
-      this.error(`${fileName} imports ${entry}: what they share has to be in a chunk of its own`);
+    const mains = chunks.filter(({ isEntry }) => isEntry).map(({ facadeModuleId }) => facadeModuleId ?? '');
+    const running = chunks
+      .filter(({ moduleIds }) => mains.some((main) => moduleIds.includes(main)))
+      .map(({ fileName }) => fileName);
+    for (const { fileName, isEntry, imports } of chunks) {
+      const [main] = imports.filter((name) => running.includes(name));
+      if (isEntry || main === undefined) continue;
+      this.error(`${fileName} imports ${main}: what they share has to be in a chunk of its own`);
     }
   },
 };
