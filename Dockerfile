@@ -1,4 +1,4 @@
-# tagpin's image: one bundle on a Node without shell or package manager.
+# tagpin's image: a bundle on a Node without shell or package manager.
 # Both bases can be given, for a mirror or a machine that reaches neither: --build-arg BUILD_BASE=… --build-arg BASE=…
 ARG BUILD_BASE=node:26-slim
 # Node is /nodejs/bin/node in it; an own base has to have it there too.
@@ -11,7 +11,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
 COPY rolldown.config.ts tsconfig.json ./
 COPY src src
-RUN npm run build
+# .mjs: no package.json will be there to say that it is an ES module.
+RUN npm run build -- --entry-file-names tagpin.mjs
 
 FROM ${BASE}
 ARG VERSION=0.0.0-dev
@@ -22,8 +23,8 @@ LABEL org.opencontainers.image.title="tagpin" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production
-# .mjs: no package.json is there to say that it is an ES module.
-COPY --from=build /src/dist/tagpin.js /app/tagpin.mjs
+# The entry, and what it loads only when an image needs it.
+COPY --from=build /src/dist /app
 USER 65532:65532
 EXPOSE 8443 8080
 ENTRYPOINT ["/nodejs/bin/node", "/app/tagpin.mjs"]

@@ -5,6 +5,7 @@ import { readHostsDirectory } from './config/hosts-directory.ts';
 import { keyPath } from './config/key-path.ts';
 import { type Proxies, readProxies } from './config/proxies.ts';
 import { hostProblem, registries } from './config/registries.ts';
+import { clouds } from './credentials/cloud/hosts.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
 import { logLevels } from './telemetry/log.ts';
@@ -87,6 +88,16 @@ const configSchema = z.strictObject({
   certsDirectory: certsDirectory.optional(),
   /** Images may not name registries at internal addresses, except those of `registries` and `certsDirectory`. */
   denyPrivateRegistries: z.boolean().default(false),
+  credentials: z
+    .strictObject({
+      /**
+       * The clouds to log in to as tagpin itself. All by default, because every kubelet in a cloud has its
+       * node's credentials there for every pod; one that tagpin has no identity in costs nothing until an image
+       * of its registries comes along, and then one look for an identity.
+       */
+      cloud: z.array(z.enum(clouds)).default([...clouds]),
+    })
+    .prefault({}),
 });
 export type Config = z.infer<typeof configSchema>;
 

@@ -20,7 +20,7 @@ const floors: string[][] = [
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin)\/|^registry\/(challenge|manifest|address|inside|proxy)|^credentials\/(keyring|docker-config|registry-key|glob|credential)|^webhook\/review/;
+  /^(image|pin)\/|^registry\/(challenge|manifest|address|inside|proxy)|^credentials\/(keyring|docker-config|registry-key|glob|credential|cloud\/hosts)|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {
@@ -33,21 +33,31 @@ const pureAfterAll: Record<string, string[]> = {
 /** Who may use what: everything else goes through them. */
 const reserved: { what: string; pattern: RegExp; allowed: RegExp }[] = [
   { what: 'the Kubernetes client', pattern: /^@kubernetes\//, allowed: /^kubernetes\// },
-  { what: 'undici', pattern: /^undici$/, allowed: /^(registry|kubernetes)\// },
+  { what: 'undici', pattern: /^undici$/, allowed: /^(registry|kubernetes|credentials\/cloud)\// },
   { what: 'express', pattern: /^express$/, allowed: /^webhook\// },
 ];
+
+/** What an image has to need before it is loaded: nothing imports it but by `import()`, and only here. */
+const heavy = /^(@aws-sdk|@azure)\/|^google-auth-library$/;
+const loadsHeavy = /^credentials\/cloud\//;
 
 const src = join(import.meta.dirname, '../src');
 const files = globSync('**/*.ts', { cwd: src }).map((file) => {
   const text = readFileSync(join(src, file), 'utf8');
   const imports = [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';|^import '([^']+)';/gm)];
-  return { file, text, imports: imports.map(([, from, bare]) => from ?? bare ?? '') };
+  const loads = [...text.matchAll(/\bimport\('([^']+)'\)/g)];
+  return {
+    file,
+    text,
+    imports: imports.map(([, from, bare]) => from ?? bare ?? ''),
+    loads: loads.map(([, name]) => name ?? ''),
+  };
 });
 
 const roomOf = (file: string) => file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
 const floorOf = (file: string) => floors.findIndex((rooms) => rooms.includes(roomOf(file)));
 
-describe.each(files)('$file', ({ file, text, imports }) => {
+describe.each(files)('$file', ({ file, text, imports, loads }) => {
   test('has a place in the house', () => expect(floorOf(file)).not.toBe(-1));
 
   test('imports only from its own folder and from floors below', () => {
@@ -72,6 +82,11 @@ describe.each(files)('$file', ({ file, text, imports }) => {
       ({ pattern, allowed }) => !allowed.test(file) && imports.some((name) => pattern.test(name)),
     );
     expect(wrong.map(({ what }) => what)).toEqual([]);
+  });
+
+  test('loads the SDK of a cloud only where it is needed, and when', () => {
+    expect(imports.filter((name) => heavy.test(name))).toEqual([]);
+    expect(loads.filter((name) => heavy.test(name) && !loadsHeavy.test(file))).toEqual([]);
   });
 
   test('reads the environment only in main, which hands it to config', () => {

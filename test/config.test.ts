@@ -34,6 +34,7 @@ describe('without a word', () => {
         },
         cache: { entries: 10_000, age: 60_000, negativeAge: 5_000, staleAge: 0 },
         limits: { concurrency: 16, queue: 500 },
+        credentials: { cloud: ['ecr', 'google', 'azure'] },
         registries: {},
       });
     },
@@ -47,6 +48,7 @@ test('what is written counts', () => {
     `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
 cache: {age: 5m, negativeAge: 0s, staleAge: 1h}
 limits: {concurrency: 4, queue: 0}
+credentials: {cloud: [ecr]}
 registries:
   registry.example.com:5000: {caFile: ${ca}}
   127.0.0.1:5000: {plainHttp: false}
@@ -60,6 +62,7 @@ registries:
     skipAnnotation: ['audit'],
   });
   expect(config.cache).toMatchObject({ age: 300_000, negativeAge: 0, staleAge: 3_600_000 });
+  expect(config.credentials.cloud).toEqual(['ecr']);
   expect(config.limits).toEqual({ concurrency: 4, queue: 0 });
   expect(config.registries['registry.example.com:5000']?.tls).toEqual({ ca: [authority.caPem] });
   expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false });
@@ -88,11 +91,12 @@ test('all mistakes are told at once, each with its path', () => {
 pin: {keeptag: true, pullPolicy: Always}
 cache: {age: 0s, negativeAge: 1h, staleAge: -1s}
 limits: {concurrency: 0, queue: many, waiting: 1}
+credentials: {cloud: [aws]}
 registries:
   https://registry.example.com: {}
   registry.example.com:5000: {caFile: /does/not/exist}
 `);
-  expect(problems).toHaveLength(12);
+  expect(problems).toHaveLength(13);
   for (const path of [
     'webhook.port:',
     'webhook.drain: write a duration',
@@ -104,6 +108,7 @@ registries:
     'limits.concurrency:',
     'limits.queue:',
     'limits.waiting: no such key',
+    'credentials.cloud[0]: ',
     'registries["https://registry.example.com"]: write a host',
     'registries["registry.example.com:5000"].caFile: the file must be there',
   ]) {
