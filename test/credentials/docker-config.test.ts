@@ -9,6 +9,7 @@ import {
   decodeEntry,
   InvalidDockerConfig,
 } from '../../src/credentials/docker-config.ts';
+import { runs } from '../support/runs.ts';
 import { cases, notApplied, prose, testedIn, vectors } from '../support/vectors.ts';
 
 vectors('keyring.json', {
@@ -196,7 +197,7 @@ describe('for any input', () => {
           }
         }
       }),
-      { numRuns: 2000 },
+      runs(),
     );
   });
 
@@ -208,7 +209,7 @@ describe('for any input', () => {
         const auth = padded ? base64 : base64.replace(/=+$/, '');
         expect(decodeAuth(auth)).toEqual({ username: user, password });
       }),
-      { numRuns: 2000 },
+      runs(),
     );
   });
 
