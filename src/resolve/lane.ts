@@ -1,5 +1,5 @@
 import { RegistryError } from '../registry/error.ts';
-import { backoff, isPassing, MAX_ATTEMPTS, type Random, spread } from './backoff.ts';
+import { backoff, isPassing, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
 import type { Clock } from './clock.ts';
 import type { Errand } from './errand.ts';
@@ -35,6 +35,7 @@ export class Lane {
   readonly #slots: Slots;
   readonly #breaker: Breaker;
   readonly #rateLimits: RateLimits;
+  #retired = false;
 
   constructor(options: SlotOptions, { clock, random, observer }: LaneParts) {
     this.#clock = clock;
@@ -42,14 +43,16 @@ export class Lane {
     this.#observer = observer;
     this.#slots = new Slots(options, clock, observer);
     this.#breaker = new Breaker(clock, random, (isOpen) => {
-      observer.broken(isOpen);
+      if (!this.#retired) observer.broken(isOpen);
       if (isOpen) this.#slots.sendAway(() => this.#breaker.refusal());
     });
     this.#rateLimits = new RateLimits(clock);
   }
 
-  get isBroken(): boolean {
-    return this.#breaker.isOpen;
+  /** To be called when another takes its place: who is still on it arrives, but it is no longer spoken of. */
+  retire(): void {
+    if (this.#breaker.isOpen) this.#observer.broken(false);
+    this.#retired = true;
   }
 
   /**
@@ -110,7 +113,7 @@ export class Lane {
     ) {
       if (!errand.canWait(rest.left)) throw rest.refusal();
       errand.obstacle = rest.error;
-      await errand.wait(this.#clock, rest.left + spread(STAGGER_MS, this.#random));
+      await errand.wait(this.#clock, rest.left + STAGGER_MS * this.#random());
     }
   }
 

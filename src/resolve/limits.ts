@@ -56,10 +56,7 @@ export class Limits {
           notAsked: (reason) => observer?.notAsked(registry, reason),
         },
       });
-    this.#lanes = new LRUCache({
-      max: MAX_LANES,
-      dispose: (lane, registry) => lane.isBroken && observer?.broken(registry, false),
-    });
+    this.#lanes = new LRUCache({ max: MAX_LANES, dispose: (lane) => lane.retire() });
   }
 
   /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { globMatch } from '../../src/credentials/glob.ts';
+import { runs } from '../support/runs.ts';
 
 // From Go's path/filepath/match_test.go, but for its cases with path separators.
 test.each([
@@ -66,7 +67,7 @@ test('a pattern without metacharacters matches itself alone, and stars match wha
       expect(globMatch(pieces.join('*'), pieces.join(filling))).toBe(true);
       expect(globMatch(pieces.join(''), pieces.join(filling))).toBe(pieces.join('') === pieces.join(filling));
     }),
-    { numRuns: 2000 },
+    runs(),
   );
 });
 

@@ -10,6 +10,7 @@ import {
   union,
 } from '../../src/credentials/keyring.ts';
 import { keyMatches, normalizeKey, parseKey } from '../../src/credentials/registry-key.ts';
+import { runs } from '../support/runs.ts';
 import { cases, notApplied, prose, testedIn, vectors } from '../support/vectors.ts';
 
 const login = z.object({ username: z.string(), password: z.string() });
@@ -166,7 +167,7 @@ describe('for any input', () => {
           expect(keyring.lookup(image).every((credential) => credential instanceof Credential)).toBe(true);
         },
       ),
-      { numRuns: 2000 },
+      runs(),
     );
   });
 
@@ -179,7 +180,7 @@ describe('for any input', () => {
         fc.pre(!/^\/v[12]\//.test(below));
         expect(keyring.lookup(`${at}${below}${deeper}`)).toHaveLength(1);
       }),
-      { numRuns: 2000 },
+      runs(),
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { EMPTY_DIGEST, InvalidDigest, isDigest, parseDigest, sha256 } from '../../src/image/digest.ts';
+import { runs } from '../support/runs.ts';
 import { cases, prose, testedIn, vectors } from '../support/vectors.ts';
 
 vectors('reference.json', {
@@ -40,7 +41,7 @@ test('nothing but InvalidDigest is thrown', () => {
     fc.property(fc.oneof(fc.string({ unit, maxLength: 20 }), fc.string({ unit: 'binary' })), (text) => {
       expect(isDigest(text)).toBe(faultOf(text) === null);
     }),
-    { numRuns: 2000 },
+    runs(),
   );
 });
 

@@ -15,6 +15,7 @@ import {
   repository,
   tagOrLatest,
 } from '../../src/image/reference.ts';
+import { runs } from '../support/runs.ts';
 import { cases, prose, testedIn, vectors } from '../support/vectors.ts';
 
 const parts = z.object({
@@ -125,6 +126,7 @@ describe('a message', () => {
         expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u);
         expect(error.message.length).toBeLessThan(250);
       }),
+      runs(),
     );
   });
 
@@ -135,7 +137,6 @@ describe('a message', () => {
 });
 
 describe('for any input', () => {
-  const runs = { numRuns: 2000 };
   const component = fc.stringMatching(/^[a-z0-9]{1,8}(?:(?:[._]|__|-{1,3})[a-z0-9]{1,8}){0,2}$/);
   const label = fc.stringMatching(/^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,8}[a-zA-Z0-9])?$/);
   const host = fc.oneof(
@@ -177,7 +178,7 @@ describe('for any input', () => {
         expect(original).toBe(text);
         expect(text.startsWith(name)).toBe(true);
       }),
-      runs,
+      runs(),
     );
   });
 
@@ -189,7 +190,7 @@ describe('for any input', () => {
         fc.pre(read.domain !== 'docker.io' || !/^localhost\/|^[^/]*\.[^/]*\//.test(read.path));
         expect(canonical(parseReference(familiar(read)))).toBe(canonical(read));
       }),
-      runs,
+      runs(),
     );
   });
 
@@ -204,7 +205,7 @@ describe('for any input', () => {
         expect(again.tag).toBe(keepTag ? read.tag : undefined);
         expect(again.name).toBe(read.name);
       }),
-      runs,
+      runs(),
     );
   });
 
@@ -227,7 +228,7 @@ describe('for any input', () => {
           }
         }
       }),
-      runs,
+      runs(),
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { chooseChallenge, parseChallenges } from '../../src/registry/challenge.ts';
+import { runs } from '../support/runs.ts';
 import { cases, prose, testedIn, vectors } from '../support/vectors.ts';
 
 vectors('challenge.json', {
@@ -90,7 +91,7 @@ describe('for any input', () => {
         expect(parseChallenges(headers)).toEqual(challenges);
         expect(parseChallenges(headers.join(', '))).toEqual(challenges);
       }),
-      { numRuns: 2000 },
+      runs(),
     );
   });
 
@@ -117,7 +118,7 @@ describe('for any input', () => {
         const chosen = chooseChallenge(parseChallenges(headers));
         expect(chosen === undefined || ['bearer', 'basic'].includes(chosen.scheme)).toBe(true);
       }),
-      { numRuns: 2000 },
+      runs(),
     );
   });
 

@@ -241,6 +241,17 @@ describe('a registry that is down', () => {
   });
 });
 
+test('a registry that is forgotten is no longer told to be down', async () => {
+  const { ask, seen } = start();
+  for (let count = 0; count < FAILURES_TO_OPEN; count++) {
+    await expect(ask([error('timeout')]).outcome).rejects.toThrow();
+  }
+  for (let count = 0; count < 1_000; count++) {
+    await ask([error('timeout')], { registry: `r${count}.example.com` }).outcome.catch(() => undefined);
+  }
+  expect(seen).toEqual(['registry.example.com open', 'registry.example.com closed']);
+});
+
 test('who waits too long for a slot is told so', async () => {
   const { limits } = start({ concurrency: 1, queue: 10 });
   void limits.ask(asker, new Errand(never, never), () => new Promise(() => undefined));
