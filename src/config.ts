@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { DockerConfigFile } from './credentials/docker-config-file.ts';
+import { CredentialError } from './credentials/source.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
 import { logLevels } from './telemetry/log.ts';
@@ -28,6 +31,18 @@ const registry = z
       message: 'the file must be there and hold certificates in PEM',
     });
     return z.NEVER;
+  });
+
+const dockerConfigPath = z
+  .string()
+  .min(1)
+  .superRefine((path, context) => {
+    try {
+      new DockerConfigFile(path);
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      context.addIssue({ code: 'custom', message: `${path}: ${error.message}; ${error.remedy}` });
+    }
   });
 
 const host = z
@@ -73,6 +88,8 @@ const configSchema = z.strictObject({
     .prefault({}),
   /** By host, with the port where images write one. */
   registries: z.record(host, registry).default({}),
+  /** A docker config with credentials of tagpin's own, tried after a pod's pull secrets. */
+  dockerConfig: dockerConfigPath.optional(),
 });
 export type Config = z.infer<typeof configSchema>;
 
@@ -150,8 +167,32 @@ function readCa(file: string): string | undefined {
 export interface Environment {
   /** The namespace that tagpin itself runs in. */
   namespace: string;
+  /** Where the credentials of whoever is at the command line may be; the first that is there counts. */
+  dockerConfigs: readonly string[];
 }
 
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Environment {
-  return { namespace: environment['POD_NAMESPACE'] || 'tagpin-system' };
+  return {
+    namespace: environment['POD_NAMESPACE'] || 'tagpin-system',
+    dockerConfigs: dockerConfigs(environment),
+  };
+}
+
+/**
+ * As go-containerregistry (pkg/authn/keychain.go), but for one thing: what a variable names comes before any default.
+ * DOCKER_CONFIG displaces docker's own folder, and where neither has a file Podman's counts.
+ */
+function dockerConfigs({
+  DOCKER_CONFIG,
+  REGISTRY_AUTH_FILE,
+  XDG_RUNTIME_DIR,
+  ...environment
+}: Readonly<Record<string, string | undefined>>): string[] {
+  const home = environment['HOME'] || environment['USERPROFILE'];
+  return [
+    ...(DOCKER_CONFIG ? [join(DOCKER_CONFIG, 'config.json')] : []),
+    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
+    ...(home && !DOCKER_CONFIG ? [join(home, '.docker', 'config.json')] : []),
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'containers', 'auth.json')] : []),
+  ];
 }
