@@ -9,10 +9,12 @@ import { answering, writeCredentialHelper } from '../support/credential-helper.t
 
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-helper-'));
 const programs = join(folder, 'bin');
+const stop = new AbortController();
 beforeAll(() => {
   vi.stubEnv('PATH', `${programs}${delimiter}${process.env['PATH']}`);
 });
 afterAll(() => {
+  stop.abort();
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
@@ -23,7 +25,7 @@ const helper = (script: string) => writeCredentialHelper(programs, `test.${numbe
 function sourceOf(config: { credsStore?: string; credHelpers?: Record<string, string> }) {
   const path = join(folder, `${number++}.json`);
   writeFileSync(path, JSON.stringify(config));
-  return new CredentialHelpers(new DockerConfigFile(path), new AbortController().signal);
+  return new CredentialHelpers(new DockerConfigFile(path), stop.signal);
 }
 
 const soon = () => AbortSignal.timeout(5_000);
