@@ -99,7 +99,7 @@ function readContents(path: string): Contents {
 const reasons: Record<string, string> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a folder; name the file in it',
+  EISDIR: 'it is a folder',
   EACCES: 'permission denied',
 };
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Credential } from '../credentials/credential.ts';
-import { manifestPath, type Reference } from '../image/reference.ts';
+import { type Digest, isDigestOf } from '../image/digest.ts';
+import { blobPath, manifestPath, type Reference } from '../image/reference.ts';
 import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { errorFromAnswer, RegistryError } from './error.ts';
@@ -10,6 +11,12 @@ import { basicAuthorization, Tokens } from './token.ts';
 
 const MAX_CHALLENGES = 10_000;
 const MAX_CHALLENGES_PER_REQUEST = 2;
+
+/** What a registry holds under a digest, and what it says that is. */
+export interface Content {
+  mediaType: string;
+  bytes: Buffer;
+}
 
 /** One conversation with a registry: about one repository, as one user or none. */
 interface Session {
@@ -60,6 +67,30 @@ export class RegistryClient {
     const get = await this.#ask(session, 'GET', url);
     if (get.status !== 200) throw failure(get);
     return describeBody(get.url, mediaTypeOf(get.headers['content-type']), get.body, digestOf(get));
+  }
+
+  /**
+   * What a digest stands for in the reference's repository, a manifest or a blob; its bytes are checked against it.
+   *
+   * @throws RegistryError
+   */
+  async content(
+    reference: Reference,
+    { kind, digest }: { kind: 'manifest' | 'blob'; digest: Digest },
+    credential: Credential | undefined,
+    signal: AbortSignal,
+  ): Promise<Content> {
+    const endpoint = this.#endpoints.endpoint(reference.domain);
+    const session = { endpoint, repository: reference.path, credential, signal };
+    const path = kind === 'blob' ? blobPath(reference, digest) : manifestPath({ ...reference, digest });
+    const get = await this.#ask(session, 'GET', new URL(path, endpoint.base));
+    if (get.status !== 200) throw failure(get);
+    if (!isDigestOf(digest, get.body)) {
+      throw new RegistryError('digest_mismatch', `the ${kind} isn't the one that was asked for`, {
+        url: get.url,
+      });
+    }
+    return { mediaType: mediaTypeOf(get.headers['content-type']), bytes: get.body };
   }
 
   /**

@@ -82,7 +82,7 @@ describe('what is in the way is told without what stands there', () => {
 
   test.each([
     ['absent.json', "it can't be read: there is no such file"],
-    ['.', "it can't be read: it is a folder; name the file in it"],
+    ['.', "it can't be read: it is a folder"],
   ])('%s', (name, message) => {
     expect(failure(join(folder, name))).toMatchObject({
       source: `docker config ${join(folder, name)}`,
