@@ -41,7 +41,7 @@ const dockerConfigPath = z
       new DockerConfigFile(path);
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
-      context.addIssue({ code: 'custom', message: `${path}: ${error.message}; ${error.remedy}` });
+      context.addIssue({ code: 'custom', message: `${error.message}; ${error.remedy}` });
     }
   });
 

@@ -23,6 +23,6 @@ export function openLogin(
     return [new CredentialHelpers(file, stop), file];
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
-    throw new WrongUse(`${error.source}: ${error.message}; ${error.remedy}`);
+    throw new WrongUse(`${error.message}; ${error.remedy}`);
   }
 }

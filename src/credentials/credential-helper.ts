@@ -61,7 +61,7 @@ export class CredentialHelpers implements CredentialSource {
     } catch (error) {
       if (error instanceof CredentialError) throw error;
       if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
-      throw failure(program, 'no answer in time', `try "${program} get" by hand`, error);
+      throw failure(program, `${program} gives no answer in time`, `try "${program} get" by hand`, error);
     }
   }
 }
@@ -97,16 +97,21 @@ async function askHelper(
   const { code, output } = await run(program, server, signal).catch((cause: unknown) => {
     if (signal.aborted) throw signal.reason;
     throw isMissing(cause)
-      ? failure(program, "it isn't installed", 'install it, or take it out of the docker config', cause)
-      : failure(program, "it can't be run", 'look at the program', cause);
+      ? failure(
+          program,
+          `${program} isn't installed`,
+          'install it, or take it out of the docker config',
+          cause,
+        )
+      : failure(program, `${program} can't be run`, 'look at the program', cause);
   });
   if (code !== 0) {
     if (output.trim() === NOT_FOUND) return undefined;
-    throw failure(program, `it fails${said(output)}`, 'log in again');
+    throw failure(program, `${program} fails${said(output)}`, 'log in again');
   }
   const answer = answerShape.safeParse(parseJson(output));
   if (!answer.success) {
-    throw failure(program, 'its answer is no credential', `try "${program} get" by hand`);
+    throw failure(program, `what ${program} answers is no credential`, `try "${program} get" by hand`);
   }
   const { Username: username, Secret: secret } = answer.data;
   if (username === '' && secret === '') return undefined;

@@ -48,5 +48,10 @@ export class Credentials {
 /** What nobody foresaw says nothing of itself: it could be about a secret. */
 function toCredentialError(failure: unknown): CredentialError {
   if (failure instanceof CredentialError) return failure;
-  return new CredentialError('a source of credentials', 'tagpin failed', "look at tagpin's log", failure);
+  return new CredentialError(
+    'a source of credentials',
+    'tagpin failed to get credentials',
+    "look at tagpin's log",
+    failure,
+  );
 }

@@ -85,14 +85,24 @@ function readContents(path: string): Contents {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new CredentialError(source, `it can't be read: ${reasonOf(cause)}`, 'correct the path', cause);
+    throw new CredentialError(
+      source,
+      `${source} can't be read: ${reasonOf(cause)}`,
+      'correct the path',
+      cause,
+    );
   }
   try {
     const contents = decodeDockerConfigFile(text);
     return { ...contents, keyring: dockerConfigKeyring(contents.auths, source) };
   } catch (error) {
     if (!(error instanceof InvalidDockerConfig)) throw error;
-    throw new CredentialError(source, error.finding, 'correct the file, or log in again', error);
+    throw new CredentialError(
+      source,
+      `${path}: ${error.finding}`,
+      'correct the file, or log in again',
+      error,
+    );
   }
 }
 

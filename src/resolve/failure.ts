@@ -46,12 +46,12 @@ export function explain(error: unknown, circumstances: Circumstances = nothing):
   if (error instanceof RegistryError) {
     const causes = [
       `${said[error.failure]}${evidence(error)}`,
-      ...circumstances.sourceFailures.map(withheld),
+      ...circumstances.sourceFailures.map(({ message }) => message),
     ];
     return { label: error.failure, cause: causes.join('; '), remedy: remedy(error, circumstances) };
   }
   if (error instanceof CredentialError) {
-    return { label: 'credentials', cause: withheld(error), remedy: error.remedy };
+    return { label: 'credentials', cause: error.message, remedy: error.remedy };
   }
   if (error instanceof KubernetesError) {
     return {
@@ -68,8 +68,6 @@ export function explain(error: unknown, circumstances: Circumstances = nothing):
   }
   return { label: 'internal', cause: 'tagpin failed', remedy: "look at tagpin's log" };
 }
-
-const withheld = ({ source, message }: CredentialError) => `no credential from ${source}: ${message}`;
 
 const said: Record<RegistryFailure, string> = {
   not_found: 'not found',

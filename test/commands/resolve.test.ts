@@ -150,8 +150,8 @@ describe('tagpin resolve is logged in by', () => {
     const { code, stderr } = await tagpin(['resolve', '--docker-config', config, tagged]);
     expect(code).toBe(3);
     expect(stderr).toBe(
-      `${tagged}: access refused (401); no credential from credential helper ` +
-        "docker-credential-nowhere: it isn't installed; install it, or take it out of the docker config\n",
+      `${tagged}: access refused (401); ` +
+        "docker-credential-nowhere isn't installed; install it, or take it out of the docker config\n",
     );
   });
 
@@ -165,7 +165,7 @@ describe('tagpin resolve is logged in by', () => {
     );
     expect(code).toBe(3);
     expect(stderr).toBe(
-      `${tagged}: no credential from credential helper docker-credential-hangs: no answer in time; ` +
+      `${tagged}: docker-credential-hangs gives no answer in time; ` +
         'try "docker-credential-hangs get" by hand\n',
     );
     expect(milliseconds).toBeLessThan(5_000);
@@ -378,7 +378,7 @@ describe('tagpin resolve used wrongly ends with exit code 2 and says how it is r
   test('a docker config that is not there', async () => {
     const path = join(folder, 'absent.json');
     expect(await message('--docker-config', path, 'nginx')).toBe(
-      `tagpin: docker config ${path}: it can't be read: there is no such file; correct the path\n`,
+      `tagpin: docker config ${path} can't be read: there is no such file; correct the path\n`,
     );
   });
 
@@ -390,7 +390,7 @@ describe('tagpin resolve used wrongly ends with exit code 2 and says how it is r
     const { code, stderr } = await tagpin(['resolve', 'nginx'], { HOME: home });
     expect(code).toBe(2);
     expect(stderr).toBe(
-      `tagpin: docker config ${path}: invalid docker config (entry "quay.io"): "auth" is not base64; ` +
+      `tagpin: ${path}: invalid docker config (entry "quay.io"): "auth" is not base64; ` +
         'correct the file, or log in again\n',
     );
   });

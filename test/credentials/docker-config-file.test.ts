@@ -81,12 +81,12 @@ describe('what is in the way is told without what stands there', () => {
   };
 
   test.each([
-    ['absent.json', "it can't be read: there is no such file"],
-    ['.', "it can't be read: it is a folder"],
+    ['absent.json', "can't be read: there is no such file"],
+    ['.', "can't be read: it is a folder"],
   ])('%s', (name, message) => {
     expect(failure(join(folder, name))).toMatchObject({
       source: `docker config ${join(folder, name)}`,
-      message,
+      message: `docker config ${join(folder, name)} ${message}`,
     });
   });
 
@@ -111,7 +111,7 @@ describe('what is in the way is told without what stands there', () => {
   ])('%s', (text, message) => {
     writeFileSync(path, text);
     const error = failure(path);
-    expect(error.message).toBe(message);
+    expect(error.message).toBe(`${path}: ${message}`);
     expect(error.remedy).not.toBe('');
     expect(JSON.stringify([error.message, error.remedy, error])).not.toContain('hunter2');
   });
@@ -152,7 +152,7 @@ describe('a docker config that changes', () => {
       later();
       expect(names(await file.credentials('quay.io/app'))).toEqual(['before']);
     }
-    expect(told.map(({ message }) => message)).toEqual(['invalid docker config: it is not JSON']);
+    expect(told.map(({ message }) => message)).toEqual([`${path}: invalid docker config: it is not JSON`]);
     write({ auths: { 'quay.io': entry('after') } });
     later();
     expect(names(await file.credentials('quay.io/app'))).toEqual(['after']);
@@ -165,6 +165,8 @@ describe('a docker config that changes', () => {
     unlinkSync(path);
     later();
     expect(names(await file.credentials('quay.io/app'))).toEqual(['before']);
-    expect(told.map(({ message }) => message)).toEqual(["it can't be read: there is no such file"]);
+    expect(told.map(({ message }) => message)).toEqual([
+      `docker config ${path} can't be read: there is no such file`,
+    ]);
   });
 });

@@ -43,11 +43,11 @@ test.each([
 describe('a source that should have had a credential', () => {
   const failure = new CredentialError(
     'credential helper docker-credential-x',
-    "it isn't installed",
+    "docker-credential-x isn't installed",
     'install it',
   );
   const at = { ...none, missingSecrets: ['regcred'], sourceFailures: [failure] };
-  const told = "no credential from credential helper docker-credential-x: it isn't installed";
+  const told = "docker-credential-x isn't installed";
 
   test('is told with a refusal, and is what to mend', () => {
     expect(explain(errorFromAnswer(url, { status: 401, body: '' }), at)).toEqual({

@@ -55,7 +55,7 @@ test('nothing is asked for where nothing is to be resolved', async () => {
 });
 
 test('a source that failed is told with the image that needed it', async () => {
-  const failure = new CredentialError('ECR', 'access denied', 'grant it');
+  const failure = new CredentialError('ECR', 'ECR gives no token: access denied', 'grant it');
   const { all } = means({
     credentials: { find: async () => ({ credentials: [], failures: [failure] }) },
     resolver: { resolve: () => Promise.reject(new RegistryError('unauthorized', 'no', { status: 401 })) },
@@ -63,7 +63,7 @@ test('a source that failed is told with the image that needed it', async () => {
   expect((await settle([wanted('quay.io/a:1')], all)).outcomes).toMatchObject([
     {
       result: 'failed',
-      failure: { cause: 'access refused (401); no credential from ECR: access denied', remedy: 'grant it' },
+      failure: { cause: 'access refused (401); ECR gives no token: access denied', remedy: 'grant it' },
     },
   ]);
 });
