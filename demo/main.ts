@@ -1,4 +1,4 @@
-import { mkdtempDisposableSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admissions } from './admission.ts';
@@ -19,11 +19,12 @@ const INTERRUPTED = 130;
 
 /** Tells the whole story, and returns the exit code. */
 async function demonstrate(signal: AbortSignal): Promise<number> {
-  using folder = mkdtempDisposableSync(join(tmpdir(), 'tagpin-demo-'));
+  const folder = mkdtempSync(join(tmpdir(), 'tagpin-demo-'));
+  using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
   const coloured = process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'];
   const report = new Report((line) => void process.stdout.write(`${line}\n`), coloured);
   await using registries = await startRegistries();
-  await using cluster = await startCluster(folder.path, registries.closed.host, signal);
+  await using cluster = await startCluster(folder, registries.closed.host, signal);
   const stage: Stage = {
     registries,
     report,

@@ -1,10 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['e2e/tests/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: '.results/e2e.json' }]],
+    projects: [
+      {
+        test: {
+          ...timeouts,
+          name: 'together',
+          include: ['e2e/tests/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // What these do to the cluster, others would feel.
+      {
+        test: {
+          ...timeouts,
+          name: 'alone',
+          include: ['e2e/tests/alone/*.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

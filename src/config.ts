@@ -1,53 +1,37 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { DockerConfigFile } from './credentials/docker-config-file.ts';
-import { CredentialError } from './credentials/source.ts';
+import { dockerConfigPath, dockerConfigPlaces } from './config/docker-config.ts';
+import { readHostsDirectory } from './config/hosts-directory.ts';
+import { keyPath } from './config/key-path.ts';
+import { type Proxies, readProxies } from './config/proxies.ts';
+import { hostProblem, registries } from './config/registries.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
 import { logLevels } from './telemetry/log.ts';
 
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
-  if (milliseconds !== undefined) return milliseconds;
-  context.addIssue({ code: 'custom', message: 'write a duration, such as 30s or 5m' });
-  return z.NEVER;
-});
-
-const port = z.int().min(1).max(65535);
-
-const registry = z
-  .strictObject({
-    plainHttp: z.boolean().optional(),
-    caFile: z.string().min(1).optional(),
-  })
-  .transform(({ caFile, ...settings }, context) => {
-    const ca = caFile === undefined ? undefined : readCa(caFile);
-    if (caFile === undefined || ca !== undefined) return { ...settings, ca };
-    context.addIssue({
-      code: 'custom',
-      path: ['caFile'],
-      message: 'the file must be there and hold certificates in PEM',
-    });
+/** Whole milliseconds between two durations. */
+const duration = (least: string, most: string) =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
+    const [from = 0, to = 0] = [parseDuration(least), parseDuration(most)];
+    if (milliseconds !== undefined && milliseconds >= from && milliseconds <= to)
+      return Math.round(milliseconds);
+    context.addIssue({ code: 'custom', message: `write a duration from ${least} to ${most}, such as 30s` });
     return z.NEVER;
   });
 
-const dockerConfigPath = z
+const portHint = 'write a port number from 1 to 65535';
+const port = z.int(portHint).min(1, portHint).max(65535, portHint);
+
+const certsDirectory = z
   .string()
   .min(1)
-  .superRefine((path, context) => {
-    try {
-      new DockerConfigFile(path);
-    } catch (error) {
-      if (!(error instanceof CredentialError)) throw error;
-      context.addIssue({ code: 'custom', message: `${error.message}; ${error.remedy}` });
-    }
+  .transform((root, context) => {
+    const { directory, problems } = readHostsDirectory(root);
+    for (const message of problems) context.addIssue({ code: 'custom', message });
+    return directory;
   });
-
-const host = z
-  .string()
-  .regex(/^[^/\s]+$/, 'write a host, with its port if images write one, and no scheme or path');
 
 /** The configuration file. Every key has a default, and so has the file. */
 const configSchema = z.strictObject({
@@ -63,7 +47,7 @@ const configSchema = z.strictObject({
       secret: z.string().min(1).default('tagpin-certificate'),
       webhookConfiguration: z.string().min(1).default('tagpin'),
       /** How long a pod that is shutting down goes on serving, so that nobody calls it any more when it closes. */
-      drain: duration.prefault('20s'),
+      drain: duration('0s', '10m').prefault('20s'),
     })
     .prefault({}),
   pin: z
@@ -83,11 +67,27 @@ const configSchema = z.strictObject({
       /** How many digests are kept. */
       entries: z.int().min(1).max(10_000_000).default(10_000),
       /** How long a digest is believed to be the tag's. */
-      age: duration.prefault('60s').refine((age) => age > 0, 'write a duration above 0'),
+      age: duration('1ms', '168h').prefault('60s'),
+      /** How long a registry's no (not found, refused, denied) is taken for an answer, more or less; 0s: not at all. */
+      negativeAge: duration('0s', '5m').prefault('5s'),
+      /** How long beyond its age a digest may stand in while its registry is down; 0s: not at all. */
+      staleAge: duration('0s', '168h').prefault('0s'),
     })
     .prefault({}),
-  /** By host, with the port where images write one. */
-  registries: z.record(host, registry).default({}),
+  /** For each registry. */
+  limits: z
+    .strictObject({
+      /** How many resolves are with it at once. */
+      concurrency: z.int().min(1).max(10_000).default(16),
+      /** How many may wait for that; those beyond fail at once. */
+      queue: z.int().min(0).max(100_000).default(500),
+    })
+    .prefault({}),
+  registries: registries.default({}),
+  /** A node's registry configuration, `/etc/containerd/certs.d`; `registries` counts before it. */
+  certsDirectory: certsDirectory.optional(),
+  /** Images may not name registries at internal addresses, except those of `registries` and `certsDirectory`. */
+  denyPrivateRegistries: z.boolean().default(false),
   /** A docker config with credentials of tagpin's own, tried after a pod's pull secrets. */
   dockerConfig: dockerConfigPath.optional(),
 });
@@ -132,67 +132,47 @@ export function parseConfig(text: string, file: string): Config {
       document.errors.map(({ pos, message }) => `line ${lines.linePos(pos[0]).line}: ${message}`),
     );
   }
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const parsed = configSchema.safeParse(withoutNulls(document.toJS({ maxAliasCount: 100 })) ?? {});
   if (parsed.success) return parsed.data;
   throw new InvalidConfig(file, parsed.error.issues.flatMap(problems));
 }
 
-function problems(issue: z.core.$ZodIssue): string[] {
-  const path = (keys: readonly PropertyKey[]) =>
-    keys
-      .map((key, index) =>
-        /[.:]/.test(String(key)) ? `["${String(key)}"]` : `${index ? '.' : ''}${String(key)}`,
-      )
-      .join('');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(
-      (key) => `${path([...issue.path, key])}: no such key; remove it or correct its name`,
-    );
-  }
-  return [`${path(issue.path) || 'the file'}: ${issue.code === 'invalid_key' ? hostProblem : issue.message}`];
+/** A key without a value, as with all below it commented out, is one that isn't there. */
+function withoutNulls(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value ?? undefined;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, part]) => (part === null ? [] : [[key, withoutNulls(part)]])),
+  );
 }
 
-const hostProblem = 'write a host, with its port if images write one, and no scheme or path';
-
-function readCa(file: string): string | undefined {
-  try {
-    const pem = readFileSync(file, 'utf8');
-    return pem.includes('-----BEGIN CERTIFICATE-----') ? pem : undefined;
-  } catch {
-    return undefined;
+function problems(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(
+      (key) => `${keyPath([...issue.path, key])}: no such key; remove it or correct its name`,
+    );
   }
+  return [
+    `${keyPath(issue.path) || 'the file'}: ${issue.code === 'invalid_key' ? hostProblem : issue.message}`,
+  ];
 }
 
 /** What is taken from the environment. Nothing else reads it. */
 export interface Environment {
   /** The namespace that tagpin itself runs in. */
   namespace: string;
+  /** How to get out of the network. */
+  proxies: Proxies;
   /** Where the credentials of whoever is at the command line may be; the first that is there counts. */
   dockerConfigs: readonly string[];
 }
 
+/** @throws InvalidConfig */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Environment {
+  const { proxies, problems } = readProxies(environment);
+  if (problems.length > 0) throw new InvalidConfig('the environment', problems);
   return {
     namespace: environment['POD_NAMESPACE'] || 'tagpin-system',
-    dockerConfigs: dockerConfigs(environment),
+    proxies,
+    dockerConfigs: dockerConfigPlaces(environment),
   };
-}
-
-/**
- * As go-containerregistry (pkg/authn/keychain.go), but for one thing: what a variable names comes before any default.
- * DOCKER_CONFIG displaces docker's own folder, and where neither has a file Podman's counts.
- */
-function dockerConfigs({
-  DOCKER_CONFIG,
-  REGISTRY_AUTH_FILE,
-  XDG_RUNTIME_DIR,
-  ...environment
-}: Readonly<Record<string, string | undefined>>): string[] {
-  const home = environment['HOME'] || environment['USERPROFILE'];
-  return [
-    ...(DOCKER_CONFIG ? [join(DOCKER_CONFIG, 'config.json')] : []),
-    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
-    ...(home && !DOCKER_CONFIG ? [join(home, '.docker', 'config.json')] : []),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'containers', 'auth.json')] : []),
-  ];
 }

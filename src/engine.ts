@@ -1,3 +1,5 @@
+import { combine } from './config/hosts-directory.ts';
+import type { Proxies } from './config/proxies.ts';
 import type { Config } from './config.ts';
 import { Credentials } from './credentials/credentials.ts';
 import { DockerConfigFile } from './credentials/docker-config-file.ts';
@@ -8,6 +10,7 @@ import type { Connection } from './kubernetes/connection.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';
+import { Limits } from './resolve/limits.ts';
 import { Resolver } from './resolve/resolver.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -29,30 +32,46 @@ export interface Engine extends RegistryEngine {
 export interface RegistryParts {
   /** Credentials of tagpin's own, in the order to try them. */
   sources: readonly CredentialSource[];
+  proxies: Proxies;
   /** Told of each request to a registry. */
   observe: Observer;
+  /** Told of each resolve. */
+  metrics?: Metrics['resolves'];
   /** Stands between the resolver and the client, for whoever wants to know more than the digest. */
   listen?: (client: RegistryClient) => Pick<RegistryClient, 'resolve'>;
 }
 
 /** Puts together what asks registries, as the configuration says. */
 export function createRegistryEngine(config: Config, parts: RegistryParts): RegistryEngine {
-  const endpoints = new Endpoints(new Map(Object.entries(config.registries)));
+  const { denyPrivateRegistries } = config;
+  const { metrics, proxies } = parts;
+  const { settings, otherwise } = combine(config.certsDirectory, config.registries);
+  const endpoints = new Endpoints(settings, { otherwise, denyPrivateRegistries, proxies });
   const client = new RegistryClient(endpoints, parts.observe);
   return {
     client,
-    resolver: new Resolver(parts.listen?.(client) ?? client, config.cache),
+    resolver: new Resolver(parts.listen?.(client) ?? client, config.cache, {
+      limits: new Limits(config.limits, metrics === undefined ? {} : { observer: metrics }),
+      observe: (outcome) => metrics?.resolved(outcome),
+    }),
     credentials: new Credentials(parts.sources),
     close: () => endpoints.close(),
   };
 }
 
 /** Puts the webhook's parts together as the configuration says. */
-export function createEngine(config: Config, connection: Connection, metrics: Metrics, log: Logger): Engine {
+export function createEngine(
+  config: Config,
+  connection: Connection,
+  metrics: Metrics,
+  { log, proxies }: { log: Logger; proxies: Proxies },
+): Engine {
   const kubernetes = createKubernetesApi(connection);
   const engine = createRegistryEngine(config, {
     sources: config.dockerConfig === undefined ? [] : [openDockerConfig(config.dockerConfig, log)],
+    proxies,
     observe: (event) => metrics.registryRequest(event),
+    metrics: metrics.resolves,
   });
   return {
     ...engine,

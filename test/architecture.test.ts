@@ -20,11 +20,13 @@ const floors: string[][] = [
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin)\/|^registry\/(challenge|manifest|address)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source)\.|^webhook\/review/;
+  /^(image|pin)\/|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source)\.|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {
   'registry/address.ts': ['node:net'],
+  'registry/inside.ts': ['node:net'],
+  'registry/proxy.ts': ['node:net'],
   'credentials/registry-key.ts': ['node:net'],
 };
 

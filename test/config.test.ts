@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { InvalidConfig, loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
+import { createAuthority } from './support/authority.ts';
 
+const authority = await createAuthority();
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -19,7 +21,7 @@ function problemsOf(text: string): readonly string[] {
 }
 
 describe('without a word', () => {
-  test.each([undefined, '', '{}', '# nothing\n', 'webhook: {}\n'])(
+  test.each([undefined, '', '{}', '# nothing\n', 'webhook: {}\n', 'pin:\nregistries:\ncache:\n  age:\n'])(
     '%j is a working configuration',
     (text) => {
       const config = text === undefined ? loadConfig(undefined) : parseConfig(text, 'config.yaml');
@@ -30,7 +32,8 @@ describe('without a word', () => {
           pullPolicy: 'IfNotPresent',
           skipAnnotation: ['enforce', 'best-effort', 'audit'],
         },
-        cache: { entries: 10_000, age: 60_000 },
+        cache: { entries: 10_000, age: 60_000, negativeAge: 5_000, staleAge: 0 },
+        limits: { concurrency: 16, queue: 500 },
         registries: {},
       });
     },
@@ -39,10 +42,11 @@ describe('without a word', () => {
 
 test('what is written counts', () => {
   const ca = join(folder, 'ca.crt');
-  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+  writeFileSync(ca, authority.caPem);
   const config = parseConfig(
     `pin: {keepTag: true, pullPolicy: keep, skip: ["quay.io/*"], skipAnnotation: [audit]}
-cache: {age: 5m}
+cache: {age: 5m, negativeAge: 0s, staleAge: 1h}
+limits: {concurrency: 4, queue: 0}
 registries:
   registry.example.com:5000: {caFile: ${ca}}
   127.0.0.1:5000: {plainHttp: false}
@@ -55,26 +59,51 @@ registries:
     skip: ['quay.io/*'],
     skipAnnotation: ['audit'],
   });
-  expect(config.cache.age).toBe(300_000);
-  expect(config.registries['registry.example.com:5000']?.ca).toContain('BEGIN CERTIFICATE');
-  expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false, ca: undefined });
+  expect(config.cache).toMatchObject({ age: 300_000, negativeAge: 0, staleAge: 3_600_000 });
+  expect(config.limits).toEqual({ concurrency: 4, queue: 0 });
+  expect(config.registries['registry.example.com:5000']?.tls).toEqual({ ca: [authority.caPem] });
+  expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false });
+});
+
+test('a CA file of anything but certificates is a mistake', () => {
+  const ca = join(folder, 'garbage.crt');
+  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+  expect(problemsOf(`registries: {r.example: {caFile: ${ca}}}`)).toEqual([
+    'registries["r.example"].caFile: the file must be there and hold certificates in PEM',
+  ]);
+});
+
+test.each(['600h', '11m', '-1s', 30])('drain: %j is refused with what would do', (drain) => {
+  expect(problemsOf(`webhook: {drain: ${drain}}`)).toEqual([
+    'webhook.drain: write a duration from 0s to 10m, such as 30s',
+  ]);
+});
+
+test('parts of a millisecond are rounded', () => {
+  expect(parseConfig('cache: {age: 1.5ms}', 'config.yaml').cache.age).toBe(2);
 });
 
 test('all mistakes are told at once, each with its path', () => {
   const problems = problemsOf(`webhook: {port: 99999, drain: soon}
 pin: {keeptag: true, pullPolicy: Always}
-cache: {age: 0s}
+cache: {age: 0s, negativeAge: 1h, staleAge: -1s}
+limits: {concurrency: 0, queue: many, waiting: 1}
 registries:
   https://registry.example.com: {}
   registry.example.com:5000: {caFile: /does/not/exist}
 `);
-  expect(problems).toHaveLength(7);
+  expect(problems).toHaveLength(12);
   for (const path of [
     'webhook.port:',
     'webhook.drain: write a duration',
     'pin.pullPolicy:',
     'pin.keeptag: no such key',
-    'cache.age: write a duration above 0',
+    'cache.age: write a duration from 1ms to 168h',
+    'cache.negativeAge: write a duration from 0s to 5m',
+    'cache.staleAge: write a duration',
+    'limits.concurrency:',
+    'limits.queue:',
+    'limits.waiting: no such key',
     'registries["https://registry.example.com"]: write a host',
     'registries["registry.example.com:5000"].caFile: the file must be there',
   ]) {

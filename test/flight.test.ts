@@ -54,3 +54,49 @@ test('a failure that nobody waits for any more harms nobody', async () => {
   await delay(40);
   expect(flights.size).toBe(0);
 });
+
+test('the work is told when nobody wants it any more', async () => {
+  const flights = new Flights<void>(1_000);
+  let unwanted = false;
+  const work = async (_signal: AbortSignal, wanted: AbortSignal) => {
+    wanted.addEventListener('abort', () => {
+      unwanted = true;
+    });
+    await delay(100);
+  };
+  const first = flights.join('a', AbortSignal.timeout(10), work);
+  const second = flights.join('a', AbortSignal.timeout(40), work);
+  await expect(first).rejects.toThrow();
+  expect(unwanted).toBe(false);
+  await expect(second).rejects.toThrow();
+  expect(unwanted).toBe(true);
+});
+
+test('who comes when the work has been given up has it done for himself', async () => {
+  const flights = new Flights<string>(1_000);
+  let starts = 0;
+  const work = async (_signal: AbortSignal, wanted: AbortSignal) => {
+    starts++;
+    // It takes a moment to end.
+    await delay(40);
+    wanted.throwIfAborted();
+    return 'done';
+  };
+  await expect(flights.join('a', AbortSignal.timeout(10), work)).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+  expect(await flights.join('a', patient(), work)).toBe('done');
+  expect(starts).toBe(2);
+});
+
+test('who comes back in time has the work that goes on', async () => {
+  const flights = new Flights<string>(1_000);
+  let starts = 0;
+  const work = async () => {
+    starts++;
+    await delay(40);
+    return 'done';
+  };
+  await expect(flights.join('a', AbortSignal.timeout(10), work)).rejects.toThrow();
+  expect([await flights.join('a', patient(), work), starts]).toEqual(['done', 1]);
+});

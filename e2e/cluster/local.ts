@@ -24,8 +24,8 @@ export async function startLocalCluster(
       startControlPlane(join(directory, 'control-plane'), binaries, authority),
     ),
   ]);
-  const hosts = [registries.open, registries.private];
-  const tagpinImage = `${registries.open}/tagpin:e2e`;
+  const hosts = [registries.openRegistry, registries.privateRegistry];
+  const tagpinImage = `${registries.openRegistry}/tagpin:e2e`;
   await Promise.all([
     step('node started', () =>
       startNode({
@@ -53,12 +53,7 @@ export async function startLocalCluster(
     kubeconfig,
     programs: binaries,
     directory,
-    caFile: registries.caFile,
-    openRegistry: registries.open,
-    privateRegistry: registries.private,
-    account: registries.account,
-    dockerConfig: registries.dockerConfig,
-    shellImage: registries.shellImage,
+    ...registries,
     runsImageVolumes: await runsImageVolumes(),
   };
 }

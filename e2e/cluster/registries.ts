@@ -17,8 +17,8 @@ export const registryHosts = Object.values(registryNames).map((name) => `${nodeA
 
 export interface Registries {
   /** Host and port. */
-  readonly open: string;
-  readonly private: string;
+  readonly openRegistry: string;
+  readonly privateRegistry: string;
   readonly account: typeof account;
   /** A folder whose `ca.crt` the registries' certificates verify by. */
   readonly caFolder: string;
@@ -51,12 +51,12 @@ export async function startRegistries(
     await startRegistry({ binary: binaries.registry, directory: folder, listen, tls, ...auth });
     return `${registryNames[kind]}:${ports[kind]}`;
   };
-  const [open, restricted] = await Promise.all([start('open'), start('private')]);
+  const [openRegistry, privateRegistry] = await Promise.all([start('open'), start('private')]);
   const dockerConfig = join(directory, 'docker');
-  writeDockerConfig(dockerConfig, restricted);
+  writeDockerConfig(dockerConfig, privateRegistry);
   const crane = createCrane({ crane: binaries.crane, caFile, dockerConfig });
-  const images = await pushFirstImages(directory, open, crane);
-  return { open, private: restricted, account, caFolder, caFile, dockerConfig, ...images };
+  const images = await pushFirstImages(directory, openRegistry, crane);
+  return { openRegistry, privateRegistry, account, caFolder, caFile, dockerConfig, ...images };
 }
 
 function writeDockerConfig(folder: string, host: string): void {

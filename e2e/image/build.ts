@@ -26,7 +26,9 @@ export interface BuiltImage {
 export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   const { directory, signal } = options;
   const bud = async (...args: string[]) =>
-    void (await succeed(run([...buildah(directory), 'bud', '--isolation', 'chroot', ...args], { signal })));
+    void (await succeed(
+      run([...together, ...buildah(directory), 'bud', '--isolation', 'chroot', ...args], { signal }),
+    ));
   const makeBase = async (name: string, furnish: (root: string) => Promise<void>, environment: string) => {
     const root = join(directory, name);
     mkdirSync(root, { recursive: true });
@@ -64,6 +66,9 @@ export async function pushImage(
 ): Promise<void> {
   await succeed(run([...buildah(directory), 'push', '--cert-dir', caFolder, name, `docker://${to}`]));
 }
+
+/** Namespaces of its own: what a build starts leaves its process group, and is to end with it all the same. */
+const together = ['unshare', '--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
 
 const buildah = (directory: string) => [
   'buildah',

@@ -32,6 +32,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
   });
   const end = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
   signal?.addEventListener('abort', end);
+  if (signal?.aborted) end();
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -17,6 +17,8 @@ export interface RegistryOptions {
   readonly listen?: string;
   /** Basic authentication with this one account. */
   readonly auth?: { readonly username: string; readonly password: string };
+  /** Instead of that, tokens of this server. Its certificates are PEM. */
+  readonly tokens?: { readonly realm: string; readonly issuer: string; readonly certificates: string };
   readonly tls?: { readonly certificate: string; readonly key: string };
   readonly name?: string;
   readonly signal?: AbortSignal;
@@ -31,10 +33,12 @@ export interface Registry {
 
 /** Starts a distribution registry, and resolves when it listens. Deleting is allowed in it. */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
-  const { binary, directory, listen = '127.0.0.1:0', auth, tls, name = 'registry', signal } = options;
+  const { binary, directory, listen = '127.0.0.1:0', auth, tokens, tls, name = 'registry', signal } = options;
   mkdirSync(directory, { recursive: true });
   const passwords = join(directory, 'htpasswd');
   if (auth !== undefined) writeFileSync(passwords, await htpasswd(auth.username, auth.password));
+  const certificates = join(directory, 'token-ca.crt');
+  if (tokens !== undefined) writeFileSync(certificates, tokens.certificates);
   const configuration = join(directory, 'config.yml');
   const document = {
     version: 0.1,
@@ -43,6 +47,18 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     // Without one, registries warn and make up one.
     http: { addr: listen, secret: randomBytes(16).toString('hex'), ...(tls === undefined ? {} : { tls }) },
     ...(auth === undefined ? {} : { auth: { htpasswd: { realm: name, path: passwords } } }),
+    ...(tokens === undefined
+      ? {}
+      : {
+          auth: {
+            token: {
+              realm: tokens.realm,
+              issuer: tokens.issuer,
+              service: name,
+              rootcertbundle: certificates,
+            },
+          },
+        }),
   };
   writeFileSync(configuration, stringify(document));
   const daemon = startDaemon({
@@ -56,6 +72,18 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     signal === undefined ? {} : { signal },
   );
   return { address, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
+}
+
+/** Starts go-containerregistry's own registry, on a free port of loopback, for everyone. */
+export async function startCraneRegistry(crane: string, directory: string): Promise<Registry> {
+  mkdirSync(directory, { recursive: true });
+  const daemon = startDaemon({
+    name: 'crane registry serve',
+    command: [crane, 'registry', 'serve', '--address', '127.0.0.1:0'],
+    logFile: join(directory, 'registry.log'),
+  });
+  const port = await daemon.ready(async (log) => /serving on port (\d+)/.exec(log)?.[1]);
+  return { address: `127.0.0.1:${port}`, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
 }
 
 /** A line of an htpasswd file. Only bcrypt counts for a registry. */

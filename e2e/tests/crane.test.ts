@@ -8,7 +8,7 @@ import { startRegistry as startEmbeddedRegistry } from '../../test/support/regis
 import { readCluster } from '../support/cluster.ts';
 import { createCrane } from '../support/crane.ts';
 import { push } from '../support/push.ts';
-import { debianRegistry, startRegistry } from '../support/registry.ts';
+import { debianRegistry, startCraneRegistry, startRegistry } from '../support/registry.ts';
 
 const { programs, directory } = readCluster();
 const account = { username: 'ada', password: 'e2e-secret' };
@@ -47,6 +47,10 @@ const registries = [
     title: "Debian's docker-registry 2.8, with an account",
     account,
     start: (folder: string) => startRegistry({ binary: debianRegistry, directory: folder, auth: account }),
+  },
+  {
+    title: "go-containerregistry's own",
+    start: (folder: string) => startCraneRegistry(programs.crane, folder),
   },
 ];
 

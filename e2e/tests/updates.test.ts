@@ -131,3 +131,14 @@ test('kubectl debug on a pinned pod runs its ephemeral container by digest', asy
   expect(pod.status.ephemeralContainerStatuses[0]?.imageID).toBe(debug.pinned);
   expect(pod.spec.containers[0]?.image).toBe(app.pinned);
 });
+
+test('an update to a tag that calls itself never pulled is pinned or refused all the same', async () => {
+  const { namespace, app, image } = await withPod();
+  await using _ = namespace;
+  const containers = [{ name: 'app', image: `${app.name}:nope`, imagePullPolicy: 'Never' }];
+  const patch = ['patch', 'pod', 'web', '--patch', JSON.stringify({ spec: { containers } })];
+  const { code, stderr } = await namespace.kubectl(patch);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('not found');
+  expect(await image()).toBe(app.pinned);
+});

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Proxies } from '../config/proxies.ts';
 import type { Config } from '../config.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { FoundCredentials } from '../credentials/credentials.ts';
@@ -27,6 +28,7 @@ export interface Found {
 }
 
 export interface LookupParts {
+  proxies: Proxies;
   sources: readonly CredentialSource[];
   /** Those of a pod, if it is to be as for a pod. */
   pullCredentials: PullCredentials | undefined;
@@ -51,21 +53,27 @@ interface Tally {
 export function createLookups(config: Config, parts: LookupParts): Lookups {
   // Requests are made far below, where nobody knows for which image.
   const tallies = new AsyncLocalStorage<Tally>();
-  const engine = createRegistryEngine(config, {
-    sources: parts.sources,
-    observe: () => {
-      const tally = tallies.getStore();
-      if (tally !== undefined) tally.requests += 1;
-    },
-    listen: (client) => ({
-      async resolve(reference, credential, signal) {
-        const descriptor = await client.resolve(reference, credential, signal);
+  // Limits spare the registry, but nobody who waits for an answer wants to be sent away instead.
+  const limits = { ...config.limits, queue: Number.MAX_SAFE_INTEGER };
+  const engine = createRegistryEngine(
+    { ...config, limits },
+    {
+      sources: parts.sources,
+      proxies: parts.proxies,
+      observe: () => {
         const tally = tallies.getStore();
-        if (tally !== undefined) tally.credential = credential;
-        return descriptor;
+        if (tally !== undefined) tally.requests += 1;
       },
-    }),
-  });
+      listen: (client) => ({
+        async resolve(reference, credential, signal) {
+          const descriptor = await client.resolve(reference, credential, signal);
+          const tally = tallies.getStore();
+          if (tally !== undefined) tally.credential = credential;
+          return descriptor;
+        },
+      }),
+    },
+  );
   const { signal, pullCredentials } = parts;
 
   async function find(reference: Reference, tally: Tally, found: FoundCredentials): Promise<Found> {

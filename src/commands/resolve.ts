@@ -58,7 +58,13 @@ export async function resolve(
       connection &&
       (await untilAborted(readPullCredentials(options, connection, terminal, signal), interrupted));
     const isJson = options.output === 'json';
-    const lookups = createLookups(config, { sources, pullCredentials, inspect: isJson, signal });
+    const lookups = createLookups(config, {
+      sources,
+      proxies: environment.proxies,
+      pullCredentials,
+      inspect: isJson,
+      signal,
+    });
     try {
       const looked = startAll(wanted, lookups.lookup);
       return isJson

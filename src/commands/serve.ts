@@ -35,17 +35,22 @@ export async function serve(
   stop: AbortSignal,
 ): Promise<void> {
   const metrics = new Metrics();
-  const engine = createEngine(config, connection, metrics, log);
+  const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
   const place: CertificatePlace = { namespace: environment.namespace, ...config.webhook };
   let readiness: Readiness = { ready: false, reason: 'waiting for the certificate' };
 
   const health = await listen(
-    createHttpServer(createHealthApp(() => readiness, metrics)),
+    createHttpServer(createHealthApp(() => (stop.aborted ? shuttingDown : readiness), metrics)),
     config.webhook.healthPort,
   );
   let webhook: ListeningServer | undefined;
   try {
-    const certificates = await untilDone(() => agree(engine.kubernetes, place), log, stop);
+    const certificates = await untilDone(
+      'agreeing on a certificate',
+      () => agree(engine.kubernetes, place, stop),
+      log,
+      stop,
+    );
     const app = createWebhookApp({
       pod: createPodHandler({
         resolver: engine.resolver,
@@ -68,7 +73,12 @@ export async function serve(
     log.info({ port: config.webhook.port, expires: expiryOf(certificates).toISOString() }, 'serving');
 
     readiness = { ready: false, reason: 'waiting for the API server to be told of the CA' };
-    await untilDone(() => publish(engine.kubernetes, place, certificates, log), log, stop);
+    await untilDone(
+      'telling the API server of the CA',
+      () => publish(engine.kubernetes, place, certificates, log, stop),
+      log,
+      stop,
+    );
     readiness = { ready: true };
     await keepCertificates(engine.kubernetes, place, certificates, log, stop, (renewed) => {
       server.setSecureContext({ cert: renewed.cert, key: renewed.key, minVersion: 'TLSv1.2' });
@@ -77,7 +87,7 @@ export async function serve(
   } catch (error) {
     if (!stop.aborted) throw error;
   } finally {
-    readiness = { ready: false, reason: 'shutting down' };
+    readiness = shuttingDown;
     if (webhook !== undefined) {
       log.info({ ms: config.webhook.drain }, 'draining');
       await delay(config.webhook.drain);
@@ -89,11 +99,21 @@ export async function serve(
   }
 }
 
-const agree = (api: KubernetesApi, place: CertificatePlace) =>
-  agreeOnCertificates(api, place, AbortSignal.timeout(KUBERNETES_TIMEOUT_MS));
+const shuttingDown: Readiness = { ready: false, reason: 'shutting down' };
 
-async function publish(api: KubernetesApi, place: CertificatePlace, certificates: Certificates, log: Logger) {
-  const signal = AbortSignal.timeout(KUBERNETES_TIMEOUT_MS);
+const inTime = (stop: AbortSignal) => AbortSignal.any([stop, AbortSignal.timeout(KUBERNETES_TIMEOUT_MS)]);
+
+const agree = (api: KubernetesApi, place: CertificatePlace, stop: AbortSignal) =>
+  agreeOnCertificates(api, place, inTime(stop));
+
+async function publish(
+  api: KubernetesApi,
+  place: CertificatePlace,
+  certificates: Certificates,
+  log: Logger,
+  stop: AbortSignal,
+) {
+  const signal = inTime(stop);
   if (await publishAuthority(api, place, certificates.caCert, signal)) return;
   log.warn(
     `MutatingWebhookConfiguration ${place.webhookConfiguration} doesn't exist: nothing calls this webhook`,
@@ -113,13 +133,13 @@ async function keepCertificates(
   for (;;) {
     await delay(CERTIFICATE_CHECK_MS, undefined, { signal: stop });
     try {
-      const stored = await agree(api, place);
+      const stored = await agree(api, place, stop);
       if (stored.cert !== current.cert) {
         install(stored);
         current = stored;
         log.info({ expires: expiryOf(stored).toISOString() }, 'certificate replaced');
       }
-      await publish(api, place, current, log);
+      await publish(api, place, current, log, stop);
     } catch (error) {
       log.warn({ err: error }, "the certificate can't be checked");
     }
@@ -127,13 +147,18 @@ async function keepCertificates(
 }
 
 /** Does it again until it succeeds, or until `stop`. */
-async function untilDone<T>(attempt: () => Promise<T>, log: Logger, stop: AbortSignal): Promise<T> {
+async function untilDone<T>(
+  what: string,
+  attempt: () => Promise<T>,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<T> {
   for (;;) {
     stop.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
-      log.warn({ err: error }, 'trying again');
+      log.warn({ err: error }, `${what} didn't work; trying again`);
       await delay(RETRY_MS, undefined, { signal: stop });
     }
   }

@@ -44,6 +44,12 @@ export class Credential {
     return this.#fields.registryToken;
   }
 
+  /** What must not be shown, should somebody else say it. */
+  get secrets(): string[] {
+    const { password, identityToken, registryToken } = this;
+    return [password, identityToken, registryToken].filter((secret) => secret !== undefined);
+  }
+
   toString(): string {
     return `credential of ${this.source}`;
   }

@@ -79,14 +79,14 @@ export function apiHost(domain: string): string | undefined {
   return domain === DOCKER_HUB ? 'registry-1.docker.io' : domain;
 }
 
-/** The path of the manifest on {@link apiHost} (OCI distribution specification, `end-3`). */
-export function manifestPath(reference: ReferenceParts): string {
-  return `/v2/${reference.path}/manifests/${reference.digest ?? tagOrLatest(reference)}`;
+/** The path of the manifest on {@link apiHost} (OCI distribution specification, `end-3`), or below another API root. */
+export function manifestPath(reference: ReferenceParts, root = '/v2/'): string {
+  return `${root}${reference.path}/manifests/${reference.digest ?? tagOrLatest(reference)}`;
 }
 
 /** The path of what else a repository holds, by its digest (OCI distribution specification, `end-2`). */
-export function blobPath({ path }: ReferenceParts, digest: Digest): string {
-  return `/v2/${path}/blobs/${digest}`;
+export function blobPath({ path }: ReferenceParts, digest: Digest, root = '/v2/'): string {
+  return `${root}${path}/blobs/${digest}`;
 }
 
 /**

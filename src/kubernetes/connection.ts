@@ -52,9 +52,9 @@ export function connect(options: { kubeconfig?: string; context?: string } = {})
         const access = authenticate(config, server);
         current = { access, until: Date.now() + ACCESS_LIFETIME_MS };
         access.then(
-          async () => void (await previous)?.dispatcher?.close(),
+          async () => void (await previous?.catch(() => undefined))?.dispatcher?.close(),
           () => {
-            current = undefined;
+            if (current?.access === access) current = undefined;
           },
         );
       }

@@ -50,14 +50,15 @@ function decideField(
   const before = previous?.get(field);
   if (before?.image === field.image) return { action: 'leave', reason: 'unchanged' };
   if (skipped.has('*') || skipped.has(field.name)) return { action: 'leave', reason: 'skipped' };
+  // A policy can't be changed by UPDATE: what counts is the one that the pod has, whatever the update says.
+  const never = (before?.pullPolicy ?? field.pullPolicy) === 'Never';
   const reference = read(field.image);
   if (reference instanceof InvalidReference) {
-    const never = field.pullPolicy === 'Never';
     return never ? { action: 'leave', reason: 'never' } : { action: 'refuse', error: reference };
   }
   if (isSkipped(reference, patterns)) return { action: 'leave', reason: 'skipped' };
   if (reference.digest !== undefined) return { action: 'leave', reason: 'digest' };
-  if (field.pullPolicy === 'Never') return { action: 'leave', reason: 'never' };
+  if (never) return { action: 'leave', reason: 'never' };
   const digest = before?.digestOf(field.image, reference);
   return digest === undefined ? { action: 'resolve', reference } : { action: 'remember', reference, digest };
 }
@@ -73,6 +74,7 @@ function read(image: string): Reference | InvalidReference {
 
 interface PreviousImage {
   image: string;
+  pullPolicy: string | undefined;
   /** The digest that `written` had, if this is what the container was pinned from. */
   digestOf(written: string, reference: Reference): Digest | undefined;
 }
@@ -95,6 +97,7 @@ function previousImages(oldPod: Pod): PreviousImages {
       if (old === undefined) return undefined;
       return {
         image: old.image,
+        pullPolicy: old.pullPolicy,
         digestOf(image, reference) {
           if (written.get(old.name) !== image) return undefined;
           const pinned = read(old.image);

@@ -6,9 +6,9 @@ import { type ImageField, walk } from './walk.ts';
 
 /** One operation of the patch (RFC 6902). */
 export interface Operation {
-  op: 'add' | 'replace';
+  op: 'add' | 'replace' | 'remove';
   path: string;
-  value: unknown;
+  value?: unknown;
 }
 
 /** An image and the digest that it gets. */
@@ -57,11 +57,14 @@ export function patchUpdated(
   const putBack = walk(pod.spec).flatMap((field) => {
     const before = old.get(field.policyPointer);
     const ours =
-      before?.name === field.name && before.pullPolicy === 'IfNotPresent' && written.has(field.name);
+      options.pullPolicy !== 'keep' &&
+      before?.name === field.name &&
+      before.pullPolicy === 'IfNotPresent' &&
+      field.pullPolicy === 'Always' &&
+      written.has(field.name);
     return ours ? policy(field, 'IfNotPresent') : [];
   });
-  const remembered = pins.length === 0 ? [] : annotation(pod, pins);
-  return [...images(pins, options), ...putBack, ...remembered];
+  return [...images(pins, options), ...putBack, ...annotation(pod, pins, oldPod)];
 }
 
 /**
@@ -84,8 +87,12 @@ function policy(field: ImageField, value: string): Operation[] {
   return field.pullPolicy === value ? [] : [{ op: 'add', path: field.policyPointer, value }];
 }
 
-function annotation(pod: Pod, pins: readonly Pin[]): Operation[] {
-  const remembered = stillTrue(pod, writtenImages(pod));
+const IMAGES_POINTER = `/metadata/annotations/${IMAGES.replace('/', '~1')}`;
+
+function annotation(pod: Pod, pins: readonly Pin[], oldPod?: Pod): Operation[] {
+  const claimed = writtenImages(pod);
+  const remembered = stillTrue(pod, claimed, oldPod);
+  if (pins.length === 0 && remembered.size === claimed.size) return [];
   // A volume may share its name with a container; the container's image is the one that can change later.
   const volumesFirst = [...pins].sort(
     (a, b) => Number(b.field.place === 'image volume') - Number(a.field.place === 'image volume'),
@@ -95,20 +102,24 @@ function annotation(pod: Pod, pins: readonly Pin[]): Operation[] {
   );
   const annotations = pod.metadata.annotations;
   if (annotations?.[IMAGES] === value) return [];
+  if (pins.length + remembered.size === 0) return [{ op: 'remove', path: IMAGES_POINTER }];
   return annotations
-    ? [{ op: 'add', path: `/metadata/annotations/${IMAGES.replace('/', '~1')}`, value }]
+    ? [{ op: 'add', path: IMAGES_POINTER, value }]
     : [{ op: 'add', path: '/metadata/annotations', value: { [IMAGES]: value } }];
 }
 
 /**
  * What a pod says it was pinned from, as far as it can be true: the image is by digest and of the same repository.
- * Reinvocation after another webhook has added a container sees the first call's entries here.
+ * Reinvocation after another webhook has added a container sees the first call's entries here. An update to another
+ * digest than the pinned one ends what was remembered: that digest was never the tag's.
  */
-function stillTrue(pod: Pod, remembered: WrittenImages): WrittenImages {
+function stillTrue(pod: Pod, remembered: WrittenImages, oldPod: Pod | undefined): WrittenImages {
+  const before = oldPod && new Map(walk(oldPod.spec).map((field) => [field.pointer, field.image]));
   return new Map(
     walk(pod.spec).flatMap((field): [string, string][] => {
       const image = remembered.get(field.name);
-      return image !== undefined && isPinOf(field.image, image) ? [[field.name, image]] : [];
+      const unchanged = before === undefined || before.get(field.pointer) === field.image;
+      return image !== undefined && unchanged && isPinOf(field.image, image) ? [[field.name, image]] : [];
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { RegistryError } from './error.ts';
+import { isInternal } from './inside.ts';
 
 /**
  * Where tagpin goes on a registry's word. A registry is whatever host an image names, so what it says about other
@@ -8,18 +9,24 @@ import { RegistryError } from './error.ts';
  * address (containerd CVE-2020-15157, go-containerregistry #2193).
  */
 
+const CONTROL = /\p{Cc}/u;
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
  * The URL of a challenge's realm, if tokens may be asked there: https, or http for a registry that is itself
  * spoken to over plain HTTP; no user in it; no loopback, private, link-local or unspecified address, unless it is
- * the very registry.
+ * the very registry, or a host that the configuration names.
  *
  * @throws RegistryError `missing_realm`, `invalid_realm` or `forbidden_address`
  */
-export function checkRealm(realm: string, registry: { host: string; plainHttp: boolean }): URL {
+export function checkRealm(
+  realm: string,
+  registry: { host: string; plainHttp: boolean },
+  isConfigured: (url: URL) => boolean = () => false,
+): URL {
   if (realm === '') throw new RegistryError('missing_realm', 'the registry names no token server');
-  const url = SCHEME.test(realm) && URL.canParse(realm) ? new URL(realm) : undefined;
+  // URL takes line ends and tabs out in silence, and what is left is another address than what was written.
+  const url = SCHEME.test(realm) && !CONTROL.test(realm) && URL.canParse(realm) ? new URL(realm) : undefined;
   if (url === undefined) throw new RegistryError('invalid_realm', "the registry's token server is not a URL");
   const isRegistry = sameAddress(url, registry);
   if (url.username !== '' || url.password !== '') {
@@ -28,7 +35,7 @@ export function checkRealm(realm: string, registry: { host: string; plainHttp: b
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && registry.plainHttp);
   if (!secure)
     throw new RegistryError('invalid_realm', "the registry's token server is not on https", { url });
-  if (!isRegistry && isInternal(url.hostname)) {
+  if (!isRegistry && isInternal(url.hostname) && !isConfigured(url)) {
     throw new RegistryError('forbidden_address', "the registry's token server is at an internal address", {
       url,
     });
@@ -38,11 +45,16 @@ export function checkRealm(realm: string, registry: { host: string; plainHttp: b
 
 /**
  * Whether a registry's redirect may be followed, and whether the credentials may come along: only to the same
- * scheme, host and port. Never from https to http, never to an internal address of another host.
+ * scheme, host and port. Never from https to http, never to an internal address of another host, unless the
+ * configuration names it.
  *
  * @throws RegistryError `redirect` or `forbidden_address`
  */
-export function checkRedirect(from: URL, to: URL): { forwardAuthorization: boolean } {
+export function checkRedirect(
+  from: URL,
+  to: URL,
+  isConfigured: (url: URL) => boolean = () => false,
+): { forwardAuthorization: boolean } {
   const same = from.origin === to.origin;
   if (to.protocol !== 'https:' && to.protocol !== 'http:') {
     throw new RegistryError('redirect', 'the registry redirects to something that is no web address', {
@@ -55,7 +67,7 @@ export function checkRedirect(from: URL, to: URL): { forwardAuthorization: boole
   if (to.username !== '' || to.password !== '') {
     throw new RegistryError('redirect', 'the registry redirects to a URL that names a user', { url: to });
   }
-  if (!same && isInternal(to.hostname)) {
+  if (!same && isInternal(to.hostname) && !isConfigured(to)) {
     throw new RegistryError('forbidden_address', 'the registry redirects to an internal address', {
       url: to,
     });
@@ -80,13 +92,6 @@ export function isLoopbackRegistry(address: string): boolean {
   if (address.endsWith(':')) return false;
   const { host } = splitHostPort(address);
   return host === 'localhost' || (isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback');
-}
-
-/** Host names and addresses, in any spelling, that only something inside can be meant by. */
-function isInternal(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  return isIP(host) !== 0 && ipaddr.process(host).range() !== 'unicast';
 }
 
 function sameAddress(url: URL, { host, plainHttp }: { host: string; plainHttp: boolean }): boolean {

@@ -1,16 +1,14 @@
-import { LRUCache } from 'lru-cache';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Capability } from '../config/registry-settings.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { type Digest, isDigestOf } from '../image/digest.ts';
 import { blobPath, manifestPath, type Reference } from '../image/reference.ts';
-import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
+import { AuthorizedHttp, type Session } from './authorization.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { errorFromAnswer, RegistryError } from './error.ts';
 import { type Answer, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
-import { basicAuthorization, Tokens } from './token.ts';
-
-const MAX_CHALLENGES = 10_000;
-const MAX_CHALLENGES_PER_REQUEST = 2;
+import { readRetryAfter } from './retry-after.ts';
 
 /** What a registry holds under a digest, and what it says that is. */
 export interface Content {
@@ -18,10 +16,15 @@ export interface Content {
   bytes: Buffer;
 }
 
-/** One conversation with a registry: about one repository, as one user or none. */
-interface Session {
-  endpoint: Endpoint;
-  repository: string;
+/** A mirror gets so long, credentials and all, before the next host is asked. */
+const MIRROR_TIMEOUT_MS = 5_000;
+/** How long to wait for what a pull-through cache has begun to import, before each further look. */
+const IMPORT_DELAYS_MS = [250, 1_000];
+
+/** What is wanted of a registry, and as whom. */
+interface Wish {
+  reference: Reference;
+  needed: Capability;
   credential: Credential | undefined;
   signal: AbortSignal;
 }
@@ -34,18 +37,18 @@ interface Session {
  */
 export class RegistryClient {
   readonly #endpoints: Endpoints;
-  readonly #http: RegistryHttp;
-  readonly #tokens: Tokens;
-  readonly #challenges = new LRUCache<string, Challenge>({ max: MAX_CHALLENGES });
+  readonly #http: AuthorizedHttp;
 
   constructor(endpoints: Endpoints, observe?: Observer) {
     this.#endpoints = endpoints;
-    this.#http = new RegistryHttp(endpoints, observe);
-    this.#tokens = new Tokens(this.#http);
+    this.#http = new AuthorizedHttp(endpoints, new RegistryHttp(endpoints, observe));
   }
 
   /**
    * The digest and media type of what the reference stands for now: of an index, never of one platform's manifest.
+   *
+   * Mirrors come before the registry itself. Whatever keeps one from answering, the next is asked (containerd
+   * core/remotes/docker/resolver.go, `Resolve`).
    *
    * @throws RegistryError
    */
@@ -54,19 +57,10 @@ export class RegistryClient {
     credential: Credential | undefined,
     signal: AbortSignal,
   ): Promise<Descriptor> {
-    const endpoint = this.#endpoints.endpoint(reference.domain);
-    const session = { endpoint, repository: reference.path, credential, signal };
-    const url = new URL(manifestPath(reference), endpoint.base);
-    const head = await this.#ask(session, 'HEAD', url);
-    if (head.status === 200) {
-      const descriptor = describeHeaders(head.url, mediaTypeOf(head.headers['content-type']), digestOf(head));
-      if (descriptor !== undefined) return descriptor;
-    } else if (!deservesGet(head.status)) {
-      throw failure(head);
-    }
-    const get = await this.#ask(session, 'GET', url);
-    if (get.status !== 200) throw failure(get);
-    return describeBody(get.url, mediaTypeOf(get.headers['content-type']), get.body, digestOf(get));
+    const needed = reference.digest === undefined ? 'resolve' : 'pull';
+    return this.#askInOrder({ reference, needed, credential, signal }, (session) =>
+      this.#resolveAt(session, reference),
+    );
   }
 
   /**
@@ -80,59 +74,120 @@ export class RegistryClient {
     credential: Credential | undefined,
     signal: AbortSignal,
   ): Promise<Content> {
-    const endpoint = this.#endpoints.endpoint(reference.domain);
-    const session = { endpoint, repository: reference.path, credential, signal };
-    const path = kind === 'blob' ? blobPath(reference, digest) : manifestPath({ ...reference, digest });
-    const get = await this.#ask(session, 'GET', new URL(path, endpoint.base));
-    if (get.status !== 200) throw failure(get);
-    if (!isDigestOf(digest, get.body)) {
-      throw new RegistryError('digest_mismatch', `the ${kind} isn't the one that was asked for`, {
-        url: get.url,
-      });
+    return this.#askInOrder({ reference, needed: 'pull', credential, signal }, async (session) => {
+      const { base } = session.endpoint;
+      const path =
+        kind === 'blob'
+          ? blobPath(reference, digest, base.pathname)
+          : manifestPath({ ...reference, digest }, base.pathname);
+      const get = await this.#ask(session, 'GET', urlAt(session.endpoint, path));
+      if (get.status !== 200) throw failure(get, credential);
+      if (!isDigestOf(digest, get.body)) {
+        throw new RegistryError('digest_mismatch', `the ${kind} isn't the one that was asked for`, {
+          url: get.url,
+        });
+      }
+      return { mediaType: mediaTypeOf(get.headers['content-type']), bytes: get.body };
+    });
+  }
+
+  /** Asks the mirrors and then the registry itself, until one answers. */
+  async #askInOrder<T>(
+    { reference, needed, credential, signal }: Wish,
+    ask: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const endpoints = this.#endpoints.inOrder(reference.domain, needed);
+    const errors: RegistryError[] = [];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const isLast = index === endpoints.length - 1;
+      const session = {
+        endpoint,
+        repository: reference.path,
+        credential: endpoint.takesCredentials ? credential : undefined,
+        signal: isLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(MIRROR_TIMEOUT_MS)]),
+      };
+      try {
+        return await ask(session);
+      } catch (error) {
+        const isOver = session.signal.aborted && !signal.aborted;
+        if (!(error instanceof RegistryError) && !isOver) throw error;
+        errors.push(error instanceof RegistryError ? error : slowMirror(endpoint, error));
+        if (signal.aborted) break;
+      }
     }
-    return { mediaType: mediaTypeOf(get.headers['content-type']), bytes: get.body };
+    throw mostTelling(errors) ?? noHost(reference);
+  }
+
+  #resolveAt(session: Session, reference: Reference): Promise<Descriptor> {
+    const isCached = session.endpoint.pullThrough.some((prefix) => reference.path.startsWith(`${prefix}/`));
+    return isCached && reference.digest === undefined
+      ? this.#import(session, reference)
+      : this.#describe(session, urlOf(session.endpoint, reference));
+  }
+
+  async #describe(session: Session, url: URL): Promise<Descriptor> {
+    const head = await this.#ask(session, 'HEAD', url);
+    if (head.status === 200) {
+      const descriptor = describeHeaders(head.url, mediaTypeOf(head.headers['content-type']), digestOf(head));
+      if (descriptor !== undefined) return descriptor;
+    } else if (!deservesGet(head.status)) {
+      throw failure(head, session.credential);
+    }
+    return this.#read(session, url);
+  }
+
+  async #read(session: Session, url: URL): Promise<Descriptor> {
+    const get = await this.#ask(session, 'GET', url);
+    if (get.status !== 200) throw failure(get, session.credential);
+    return describeBody(get.url, mediaTypeOf(get.headers['content-type']), get.body, digestOf(get));
   }
 
   /**
-   * Asks with the authorization that the repository wanted last time, and answers each challenge once: the registry
-   * may want another scope after the first, but one that says the same again means no.
+   * ECR's pull-through cache imports an image when its tag is pulled, and not when its digest is (AWS
+   * containers-roadmap #2837): so the tag is pulled here, and the node's pull by digest is tried before it is relied on.
    */
-  async #ask(session: Session, method: 'HEAD' | 'GET', url: URL): Promise<Answer> {
-    const key = `${session.endpoint.host}/${session.repository}`;
-    const headers = { accept: ACCEPT };
-    const remembered = this.#challenges.get(key);
-    const answered = new Set<string>();
-    let authorization = remembered && (await this.#authorize(remembered, session));
-    for (;;) {
-      const answer = await this.#http.ask({ method, url, headers, authorization }, session.signal);
-      const challenge = answer.status === 401 ? challengeOf(answer) : undefined;
-      // What another host wants, after a redirect, it doesn't get: the credentials are for this one.
-      if (challenge === undefined || answer.url.origin !== url.origin) return answer;
-      if (answered.has(wanted(challenge)) || answered.size === MAX_CHALLENGES_PER_REQUEST) return answer;
-      answered.add(wanted(challenge));
-      authorization = await this.#authorize(challenge, session, authorization !== undefined);
-      if (authorization === undefined) return answer;
-      this.#challenges.set(key, challenge);
+  async #import(session: Session, reference: Reference): Promise<Descriptor> {
+    const descriptor = await this.#read(session, urlOf(session.endpoint, reference));
+    const byDigest = urlOf(session.endpoint, reference, descriptor.digest);
+    for (const wait of [...IMPORT_DELAYS_MS, undefined]) {
+      const head = await this.#ask(session, 'HEAD', byDigest);
+      if (head.status === 200) return descriptor;
+      if (head.status !== 404) throw failure(head, session.credential);
+      if (wait !== undefined) await delay(wait);
     }
+    throw new RegistryError('not_found', "the pull-through cache has the tag, but not yet the tag's digest", {
+      status: 404,
+      url: byDigest,
+    });
   }
 
-  /** What goes into the Authorization header; undefined when there is nothing to show. */
-  async #authorize(challenge: Challenge, session: Session, refresh = false): Promise<string | undefined> {
-    const { credential, signal } = session;
-    if (challenge.scheme === 'basic') return credential && basicAuthorization(credential);
-    return `Bearer ${await this.#tokens.token(challenge, session, signal, refresh)}`;
+  #ask(session: Session, method: 'HEAD' | 'GET', url: URL): Promise<Answer> {
+    return this.#http.ask(session, { method, url, headers: { accept: ACCEPT } });
   }
 }
 
-/** What a challenge asks for; its `error` says how the last try went. */
-function wanted({ scheme, params: { realm, service, scope } }: Challenge): string {
-  return JSON.stringify([scheme, realm, service, scope]);
+/** Where the manifest is at this endpoint; a host that isn't the registry's own is told which registry is meant. */
+function urlOf(endpoint: Endpoint, reference: Reference, digest?: Digest): URL {
+  const wanted = digest === undefined ? reference : { ...reference, digest };
+  return urlAt(endpoint, manifestPath(wanted, endpoint.base.pathname));
 }
 
-function challengeOf(answer: Answer): Challenge | undefined {
-  const header = answer.headers['www-authenticate'];
-  return header === undefined ? undefined : chooseChallenge(parseChallenges(header));
+function urlAt({ base, namespace }: Endpoint, path: string): URL {
+  const url = new URL(path, base);
+  if (namespace !== undefined) url.searchParams.set('ns', namespace);
+  return url;
 }
+
+/** The registry itself knows best, unless it said nothing and a mirror did. */
+function mostTelling(errors: readonly RegistryError[]): RegistryError | undefined {
+  return errors.findLast(({ status }) => status !== undefined) ?? errors.at(-1);
+}
+
+const slowMirror = ({ base }: Endpoint, cause: unknown) =>
+  new RegistryError('timeout', 'no answer in time', { url: base, cause });
+
+const noHost = ({ domain }: Reference) =>
+  new RegistryError('forbidden_address', `the configuration lets no host resolve tags of ${domain}`);
 
 function digestOf(answer: Answer): string | undefined {
   const header = answer.headers['docker-content-digest'];
@@ -145,7 +200,7 @@ function digestOf(answer: Answer): string | undefined {
  */
 const deservesGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 
-function failure(answer: Answer): RegistryError {
+function failure(answer: Answer, credential: Credential | undefined): RegistryError {
   const { status, body, url, headers } = answer;
   if (status < 400) {
     return new RegistryError('status', `the registry answers ${status} where it has a manifest or an error`, {
@@ -153,10 +208,11 @@ function failure(answer: Answer): RegistryError {
       url,
     });
   }
-  const retryAfter = Number(headers['retry-after']);
+  const retryAfter = readRetryAfter(headers['retry-after']);
   return errorFromAnswer(url, {
     status,
     body: body.toString('utf8'),
-    ...(Number.isFinite(retryAfter) && headers['retry-after'] !== undefined ? { retryAfter } : {}),
+    retryAfter,
+    secrets: credential?.secrets ?? [],
   });
 }

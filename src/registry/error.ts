@@ -5,15 +5,17 @@ import { parseJson } from '../json.ts';
 /**
  * What went wrong between tagpin and a registry, in the terms that decide what to do about it:
  * `not_found` the tag or repository isn't there · `unauthorized` the credentials, or none, weren't accepted ·
- * `denied` accepted, but not for this · `rate_limited` · `unavailable` the registry's own trouble · `timeout` ·
- * `network` no connection, or it broke · `untrusted` its certificate isn't trusted · `forbidden_address` tagpin
- * won't go there · the rest: what came back isn't what a registry answers.
+ * `denied` accepted, but not for this · `rate_limited` · `busy` it wasn't asked, since too many wait for it ·
+ * `unavailable` the registry's own trouble · `timeout` · `network` no connection, or it broke · `untrusted` its
+ * certificate isn't trusted · `forbidden_address` tagpin won't go there · the rest: what came back isn't what a
+ * registry answers.
  */
 export type RegistryFailure =
   | 'not_found'
   | 'unauthorized'
   | 'denied'
   | 'rate_limited'
+  | 'busy'
   | 'unavailable'
   | 'timeout'
   | 'network'
@@ -40,8 +42,8 @@ export interface RegistryErrorDetails {
   codes?: readonly string[];
   /** The URL asked for; kept redacted. */
   url?: URL;
-  /** `Retry-After`, in seconds. */
-  retryAfter?: number;
+  /** `Retry-After`, in seconds from now. */
+  retryAfter?: number | undefined;
   cause?: unknown;
 }
 
@@ -99,17 +101,30 @@ export function readErrorBody(status: number, body: string): { codes: string[]; 
   return { codes, message: singleLine(text, 200) || statusText(status) };
 }
 
+export interface ErrorAnswer {
+  status: number;
+  body: string;
+  /** Seconds. */
+  retryAfter?: number | undefined;
+  /** What was sent and must not come back in a message. */
+  secrets?: readonly string[];
+}
+
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, 'xxxxx')), text);
+}
+
 /** The error that an answer with this status and body means. */
 export function errorFromAnswer(
   url: URL,
-  { status, body, retryAfter }: { status: number; body: string; retryAfter?: number },
+  { status, body, retryAfter, secrets = [] }: ErrorAnswer,
 ): RegistryError {
   const { codes, message } = readErrorBody(status, body);
-  return new RegistryError(failureOf(status, codes), message, {
+  return new RegistryError(failureOf(status, codes), withoutSecrets(message, secrets), {
     status,
     codes,
     url,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    retryAfter,
   });
 }
 

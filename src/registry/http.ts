@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { type Dispatcher, request } from 'undici';
-import { checkRedirect } from './address.ts';
-import type { Endpoints } from './endpoint.ts';
+import { checkRealm, checkRedirect } from './address.ts';
+import { ForbiddenAddress, forbidden } from './connections.ts';
+import type { Endpoint, Endpoints } from './endpoint.ts';
 import { RegistryError } from './error.ts';
 
 /** Manifests are bounded to 4 MiB by the distribution specification; nothing else that is read is larger. */
@@ -12,6 +14,8 @@ const MAX_REDIRECTS = 5;
 export interface Question {
   method: 'GET' | 'HEAD' | 'POST';
   url: URL;
+  /** On whose word it is asked: the registry itself, or one that named this as its token server. */
+  via: Endpoint;
   headers: Record<string, string>;
   authorization?: string | undefined;
   body?: string;
@@ -23,8 +27,6 @@ export interface Answer {
   body: Buffer;
   /** Where the answer came from, after redirects. */
   url: URL;
-  /** Whether the authorization was sent there. */
-  authorized: boolean;
 }
 
 /** Told of each request when it has been answered or has failed: for metrics. */
@@ -33,6 +35,8 @@ export type Observer = (event: {
   method: string;
   status: number;
   milliseconds: number;
+  /** Of the answer; empty without one. */
+  headers: Answer['headers'];
 }) => void;
 
 /** HTTP as tagpin speaks it to registries: bounded in size, time and hops, one repetition after a cut connection. */
@@ -60,11 +64,25 @@ export class RegistryHttp {
         throw new RegistryError('redirect', 'the registry redirects to something that is no URL', { url });
       }
       const next = new URL(location, url);
-      if (!checkRedirect(url, next).forwardAuthorization) authorization = undefined;
+      if (question.body !== undefined && (next.origin !== url.origin || !keepsBody(answer.status))) {
+        throw new RegistryError('redirect', "the token server redirects what isn't for others", { url });
+      }
+      if (!checkRedirect(url, next, this.#isConfigured).forwardAuthorization) authorization = undefined;
       url = next;
     }
     throw new RegistryError('redirect', `the registry redirects more than ${MAX_REDIRECTS} times`, { url });
   }
+
+  /**
+   * Where tokens for an endpoint may be asked for.
+   *
+   * @throws RegistryError as {@link checkRealm} does
+   */
+  realm(realm: string, endpoint: Endpoint): URL {
+    return checkRealm(realm, endpoint, this.#isConfigured);
+  }
+
+  readonly #isConfigured = (url: URL) => this.#endpoints.isConfigured(url);
 
   /** A kept-alive connection may be closed by the other side just as it is used again: that deserves a new one. */
   async #askTwice(question: Question, signal: AbortSignal): Promise<Answer> {
@@ -81,39 +99,49 @@ export class RegistryHttp {
   }
 
   async #askOnce(
-    { method, url, headers, authorization, body }: Question,
+    { method, url, via, headers, authorization, body }: Question,
     signal: AbortSignal,
   ): Promise<Answer> {
     const started = performance.now();
     let status = 0;
+    let answered: Answer['headers'] = {};
     try {
       const response = await request(url, {
         method,
         signal,
-        dispatcher: this.#endpoints.dispatcher(url),
+        dispatcher: this.#endpoints.dispatcher(url, via),
         headers: {
           'user-agent': 'tagpin',
           'accept-encoding': 'identity',
+          ...(url.origin === via.base.origin ? via.headers : {}),
           ...headers,
           ...(authorization === undefined ? {} : { authorization }),
         },
         ...(body === undefined ? {} : { body }),
+        // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
+        reset: false,
       });
       status = response.statusCode;
+      answered = response.headers;
       const bytes = await readBounded(response.body, url);
+      // undici frees the connection a moment later: a request that followed at once would open another.
+      await setImmediate();
       const decoded = await decode(bytes, response.headers['content-encoding'], url);
       return {
         status,
         headers: response.headers,
         body: decoded,
         url,
-        authorized: authorization !== undefined,
       };
     } finally {
-      this.#observe({ host: url.host, method, status, milliseconds: performance.now() - started });
+      const milliseconds = performance.now() - started;
+      this.#observe({ host: url.host, method, status, milliseconds, headers: answered });
     }
   }
 }
+
+/** The others turn POST into GET. */
+const keepsBody = (status: number) => status === 307 || status === 308;
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
 
@@ -157,7 +185,13 @@ const tooLarge = (url: URL) =>
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
-const isCut = (error: unknown) => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error));
+/**
+ * The connection broke, which may be no fault of this request: where a server gives a HEAD a body, against all rules,
+ * the bytes stand before the next answer, and can't be read as one.
+ */
+const isCut = (error: unknown) =>
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error)) ||
+  (error instanceof Error && error.name === 'HTTPParserError');
 
 const causes: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused',
@@ -171,6 +205,11 @@ const causes: Record<string, string> = {
   EPROTO: "the host doesn't speak TLS there",
   ERR_SSL_WRONG_VERSION_NUMBER: "the host doesn't speak TLS there",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "the host doesn't speak TLS there",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the host wants a client certificate',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "the host doesn't trust the client certificate",
+  UND_ERR_ABORTED: 'the proxy refuses the connection',
+  UND_ERR_PRX_CONN: 'the proxy cut the connection',
+  UND_ERR_PRX_TLS: "the proxy's certificate isn't trusted",
   UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is shorter or longer than it says',
 };
@@ -185,6 +224,7 @@ const timeouts = new Set([
 /** The error that stands for a request without an answer. */
 function failed(url: URL, cause: unknown, signal: AbortSignal): RegistryError {
   if (cause instanceof RegistryError) return cause;
+  if (cause instanceof ForbiddenAddress) return forbidden(url, cause.guard, cause);
   const code = codeOf(cause);
   if (signal.aborted || timeouts.has(code))
     return new RegistryError('timeout', 'no answer in time', { url, cause });

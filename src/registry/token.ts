@@ -1,34 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
 import { type Credential, fingerprint } from '../credentials/credential.ts';
 import { Flights } from '../flight.ts';
-import { parseJson } from '../json.ts';
-import { checkRealm } from './address.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
-import { errorFromAnswer, RegistryError } from './error.ts';
-import type { RegistryHttp } from './http.ts';
-
-/** What a token server grants: docker token specification, distribution docs/content/spec/auth/token.md. */
-export interface Token {
-  token: string;
-  /** Seconds; never fewer than 60. */
-  lifetime: number;
-}
+import { RegistryError } from './error.ts';
+import type { Answer, Question, RegistryHttp } from './http.ts';
+import { isBearerToken, readToken, type Token } from './token-answer.ts';
 
 /** Who asks for what: the terms that a token is good for. */
 export interface Grant {
   endpoint: Endpoint;
-  /** The repository's path, without the registry's host. */
-  repository: string;
+  /** The repository's path, without the registry's host; undefined where only the challenge knows its name. */
+  repository: string | undefined;
   credential: Credential | undefined;
 }
 
-const MINIMUM_LIFETIME_S = 60;
 /** A token is given up so long before it expires, so that it doesn't on its way. */
 const MARGIN_S = 10;
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_TOKENS = 10_000;
+const RETRY_DELAY_MS = 100;
+const CLIENT_ID = 'tagpin';
 
 /** Asks token servers, and keeps what they grant for as long as it is good. */
 export class Tokens {
@@ -47,8 +40,9 @@ export class Tokens {
    * @throws RegistryError
    */
   async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refresh = false): Promise<string> {
-    if (grant.credential?.registryToken !== undefined) return grant.credential.registryToken;
-    const realm = checkRealm(challenge.params['realm'] ?? '', grant.endpoint);
+    const registryToken = grant.credential?.registryToken;
+    if (registryToken) return checked(registryToken);
+    const realm = this.#http.realm(challenge.params['realm'] ?? '', grant.endpoint);
     const url = tokenUrl(realm, challenge, grant.repository);
     const key = [grant.endpoint.host, url.href, fingerprint(grant.credential ? [grant.credential] : [])].join(
       ' ',
@@ -57,37 +51,75 @@ export class Tokens {
     const known = this.#tokens.get(key);
     if (known !== undefined) return known;
     return this.#flights.join(key, signal, async (flightSignal) => {
-      const { token, lifetime } = await this.#request(url, grant.credential, flightSignal);
+      const { token, lifetime } = await this.#request(url, realm, grant, flightSignal);
       this.#tokens.set(key, token, { ttl: (lifetime - MARGIN_S) * 1000 });
       return token;
     });
   }
 
-  async #request(url: URL, credential: Credential | undefined, signal: AbortSignal): Promise<Token> {
-    const { status, body } = await this.#http.ask(
-      {
-        method: 'GET',
-        url,
-        headers: { accept: 'application/json' },
-        authorization: credential && basicAuthorization(credential),
-      },
-      signal,
-    );
-    return readToken(url, status, body.toString('utf8'));
+  /**
+   * An identity token is exchanged by POST. Token servers that know no POST, or don't take the token, say so by
+   * different statuses, and may take the password (containerd core/remotes/docker/auth/fetch.go).
+   */
+  async #request(
+    url: URL,
+    realm: URL,
+    { credential, endpoint: via }: Grant,
+    signal: AbortSignal,
+  ): Promise<Token> {
+    if (credential?.identityToken) {
+      const answer = await this.#ask({ ...exchange(url, realm, credential.identityToken), via }, signal);
+      const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
+      if (!givesWay) return readToken(answer, Date.now(), credential?.secrets);
+    }
+    const authorization = credential && basicAuthorization(credential);
+    const headers = { accept: 'application/json' };
+    const answer = await this.#ask({ method: 'GET', url, via, headers, authorization }, signal);
+    return readToken(answer, Date.now(), credential?.secrets);
   }
+
+  /** Token servers are restarted too: their own trouble deserves a second request, and no more. */
+  async #ask(question: Question, signal: AbortSignal): Promise<Answer> {
+    const answer = await this.#http.ask(question, signal);
+    if (![500, 502, 503, 504].includes(answer.status)) return answer;
+    await delay(RETRY_DELAY_MS);
+    return signal.aborted ? answer : this.#http.ask(question, signal);
+  }
+}
+
+/**
+ * The exchange of an identity token (distribution docs/content/spec/auth/oauth.md): what GET would have in its query
+ * goes into the body, with all scopes in one field.
+ */
+function exchange(url: URL, realm: URL, identityToken: string): Omit<Question, 'via'> {
+  const service = url.searchParams.getAll('service').at(-1);
+  const body = new URLSearchParams({
+    grant_type: 'refresh_token',
+    ...(service !== undefined && { service }),
+    scope: url.searchParams.getAll('scope').join(' '),
+    client_id: CLIENT_ID,
+    refresh_token: identityToken,
+  });
+  const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
+  return { method: 'POST', url: realm, headers, body: body.toString() };
+}
+
+function checked(registryToken: string): string {
+  if (isBearerToken(registryToken)) return registryToken;
+  throw new RegistryError('invalid_token', "the credential's token can't be sent in a header");
 }
 
 /**
  * The URL to ask for a token: the realm, with its own query kept, `service` if there is one, the challenge's scopes
  * and that of pulling from the repository.
  */
-export function tokenUrl(realm: URL, challenge: Challenge, repository: string): URL {
+export function tokenUrl(realm: URL, challenge: Challenge, repository: string | undefined): URL {
   const url = new URL(realm);
   const { service, scope = '' } = challenge.params;
   if (service) url.searchParams.append('service', service);
   const scopes = new Set([
     ...scope.split(' ').filter((text) => text !== ''),
-    `repository:${repository}:pull`,
+    ...(repository === undefined ? [] : [`repository:${repository}:pull`]),
   ]);
   for (const text of scopes) url.searchParams.append('scope', text);
   return url;
@@ -97,35 +129,4 @@ export function tokenUrl(realm: URL, challenge: Challenge, repository: string): 
 export function basicAuthorization({ username, password }: Credential): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-}
-
-const answerShape = z.object({
-  token: z.string().nullish(),
-  access_token: z.string().nullish(),
-  expires_in: z.number().nullish(),
-});
-
-/** What can stand in an Authorization header (RFC 6750, `b64token`). */
-const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
-
-/**
- * The token in a token server's answer.
- *
- * @throws RegistryError by status, or `bad_body`, `no_token`, `invalid_token`
- */
-export function readToken(url: URL, status: number, body: string): Token {
-  if (status !== 200) throw errorFromAnswer(url, { status, body });
-  const answer = answerShape.safeParse(parseJson(body));
-  if (!answer.success)
-    throw new RegistryError('bad_body', "the token server's answer is no token", { url, status });
-  const token = answer.data.access_token || answer.data.token;
-  if (!token)
-    throw new RegistryError('no_token', "the token server's answer holds no token", { url, status });
-  if (!BEARER_TOKEN.test(token)) {
-    throw new RegistryError('invalid_token', "the token server's token can't be sent in a header", {
-      url,
-      status,
-    });
-  }
-  return { token, lifetime: Math.max(MINIMUM_LIFETIME_S, answer.data.expires_in ?? MINIMUM_LIFETIME_S) };
 }

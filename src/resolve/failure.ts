@@ -3,6 +3,7 @@ import { CredentialError } from '../credentials/source.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
+import { NotAsked } from './not-asked.ts';
 
 /** What a failure means to whoever wrote the image: why, and what to do. */
 export interface Failure {
@@ -74,6 +75,7 @@ const said: Record<RegistryFailure, string> = {
   unauthorized: 'access refused',
   denied: 'access denied',
   rate_limited: "the registry's rate limit is reached",
+  busy: 'too many requests are waiting for this registry',
   unavailable: 'the registry is in trouble',
   timeout: "the registry didn't answer in time",
   network: "the registry can't be reached",
@@ -101,6 +103,7 @@ const remedies: Record<RegistryFailure, string> = {
   unauthorized: 'correct the image or its pull secret',
   denied: "let the pull secret's user pull from this repository, or correct the image",
   rate_limited: 'try again later, or add a pull secret with a higher limit',
+  busy: 'try again; if it stays, raise limits.concurrency, or look at why the registry is slow',
   unavailable: 'try again when the registry is well',
   timeout: 'try again; if it stays, look at the registry and the network between',
   network: "correct the registry's name, or look at the network between",
@@ -127,18 +130,29 @@ const telling = new Set<RegistryFailure>([
   'untrusted',
   'redirect',
   'forbidden_address',
-  'status',
   'bad_body',
 ]);
 
 function evidence(error: RegistryError): string {
   const answer = [error.status, ...error.codes].filter((part) => part !== undefined).join(' ');
-  const parts = [answer, telling.has(error.failure) ? error.message : ''].filter((part) => part !== '');
-  return parts.length === 0 ? '' : ` (${parts.join(': ')})`;
+  const words = [answer, telling.has(error.failure) ? error.message : '']
+    .filter((part) => part !== '')
+    .join(': ');
+  const parts = [words, error instanceof NotAsked ? error.why : ''].filter((part) => part !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** A time as people say it. */
+export function inWords(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 /** A refusal is about credentials, and which ones were at hand says what to mend. */
 function remedy(error: RegistryError, circumstances: Circumstances): string {
+  if (error.failure === 'rate_limited' && error.retryAfter !== undefined) {
+    return `try again in ${inWords(error.retryAfter)}, or add a pull secret with a higher limit`;
+  }
   if (error.failure !== 'unauthorized' && error.failure !== 'denied') return remedies[error.failure];
   const { credentials, missingSecrets, brokenSecrets, sourceFailures, remedyWithout } = circumstances;
   // A source fails only for a registry that is its own; a secret may be for any.

@@ -1,46 +1,66 @@
-import { LRUCache } from 'lru-cache';
 import { type Credential, fingerprint } from '../credentials/credential.ts';
 import { Flights } from '../flight.ts';
 import type { Digest } from '../image/digest.ts';
-import { pullReference, type Reference } from '../image/reference.ts';
+import { apiHost, pullReference, type Reference } from '../image/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
+import { type AnswerOptions, Answers } from './answers.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Errand } from './errand.ts';
+import { Limits } from './limits.ts';
 
-export interface ResolverOptions {
-  /** How many digests are kept. */
-  entries: number;
-  /** Milliseconds after which a tag is asked for again. */
-  age: number;
-}
+/** How long answers are good for. Without more said, a no is asked for again, and nothing stale is given. */
+export type ResolverOptions = Pick<AnswerOptions, 'entries' | 'age'> & Partial<AnswerOptions>;
 
 /** A digest, and where it was found. */
-export interface Resolution {
-  digest: Digest;
-  source: 'cache' | 'registry';
+export type Resolution =
+  | { digest: Digest; source: 'cache' | 'registry' }
+  /** It was the tag's so many milliseconds ago, and the registry can't be asked now. */
+  | { digest: Digest; source: 'stale'; age: number; error: unknown };
+
+/** Told how each resolve came out: for metrics. */
+export type ResolveObserver = (outcome: Resolution['source'] | 'remembered_failure' | 'failed') => void;
+
+export interface ResolverParts {
+  limits?: Limits;
+  clock?: Clock;
+  observe?: ResolveObserver;
 }
 
 /** A registry gets so long to answer, all credentials and repetitions included, whoever is still waiting. */
 const RESOLVE_TIMEOUT_MS = 30_000;
+/** Who has a stale answer to fall back on isn't kept waiting to his deadline by a registry that says nothing. */
+const STALE_WAIT_MS = 2_000;
 
 /**
  * From tag to digest, asking the registry once for what is wanted at the same time or has just been answered.
  *
- * A digest is known by the image together with the credentials it was resolved with: knowing that somebody else may
- * pull an image gives nobody its digest.
+ * An answer is known by the image together with the credentials it was got with: knowing that somebody else may pull
+ * an image gives nobody its digest.
  */
 export class Resolver {
   readonly #client: Pick<RegistryClient, 'resolve'>;
-  readonly #digests: LRUCache<string, Digest>;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #observe: ResolveObserver;
+  readonly #answers: Answers;
   readonly #flights = new Flights<Digest>(RESOLVE_TIMEOUT_MS);
+  /** By key, as the flights. */
+  readonly #errands = new Map<string, Errand>();
 
-  constructor(client: Pick<RegistryClient, 'resolve'>, { entries, age }: ResolverOptions) {
+  constructor(client: Pick<RegistryClient, 'resolve'>, options: ResolverOptions, parts: ResolverParts = {}) {
+    const { clock = systemClock, limits = new Limits(), observe = () => undefined } = parts;
     this.#client = client;
-    this.#digests = new LRUCache({ max: entries, ttl: age });
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#observe = observe;
+    this.#answers = new Answers({ negativeAge: 0, staleAge: 0, ...options }, clock, Math.random);
   }
 
   /**
    * The digest that the reference's tag has now, or had at most the cache's age ago, for whoever has `credentials`:
-   * all those that match the image, in order; none means anonymous.
+   * all those that match the image, in order; none means anonymous. An older one only if the registry can't be asked
+   * and the options allow it.
    *
    * @throws RegistryError, or the signal's reason
    */
@@ -50,29 +70,97 @@ export class Resolver {
     signal: AbortSignal,
   ): Promise<Resolution> {
     const key = `${pullReference(reference)} ${fingerprint(credentials)}`;
-    const known = this.#digests.get(key);
-    if (known !== undefined) return { digest: known, source: 'cache' };
-    const digest = await this.#flights.join(key, signal, async (flightSignal) => {
-      const found = await this.#tryEach(reference, credentials, flightSignal);
-      this.#digests.set(key, found);
-      return found;
-    });
-    return { digest, source: 'registry' };
+    const known = this.#answers.fresh(key);
+    if (known !== undefined) {
+      this.#observe('cache');
+      return { digest: known, source: 'cache' };
+    }
+    const refusal = this.#answers.failure(key);
+    if (refusal !== undefined) {
+      this.#observe('remembered_failure');
+      throw refusal;
+    }
+    const resolution = await this.#askOrFallBack(key, reference, credentials, signal).catch(
+      (error: unknown) => {
+        this.#observe('failed');
+        throw error;
+      },
+    );
+    this.#observe(resolution.source);
+    return resolution;
+  }
+
+  async #askOrFallBack(
+    key: string,
+    reference: Reference,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+  ): Promise<Resolution> {
+    const fallback = this.#answers.stale(key) !== undefined;
+    const limit = fallback ? this.#limitWait(signal) : { signal, [Symbol.dispose]: () => undefined };
+    try {
+      using _ = limit;
+      return { digest: await this.#ask(key, reference, credentials, limit.signal), source: 'registry' };
+    } catch (error) {
+      const stale = mayBeDown(error) ? this.#answers.stale(key) : undefined;
+      if (stale === undefined) throw error;
+      return { ...stale, source: 'stale', error };
+    }
+  }
+
+  /** A signal that aborts with the caller's, or when he has waited for long enough. */
+  #limitWait(signal: AbortSignal): { signal: AbortSignal } & Disposable {
+    const controller = new AbortController();
+    const cancel = this.#clock.after(STALE_WAIT_MS, () =>
+      controller.abort(new DOMException('no answer in time', 'TimeoutError')),
+    );
+    return { signal: AbortSignal.any([signal, controller.signal]), [Symbol.dispose]: cancel };
+  }
+
+  /** Asks the registry, together with all who want to know the same. */
+  async #ask(
+    key: string,
+    reference: Reference,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    let errand: Errand | undefined;
+    try {
+      const outcome = this.#flights.join(key, signal, async (flightSignal, wanted) => {
+        const own = new Errand(flightSignal, wanted);
+        this.#errands.set(key, own);
+        try {
+          const digest = await this.#tryEach(reference, credentials, own);
+          this.#answers.found(key, digest);
+          return digest;
+        } catch (error) {
+          this.#answers.failed(key, error);
+          throw error;
+        } finally {
+          this.#errands.delete(key);
+        }
+      });
+      errand = this.#errands.get(key);
+      return await outcome;
+    } catch (error) {
+      // Out of time: what it was waiting for tells more than that.
+      throw signal.aborted ? (errand?.obstacle ?? error) : error;
+    }
   }
 
   /**
    * The kubelet tries each matching credential in turn and, having any, never pulls anonymously
    * (kubernetes pkg/kubelet/images/image_manager.go). So does this, or it could pin what no node can pull.
    */
-  async #tryEach(
-    reference: Reference,
-    credentials: readonly Credential[],
-    signal: AbortSignal,
-  ): Promise<Digest> {
+  async #tryEach(reference: Reference, credentials: readonly Credential[], errand: Errand): Promise<Digest> {
+    const registry = apiHost(reference.domain) ?? reference.domain;
     const errors: RegistryError[] = [];
     for (const credential of credentials.length > 0 ? credentials : [undefined]) {
+      const account = fingerprint(credential === undefined ? [] : [credential]);
       try {
-        return (await this.#client.resolve(reference, credential, signal)).digest;
+        const asker = { registry, account, repository: reference.path };
+        const ask = () => this.#client.resolve(reference, credential, errand.signal);
+        return (await this.#limits.ask(asker, errand, ask)).digest;
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         errors.push(error);
@@ -98,4 +186,18 @@ const dependsOnCredential: ReadonlySet<RegistryFailure> = new Set<RegistryFailur
 /** Who got in and found nothing knows more than who wasn't let in. */
 function mostTelling(errors: RegistryError[]): RegistryError | undefined {
   return errors.find(({ failure }) => failure !== 'unauthorized') ?? errors.at(-1);
+}
+
+const down: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
+  'timeout',
+  'network',
+  'unavailable',
+  'rate_limited',
+  'busy',
+]);
+
+/** Whether an error leaves open what the registry would have said. A no of its own never does. */
+function mayBeDown(error: unknown): boolean {
+  if (error instanceof RegistryError) return down.has(error.failure);
+  return error instanceof DOMException && error.name === 'TimeoutError';
 }

@@ -2,10 +2,11 @@ import type { Credentials, FoundCredentials } from '../credentials/credentials.t
 import type { BrokenSecret } from '../credentials/keyring.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
 import { type Reference, repository } from '../image/reference.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
-import { type Circumstances, explain, type Failure } from './failure.ts';
+import { type Circumstances, explain, type Failure, inWords } from './failure.ts';
 import type { Resolver } from './resolver.ts';
 
 /** How one image came out. */
@@ -15,7 +16,9 @@ export type Outcome =
       field: ImageField;
       result: 'pinned';
       pin: Pin;
-      source: 'pod' | 'cache' | 'registry';
+      source: 'pod' | 'cache' | 'registry' | 'stale';
+      /** What whoever created the pod should know about the digest. */
+      remark?: string;
       milliseconds: number;
     }
   | { field: ImageField; result: 'failed'; failure: Failure; error: unknown; milliseconds: number };
@@ -41,7 +44,7 @@ export interface Settled {
  */
 export async function settle(decided: readonly Decided[], means: Means): Promise<Settled> {
   const wanted = decided.some(({ decision }) => decision.action === 'resolve');
-  const pull = wanted ? means.pullCredentials() : undefined;
+  const pull = wanted ? means.pullCredentials().catch(blameApiServer) : undefined;
   // Each image waits for it and fails with it; until the first does, nobody is listening.
   pull?.catch(() => undefined);
   const find = finder(pull, means);
@@ -66,6 +69,12 @@ export async function settle(decided: readonly Decided[], means: Means): Promise
   );
   const found = await pull?.catch(() => undefined);
   return { outcomes, brokenSecrets: found?.keyring.broken ?? [] };
+}
+
+/** Time that ran out while secrets were read wasn't the registry's. */
+function blameApiServer(error: unknown): never {
+  if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
+  throw new KubernetesError('no answer in time', { status: 0, reason: 'Timeout', cause: error });
 }
 
 type Find = (repository: string) => Promise<FoundCredentials>;
@@ -99,17 +108,25 @@ async function resolve(
   try {
     secrets = await pull;
     found = await find(repository(reference));
-    const { digest, source } = await resolver.resolve(reference, found.credentials, signal);
+    const resolution = await resolver.resolve(reference, found.credentials, signal);
+    const { digest, source } = resolution;
     return {
       field,
       result: 'pinned',
       pin: { field, reference, digest },
       source,
+      ...(resolution.source === 'stale' && {
+        remark: staleRemark(resolution.age, explain(resolution.error)),
+      }),
       milliseconds: milliseconds(),
     };
   } catch (error) {
     return failed(field, error, circumstances(found, secrets), milliseconds());
   }
+}
+
+function staleRemark(age: number, { cause }: Failure): string {
+  return `pinned to what the tag was ${inWords(age / 1000)} ago: ${cause}`;
 }
 
 function failed(

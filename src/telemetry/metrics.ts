@@ -1,12 +1,21 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { HostLabels } from './host-labels.ts';
+import { PullQuota } from './pull-quota.ts';
+import { ResolveMetrics } from './resolve-metrics.ts';
 
-/** Registry hosts come from whatever images people write: beyond so many, the rest count as `other`. */
-const MAX_REGISTRIES = 100;
+/** A request to a registry or token server. */
+export interface RegistryRequest {
+  host: string;
+  method: string;
+  status: number;
+  milliseconds: number;
+  headers?: Readonly<Record<string, string | string[] | undefined>>;
+}
 
 /** What tagpin counts; `text()` is what Prometheus reads. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #hosts = new Set<string>();
+  readonly #labels = new HostLabels();
 
   readonly admissions = new Counter({
     name: 'tagpin_admission_requests_total',
@@ -45,15 +54,18 @@ export class Metrics {
     help: 'When the certificate being served expires.',
     registers: [this.#registry],
   });
+  readonly resolves = new ResolveMetrics(this.#registry, this.#labels);
+  readonly #quota = new PullQuota(this.#registry);
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
 
-  registryRequest(event: { host: string; method: string; status: number; milliseconds: number }): void {
-    const registry = this.#host(event.host);
+  registryRequest(event: RegistryRequest): void {
+    const registry = this.#labels.label(event.host);
     this.#registryRequests.inc({ registry, method: event.method, status: String(event.status) });
     this.#registrySeconds.observe({ registry }, event.milliseconds / 1000);
+    this.#quota.answered(event.host, event.headers ?? {});
   }
 
   get contentType(): string {
@@ -62,10 +74,5 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
-  }
-
-  #host(host: string): string {
-    if (this.#hosts.size < MAX_REGISTRIES) this.#hosts.add(host);
-    return this.#hosts.has(host) ? host : 'other';
   }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** A server that takes calls. */
 export interface ListeningServer {
@@ -18,11 +19,25 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** What is under way when closing gets so long to end. */
 const CLOSE_TIMEOUT_MS = 15_000;
 
-/** Starts `server` on all addresses; rejects when the port can't be had. */
-export async function listen(server: Server, port: number): Promise<ListeningServer> {
+/**
+ * Starts `server` on all addresses; rejects when the port can't be had.
+ *
+ * @param closeTimeout milliseconds that connections get to end when closing
+ */
+export async function listen(
+  server: Server,
+  port: number,
+  closeTimeout = CLOSE_TIMEOUT_MS,
+): Promise<ListeningServer> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
+  // The server knows its connections only from their TLS handshake on: one that never begins it would keep it open.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.listen(port);
   await once(server, 'listening');
   return {
@@ -30,7 +45,9 @@ export async function listen(server: Server, port: number): Promise<ListeningSer
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, closeTimeout);
       await closed;
       clearTimeout(timer);
     },

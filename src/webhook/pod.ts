@@ -15,8 +15,8 @@ import { type Outcome, settle } from '../resolve/settle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { record } from './record.ts';
-import { type AdmissionRequest, parseAs, type Verdict } from './review.ts';
-import { remarkOnSecret, remarksOnSkipping, verdictOf } from './verdict.ts';
+import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
+import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
 
 /** What the configuration says of pinning pods. */
 export interface PodSettings extends PatchOptions {
@@ -42,12 +42,17 @@ export type PodHandler = (request: AdmissionRequest, mode: Mode, signal: AbortSi
 export function createPodHandler(parts: PodHandlerParts): PodHandler {
   return async (request, mode, signal) => {
     if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return { allowed: true };
+    if (request.kind.group !== '' || request.kind.kind !== 'Pod') {
+      throw new InvalidReview(`this path is for Pods; take ${request.kind.kind} out of the webhook's rules`);
+    }
     const pod = parseAs(podSchema, request.object, 'Pod');
     const oldPod = request.operation === 'UPDATE' ? parseAs(podSchema, request.oldObject, 'Pod') : undefined;
     if (isExempt(request, pod, oldPod)) return { allowed: true };
 
     const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
     const decided = decide(pod, { skip: parts.settings.skip, honourSkipAnnotation }, oldPod);
+    const images = decided.filter(({ decision }) => decision.action === 'resolve').length;
+    if (images > MAX_IMAGES) return tooMany(mode, images);
     const { outcomes, brokenSecrets } = await settle(decided, {
       resolver: parts.resolver,
       credentials: parts.credentials,
@@ -58,9 +63,20 @@ export function createPodHandler(parts: PodHandlerParts): PodHandler {
     const remarks = [
       ...(oldPod === undefined ? remarksOnSkipping(pod, mode, honourSkipAnnotation) : []),
       ...brokenSecrets.map(remarkOnSecret),
+      ...remarksOnPins(outcomes),
     ];
     return verdictOf(mode, outcomes, patchOf(parts.settings, request, pod, oldPod, outcomes), remarks);
   };
+}
+
+/** Far more than any pod that runs, and few enough to be answered in time. */
+const MAX_IMAGES = 500;
+
+function tooMany(mode: Mode, images: number): Verdict {
+  const message = `the pod has ${images} images to resolve, and tagpin resolves at most ${MAX_IMAGES}; write digests`;
+  return mode === 'enforce'
+    ? { allowed: false, message }
+    : { allowed: true, warnings: [`not pinned: ${message}`] };
 }
 
 const MIRROR = 'kubernetes.io/config.mirror';
@@ -71,8 +87,7 @@ const MIRROR = 'kubernetes.io/config.mirror';
  * and only a node makes mirror pods. Anything less would be a way around `enforce`.
  */
 function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefined): boolean {
-  if (oldPod !== undefined && (pod.metadata.deletionTimestamp || oldPod.metadata.deletionTimestamp))
-    return true;
+  if (oldPod?.metadata.deletionTimestamp) return true;
   const byNode = userInfo.groups?.includes('system:nodes') ?? false;
   return byNode && pod.metadata.annotations?.[MIRROR] !== undefined;
 }

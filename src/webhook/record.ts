@@ -30,10 +30,12 @@ export function record(
         if (outcome.reason !== 'unchanged') log.info({ ...about, reason: outcome.reason }, 'left');
         break;
       case 'pinned': {
-        const { pin, source, milliseconds } = outcome;
+        const { pin, source, remark, milliseconds } = outcome;
         metrics.images.inc({ mode, outcome: mode === 'audit' ? 'pinnable' : 'pinned', reason: source });
         const done = mode === 'audit' ? 'would be pinned' : 'pinned';
-        log.info({ ...about, digest: pin.digest, source, ms: milliseconds }, done);
+        const line = { ...about, digest: pin.digest, source, ms: milliseconds };
+        if (remark === undefined) log.info(line, done);
+        else log.warn({ ...line, remark }, done);
         break;
       }
       case 'failed': {

@@ -16,8 +16,8 @@ const requestSchema = z.object({
   namespace: z.string().nullish(),
   operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   userInfo: z.object({ groups: z.array(z.string()).nullish() }).default({}),
-  object: z.unknown(),
-  oldObject: z.unknown(),
+  object: z.unknown().optional(),
+  oldObject: z.unknown().optional(),
   dryRun: z.boolean().nullish(),
 });
 export type AdmissionRequest = z.infer<typeof requestSchema>;
@@ -89,6 +89,8 @@ export function answer({ apiVersion, request }: AdmissionReview, verdict: Verdic
 /** The API server cuts a warning after 256 characters and all of them after 4096 (apiserver endpoints/filters/warning.go). */
 const WARNING_LIMIT = 256;
 const ALL_WARNINGS_LIMIT = 4096;
+/** Kept free to say how many more there are. */
+const REST_RESERVE = 40;
 
 function withinLimits(warnings: readonly string[]): string[] {
   const cut = warnings.map((warning) => truncate(warning, WARNING_LIMIT));
@@ -96,7 +98,7 @@ function withinLimits(warnings: readonly string[]): string[] {
   let size = 0;
   for (const warning of cut) {
     size += [...warning].length;
-    if (size > ALL_WARNINGS_LIMIT) break;
+    if (size > ALL_WARNINGS_LIMIT - REST_RESERVE) return [...kept, `and ${cut.length - kept.length} more`];
     kept.push(warning);
   }
   return kept;

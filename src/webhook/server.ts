@@ -22,6 +22,8 @@ const BODY_LIMIT = 7 * 1024 * 1024;
 
 /** What the API server waits when it doesn't say: the default of `timeoutSeconds`. */
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** No API server waits longer for a webhook. */
+const MAXIMUM_TIMEOUT_MS = 30_000;
 /** Taken off what the API server waits, for the way back. */
 const WAY_BACK_MS = 500;
 const MINIMUM_BUDGET_MS = 100;
@@ -80,7 +82,7 @@ async function decide(
   } catch (error) {
     if (error instanceof InvalidReview) throw error;
     parts.log.error({ err: error, namespace: request.namespace, uid: request.uid, mode }, 'failed');
-    const message = 'tagpin failed on this pod; look at its log';
+    const message = "tagpin failed on this pod; look at tagpin's log";
     return mode === 'enforce'
       ? { allowed: false, code: 500, message }
       : { allowed: true, warnings: [message] };
@@ -90,7 +92,8 @@ async function decide(
 /** How long there is to answer, from the `?timeout=10s` that the API server adds. */
 function budget(timeout: unknown): number {
   const milliseconds = typeof timeout === 'string' ? parseDuration(timeout) : undefined;
-  return Math.max(MINIMUM_BUDGET_MS, (milliseconds ?? DEFAULT_TIMEOUT_MS) - WAY_BACK_MS);
+  const given = Math.min(milliseconds ?? DEFAULT_TIMEOUT_MS, MAXIMUM_TIMEOUT_MS);
+  return Math.max(MINIMUM_BUDGET_MS, Math.round(given) - WAY_BACK_MS);
 }
 
 /** What is no review gets a status and a reason; the connection of a body that wasn't read to its end is closed. */

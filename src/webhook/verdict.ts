@@ -1,4 +1,5 @@
 import type { BrokenSecret } from '../credentials/keyring.ts';
+import { excerpt } from '../image/excerpt.ts';
 import { SKIP, skippedNames } from '../pin/annotations.ts';
 import type { Mode } from '../pin/mode.ts';
 import type { Operation } from '../pin/patch.ts';
@@ -10,7 +11,8 @@ import type { Verdict } from './review.ts';
 
 /** A refusal names so many images; whoever has more to mend sees the rest on the next try. */
 const MAX_FAILURES = 20;
-const IMAGE_LIMIT = 300;
+/** Characters of an image that messages show at each end: cause and remedy have to fit beside it. */
+const IMAGE_ENDS = 50;
 
 /** What the mode makes of the outcomes. Remarks are warnings whatever comes of it. */
 export function verdictOf(
@@ -52,16 +54,18 @@ function list(failures: readonly string[]): string {
 
 function describe({ field, failure }: Extract<Outcome, { result: 'failed' }>): string {
   // The message of an invalid reference quotes the image, made fit to be shown: don't show it raw beside that.
-  const subject = failure.label === 'invalid_reference' ? `${field.place} "${field.name}"` : called(field);
+  const subject = failure.label === 'invalid_reference' ? named(field) : called(field);
   return `${subject}: ${sentence(failure)}`;
 }
 
-/** The image as messages and logs show it: whole, unless somebody made it absurdly long. */
+/** The image as messages and logs show it: whole, unless it is so long that its middle says little. */
 export function shown(image: string): string {
-  return image.length <= IMAGE_LIMIT ? image : `${image.slice(0, IMAGE_LIMIT)}…`;
+  if (image.length <= 2 * IMAGE_ENDS) return excerpt(image);
+  return `${excerpt(image.slice(0, IMAGE_ENDS))}…${excerpt(image.slice(-IMAGE_ENDS))}`;
 }
 
-const called = ({ place, name, image }: ImageField) => `${place} "${name}": ${shown(image)}`;
+const named = ({ place, name }: ImageField) => `${place} "${excerpt(name)}"`;
+const called = (field: ImageField) => `${named(field)}: ${shown(field.image)}`;
 
 /** What to tell somebody whose `tagpin.dev/skip` does nothing. */
 export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): string[] {
@@ -71,7 +75,16 @@ export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): stri
   const known = new Set(['*', ...walk(pod.spec).map(({ name }) => name)]);
   return [...names]
     .filter((name) => !known.has(name))
-    .map((name) => `${SKIP} names "${name}", which is no container or image volume of this pod`);
+    .map((name) => `${SKIP} names "${excerpt(name)}", which is no container or image volume of this pod`);
+}
+
+/** What there is to know about digests that aren't what the registry says now. */
+export function remarksOnPins(outcomes: readonly Outcome[]): string[] {
+  return outcomes.flatMap((outcome) =>
+    outcome.result === 'pinned' && outcome.remark !== undefined
+      ? [`${called(outcome.field)}: ${outcome.remark}`]
+      : [],
+  );
 }
 
 /** tagpin goes on with the other secrets, but the kubelet doesn't. */

@@ -104,6 +104,13 @@ describe('tagpin resolve is logged in by', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${digest}\n` });
   });
 
+  test('an identity token', async () => {
+    const { tagged, digest } = push(bearer, image(), 'private');
+    const config = dockerConfig({ auths: { [bearer.host]: { identitytoken: 'refresh-me' } } });
+    const { stdout, stderr } = await tagpin(['resolve', '--docker-config', config, tagged]);
+    expect({ stdout, stderr }).toEqual({ stdout: `${digest}\n`, stderr: '' });
+  });
+
   test.each([
     ['DOCKER_CONFIG', (home: string) => ({ DOCKER_CONFIG: join(home, '.docker') })],
     ['HOME', (home: string) => ({ HOME: home })],

@@ -66,6 +66,15 @@ const pod = {
   spec: { containers: [{ name: 'web', image: `app@sha256:${'a'.repeat(64)}` }] },
 };
 
+/** Waits for what is to become so within ten seconds. */
+async function waitFor(condition: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    if (await condition()) return;
+    await delay(100);
+  }
+  throw new Error('waited for ten seconds');
+}
+
 const call = (running: WebhookProcess, agent?: Agent) =>
   callWebhook(running, {
     path: '/pin/enforce?timeout=10s',
@@ -86,8 +95,7 @@ describe('tagpin serve', () => {
   test('is alive but not ready until the API server knows its CA', async () => {
     const restore = api.fail({ resource: 'mutatingwebhookconfigurations', effect: 'forbidden' });
     await using running = await serve();
-    for (let attempt = 0; attempt < 100 && !running.output().includes('trying again'); attempt++)
-      await delay(100);
+    await waitFor(async () => running.output().includes('trying again'));
     expect(await health(running, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
     expect(await health(running, '/readyz')).toEqual({
       status: 503,
@@ -129,6 +137,17 @@ describe('tagpin serve', () => {
     const [code] = await once(running.child, 'exit');
     expect(code).toBe(0);
     agent.destroy();
+  });
+
+  test('on SIGTERM is not ready at once, even while the API server hangs', async () => {
+    const restore = api.fail({ resource: 'mutatingwebhookconfigurations', effect: { outcome: 'hang' } });
+    await using running = await serve({ drain: '2s' });
+    await waitFor(async () => (await health(running, '/readyz'))?.text.includes('told of the CA') ?? false);
+    running.child.kill('SIGTERM');
+    await waitFor(async () => (await health(running, '/readyz'))?.text === 'shutting down\n');
+    const [code] = await once(running.child, 'exit');
+    expect(code).toBe(0);
+    restore();
   });
 
   test('keeps idle connections open for longer than anyone is idle', async () => {

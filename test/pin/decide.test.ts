@@ -107,6 +107,16 @@ describe('at UPDATE', () => {
     });
   });
 
+  test('Never counts only if the pod has it: the API server keeps the policy, whatever the update says', () => {
+    const claiming = webPod('evil.example.com/app:latest', { policy: 'Never' });
+    expect(decideOne(claiming, {}, old)?.action).toBe('resolve');
+    const never = webPod('nginx:1.27', { policy: 'Never' });
+    expect(decideOne(webPod('nginx:1.28', { policy: 'Never' }), {}, never)).toEqual({
+      action: 'leave',
+      reason: 'never',
+    });
+  });
+
   test('a changed tag is resolved', () => {
     expect(decideOne(webPod('nginx:1.28'), {}, old)?.action).toBe('resolve');
   });

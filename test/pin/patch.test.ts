@@ -124,6 +124,21 @@ describe('an updated pod', () => {
     );
   });
 
+  test.each([
+    ['whose policy becomes Never', options, 'Never'],
+    ['whose policies are to be kept', { ...options, pullPolicy: 'keep' }, 'Always'],
+  ] as const)('%s is for the API server to refuse', (_, given, policy) => {
+    const changed = webPod(`nginx@${DIGEST_A}`, { policy, annotations: old.metadata.annotations ?? {} });
+    expect(patchUpdated(changed, old, [], given)).toEqual([]);
+  });
+
+  test('forgets the tag of a container that goes to another digest, which never was that tag', () => {
+    const moved = webPod(`nginx@${DIGEST_B}`, { annotations: old.metadata.annotations ?? {} });
+    expect(patchUpdated(moved, old, [], options)).toEqual([
+      { op: 'remove', path: '/metadata/annotations/tagpin.dev~1images' },
+    ]);
+  });
+
   test('that was never pinned keeps the API server from nothing', () => {
     const unpinned = webPod('nginx:1.27');
     expect(patchUpdated(webPod('nginx:1.27', { policy: 'Always' }), unpinned, [], options)).toEqual([]);

@@ -106,3 +106,23 @@ describe('a redirect', () => {
     expect(allows(() => checkRedirect(from, new URL(to)))).toBe(false);
   });
 });
+
+describe('a realm', () => {
+  const registry = { host: 'registry.example.com', plainHttp: false };
+
+  test.each([
+    'https://metadata.google.internal/t',
+    'https://metadata.google.internal./t',
+    'https://0251.0376.0251.0376/t',
+    'https://169.254.169.254./t',
+    'https://[64:ff9b::a9fe:a9fe]/t',
+    'https://auth.example.com/\r\nt',
+    'https://auth.exam\tple.com/t',
+  ])('at %j is not asked', (realm) => expect(allows(() => checkRealm(realm, registry))).toBe(false));
+
+  test('at an internal address is asked if the configuration names it', () => {
+    const configured = (url: URL) => url.host === '10.0.0.1';
+    expect(allows(() => checkRealm('https://10.0.0.1/t', registry, configured))).toBe(true);
+    expect(allows(() => checkRealm('https://10.0.0.2/t', registry, configured))).toBe(false);
+  });
+});

@@ -128,20 +128,49 @@ const BASIC = `Basic ${Buffer.from('ada:secret').toString('base64')}`;
 
 const flows: Record<string, () => Promise<void>> = {
   async 'cross-host challenge after redirect'() {
-    const { result, asked } = await follow([
+    const away: ScriptedResponse[] = [
       challengeFirst,
       { method: 'HEAD', status: 307, headers: { Location: 'http://cdn.example/blob' } },
-      {
-        method: 'HEAD',
-        host: 'cdn.example',
-        status: 401,
-        headers: { 'WWW-Authenticate': 'Bearer realm="http://cdn.example/token"' },
-      },
+    ];
+    const challenged = (challenge: string): ScriptedResponse => ({
+      method: 'HEAD',
+      host: 'cdn.example',
+      status: 401,
+      headers: { 'WWW-Authenticate': challenge },
+    });
+    const bearerOf = (realm: string) => challenged(`Bearer realm="${realm}",service="cdn",scope="blob:pull"`);
+    const atCdn = ({ asked }: Awaited<ReturnType<typeof follow>>) =>
+      asked.filter(({ to }) => to.includes('cdn.example'));
+
+    const exchanged = await follow([
+      ...away,
+      bearerOf('http://cdn.example/token'),
+      { method: 'GET', host: 'cdn.example', path: '/token', body: '{"token":"everybodys"}' },
+      { ...found, host: 'cdn.example' },
     ]);
-    expect(result).toBe('unauthorized');
-    expect(asked.filter(({ to }) => to.includes('cdn.example'))).toEqual([
+    expect(exchanged.result).toBe(DIGEST);
+    expect(atCdn(exchanged)).toEqual([
       { to: 'HEAD cdn.example/blob', scopes: [], authorization: undefined },
+      { to: 'GET cdn.example/token', scopes: ['blob:pull'], authorization: undefined },
+      { to: 'HEAD cdn.example/blob', scopes: [], authorization: 'Bearer everybodys' },
     ]);
+
+    const basic = await follow([...away, challenged('Basic realm="cdn"')]);
+    expect(basic.result).toBe('unauthorized');
+    expect(atCdn(basic)).toHaveLength(1);
+
+    const inside = await follow([...away, bearerOf('http://169.254.169.254/token')]);
+    expect(inside.result).toBe('forbidden_address');
+    expect(atCdn(inside)).toHaveLength(1);
+
+    const again = await follow([
+      ...away,
+      bearerOf('http://cdn.example/token'),
+      { method: 'GET', host: 'cdn.example', path: '/token', body: '{"token":"everybodys"}' },
+      bearerOf('http://cdn.example/token'),
+    ]);
+    expect(again.result).toBe('unauthorized');
+    expect(atCdn(again)).toHaveLength(3);
   },
   async 'same-host challenge'() {
     const { result, asked } = await follow([
@@ -158,6 +187,28 @@ const flows: Record<string, () => Promise<void>> = {
       authorization: BASIC,
     });
     expect(asked[4]?.authorization).toBe('Bearer second');
+
+    const more = await follow([
+      bearer('scope="repository:base/image:pull"'),
+      granted('first'),
+      bearer('scope="registry:catalog:*",error="insufficient_scope"'),
+      granted('second'),
+      found,
+    ]);
+    expect(more.result).toBe(DIGEST);
+    expect(more.asked[3]?.scopes).toEqual([
+      'registry:catalog:*',
+      'repository:base/image:pull',
+      'repository:a/b:pull',
+    ]);
+
+    const nothingNew = await follow([
+      bearer('scope="repository:a/b:pull repository:c:pull"'),
+      granted('first'),
+      bearer('scope="repository:c:pull",error="insufficient_scope"'),
+    ]);
+    expect(nothingNew.result).toBe('unauthorized');
+    expect(nothingNew.asked).toHaveLength(3);
   },
   async 'token-server redirect'() {
     const { result, asked } = await follow([

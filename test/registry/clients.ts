@@ -1,9 +1,11 @@
 import type { LookupFunction } from 'node:net';
+import type { RegistrySettings } from '../../src/config/registry-settings.ts';
 import { Credential } from '../../src/credentials/credential.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
-import { Endpoints } from '../../src/registry/endpoint.ts';
+import { Endpoints, type EndpointsOptions } from '../../src/registry/endpoint.ts';
 import { RegistryError } from '../../src/registry/error.ts';
+import { isInternal } from '../../src/registry/inside.ts';
 import type { Descriptor } from '../../src/registry/manifest.ts';
 
 export const patient = () => AbortSignal.timeout(10_000);
@@ -14,10 +16,26 @@ export const everythingIsHere: LookupFunction = (_hostname, options, callback) =
   else callback(null, '127.0.0.1', 4);
 };
 
+/**
+ * A client whose registries are all here: to its guards, 127.0.0.1 is as public as any address, and only what else is
+ * inside is inside. A literal 127.0.0.1 stays what it is.
+ */
+export function clientWith(
+  settings: Readonly<Record<string, RegistrySettings>>,
+  options: EndpointsOptions = {},
+): RegistryClient {
+  return new RegistryClient(
+    new Endpoints(new Map(Object.entries(settings)), {
+      lookup: everythingIsHere,
+      inside: (address) => address !== '127.0.0.1' && isInternal(address),
+      ...options,
+    }),
+  );
+}
+
 /** A client that speaks plain HTTP to the given hosts, whatever they are called. */
 export function clientFor(...hosts: string[]): RegistryClient {
-  const settings = new Map(hosts.map((host) => [host, { plainHttp: true }]));
-  return new RegistryClient(new Endpoints(settings, everythingIsHere));
+  return clientWith(Object.fromEntries(hosts.map((host) => [host, { plainHttp: true }])));
 }
 
 export const user = (username: string, password = 'secret') =>

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Credential } from '../../src/credentials/credential.ts';
 import { checkRealm } from '../../src/registry/address.ts';
@@ -6,11 +6,14 @@ import { chooseChallenge, parseChallenges } from '../../src/registry/challenge.t
 import { Endpoints } from '../../src/registry/endpoint.ts';
 import { RegistryError } from '../../src/registry/error.ts';
 import { RegistryHttp } from '../../src/registry/http.ts';
-import { basicAuthorization, readToken, Tokens, tokenUrl } from '../../src/registry/token.ts';
+import { basicAuthorization, Tokens, tokenUrl } from '../../src/registry/token.ts';
+import { readToken } from '../../src/registry/token-answer.ts';
 import { cases, testedIn, vectors } from '../support/vectors.ts';
 
 const registry = { host: 'registry.example.com', plainHttp: false };
 const url = new URL('https://auth.example.com/token');
+
+const answer = (status: number, body: string) => ({ url, status, headers: {}, body: Buffer.from(body) });
 
 function failureOf(act: () => unknown): string | undefined {
   try {
@@ -68,7 +71,7 @@ vectors('challenge.json', {
         // No token server is there: a request to it would fail.
         const tokens = new Tokens(new RegistryHttp(new Endpoints()));
         const credential = new Credential({ registryToken: 'rt', source: 'test' });
-        const endpoint = new Endpoints().endpoint(registry.host);
+        const endpoint = new Endpoints().registry(registry.host);
         const token = await tokens.token(
           challenge,
           { endpoint, repository, credential },
@@ -101,7 +104,7 @@ vectors('challenge.json', {
     }),
     ({ status, body }) => `${status} ${body}`,
     ({ status, body, expect: expected }) => {
-      const read = () => readToken(url, status, body);
+      const read = () => readToken(answer(status, body));
       if (expected.error !== undefined) expect(failureOf(read)).toBe(expected.error);
       else if (expected.retry) expect(read).toThrow(expect.objectContaining({ retryable: true }));
       else {
@@ -126,4 +129,41 @@ test('a scope that the challenge names is not asked for twice', () => {
 
 test('an empty credential is no credential', () => {
   expect(basicAuthorization(new Credential({ source: 'test' }))).toBeUndefined();
+});
+
+describe('the lifetime of a token', () => {
+  const now = Date.parse('2026-01-02T03:04:05Z');
+  const lifetimeOf = (fields: object) =>
+    readToken(answer(200, JSON.stringify({ token: 't', ...fields })), now).lifetime;
+  const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
+
+  test.each([
+    ['counts from issued_at', { expires_in: 300, issued_at: ago(100) }, 200],
+    [
+      'counts from issued_at with nanoseconds',
+      { expires_in: 300, issued_at: '2026-01-02T03:03:05.123456789Z' },
+      240,
+    ],
+    ['is 60 s at least', { expires_in: 300, issued_at: ago(290) }, 60],
+    ['counts from now if it was issued in the future', { expires_in: 300, issued_at: ago(-86_400) }, 300],
+    ['counts from now if it would be over on arrival', { expires_in: 300, issued_at: ago(86_400) }, 300],
+    ['counts from now if issued_at is no time', { expires_in: 300, issued_at: 'yesterday' }, 300],
+    ['counts from now if issued_at is no text', { expires_in: 300, issued_at: 7 }, 300],
+    ['is 60 s if expires_in is no number', { expires_in: 'soon' }, 60],
+    ['may be written as text', { expires_in: '300' }, 300],
+    ['is whole seconds', { expires_in: 299.9 }, 299],
+    ['is a day at most', { expires_in: 1e300 }, 86_400],
+  ])('%s', (_, fields, lifetime) => expect(lifetimeOf(fields)).toBe(lifetime));
+});
+
+test('a registry token that no header can hold is refused', async () => {
+  const tokens = new Tokens(new RegistryHttp(new Endpoints()));
+  const credential = new Credential({ registryToken: 'a\r\nX: b', source: 'test' });
+  const endpoint = new Endpoints().registry(registry.host);
+  const asked = tokens.token(
+    { scheme: 'bearer', params: { realm: 'https://a/t' } },
+    { endpoint, repository: 'a/b', credential },
+    AbortSignal.timeout(1000),
+  );
+  await expect(asked).rejects.toMatchObject({ failure: 'invalid_token' });
 });

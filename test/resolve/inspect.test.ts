@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseDigest } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { inspect } from '../../src/resolve/inspect.ts';
-import { clientFor, patient, user } from '../registry/clients.ts';
+import { clientFor, clientWith, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
 import { startScriptedRegistry } from '../support/registry/scripted.ts';
@@ -41,6 +41,19 @@ test('an image whose config is out of reach has no platform to tell, and all the
   registry.fault = ({ path }) => (path.includes('/blobs/') ? { outcome: { status: 404 } } : undefined);
   expect(await inspected(digest)).toMatchObject({ platforms: [], size: expect.any(Number) });
   registry.fault = undefined;
+});
+
+test('a mirror is read as it is resolved by', async () => {
+  await using mirror = await startRegistry();
+  const built = image();
+  const digest = parseDigest(mirror.push('library/nginx', undefined, built));
+  const root = new URL(`${mirror.url}/v2/`);
+  const client = clientWith({
+    'docker.io': { mirrors: [{ root, capabilities: ['pull'], sendCredentials: false }] },
+  });
+  const inspection = await inspect(client, parseReference('nginx'), digest, undefined, patient());
+  expect(inspection).toMatchObject({ size: built.bytes.length, platforms: ['linux/amd64'] });
+  expect(mirror.requests.entries.map(({ query }) => query.get('ns'))).toEqual(['docker.io', 'docker.io']);
 });
 
 test('a manifest that is not there is a failure', async () => {

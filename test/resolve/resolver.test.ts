@@ -111,6 +111,7 @@ describe('credentials', () => {
     at.registry.fault = { outcome: 'reset' };
     const asked = at.resolver.resolve(at.reference, [user('a'), user('b'), user('c')], patient());
     await expect(asked).rejects.toMatchObject({ failure: 'network' });
-    expect(at.registry.requests.entries).toHaveLength(2);
+    // Three attempts, each with one repetition after a cut connection, all with the first credential.
+    expect(at.registry.requests.entries).toHaveLength(6);
   });
 });

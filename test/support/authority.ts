@@ -8,7 +8,7 @@ import type { KeyPair } from './listen.ts';
 export interface Authority {
   /** The root certificate, to be trusted by clients. */
   readonly caPem: string;
-  /** A server certificate for these DNS names and IP addresses, with its private key, both as PEM. */
+  /** A certificate for these DNS names and IP addresses, good for servers and clients, and its key, both as PEM. */
   issue(names: readonly string[], validity?: Validity): Promise<KeyPair>;
 }
 
@@ -58,7 +58,10 @@ async function issue({ root, rootKey, names, validity }: Issuance): Promise<KeyP
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.serverAuth,
+        x509.ExtendedKeyUsage.clientAuth,
+      ]),
       new x509.SubjectAlternativeNameExtension(
         names.map((name) => ({ type: isIP(name) ? 'ip' : 'dns', value: name })),
       ),

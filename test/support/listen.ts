@@ -1,4 +1,4 @@
-import http, { type RequestListener } from 'node:http';
+import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
@@ -12,6 +12,10 @@ export interface ListenOptions {
   readonly name?: string;
   /** Served over TLS with this certificate; plain HTTP without. */
   readonly tls?: KeyPair;
+  /** With TLS: clients must show a certificate that this CA has signed. */
+  readonly clientCa?: string;
+  /** The address to listen on in place of 127.0.0.1; the name should lead there. */
+  readonly address?: string;
 }
 
 /** A server on a free port of 127.0.0.1. */
@@ -21,16 +25,18 @@ export interface Listener extends AsyncDisposable {
   readonly port: number;
   /** `http://name:port` or `https://name:port` */
   readonly url: string;
+  readonly server: Server;
   /** Stops listening and drops every open connection. */
   close(): Promise<void>;
 }
 
 export async function listen(handler: RequestListener, options: ListenOptions = {}): Promise<Listener> {
-  const { name = '127.0.0.1', tls } = options;
-  const server = tls ? https.createServer({ ...tls }, handler) : http.createServer(handler);
+  const { name = '127.0.0.1', tls, clientCa, address = '127.0.0.1' } = options;
+  const verification = clientCa === undefined ? {} : { ca: clientCa, requestCert: true };
+  const server = tls ? https.createServer({ ...tls, ...verification }, handler) : http.createServer(handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(0, address, resolve);
   });
   const port = portOf(server.address());
   const close = () =>
@@ -39,6 +45,7 @@ export async function listen(handler: RequestListener, options: ListenOptions = 
       server.closeAllConnections();
     });
   return {
+    server,
     host: `${name}:${port}`,
     port,
     url: `${tls ? 'https' : 'http'}://${name}:${port}`,

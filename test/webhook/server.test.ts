@@ -45,11 +45,31 @@ describe('400 and a reason for', () => {
       JSON.stringify({ ...harmless, request: { ...harmless.request, operation: 'UPDATE' } }),
       'not a valid Pod: ',
     ],
+    [
+      'an object of another kind',
+      JSON.stringify({
+        ...harmless,
+        request: { ...harmless.request, kind: { group: 'apps', version: 'v1', kind: 'Deployment' } },
+      }),
+      "this path is for Pods; take Deployment out of the webhook's rules",
+    ],
     ['a list', '[]', 'AdmissionReview: '],
   ])('%s', async (_what, body, reason) => {
     const { status, text } = await webhook.post('/pin/enforce', body);
     expect([status, text]).toEqual([400, expect.stringContaining(reason)]);
   });
+});
+
+test.each(['1.0005s', '2000h', '0s', 'soon', ''])(
+  'a timeout of %j is no reason not to answer',
+  async (timeout) => {
+    expect((await webhook.review('enforce', harmless, timeout)).response.allowed).toBe(true);
+  },
+);
+
+test('a CREATE needs no oldObject', async () => {
+  const { oldObject: _, ...request } = harmless.request;
+  expect((await webhook.review('enforce', { ...harmless, request })).response.allowed).toBe(true);
 });
 
 describe('415 for', () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Config, parseConfig } from '../../src/config.ts';
+import { type Config, parseConfig, readEnvironment } from '../../src/config.ts';
 import { createEngine } from '../../src/engine.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -59,7 +59,8 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   const write = (line: string) => void lines.push(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
   const log = createLogger('info', { write });
   const metrics = new Metrics();
-  const engine = createEngine(settings, connect({ kubeconfig }), metrics, log);
+  const { proxies } = readEnvironment({});
+  const engine = createEngine(settings, connect({ kubeconfig }), metrics, { log, proxies });
   const pod = createPodHandler({
     ...engine,
     settings: { ...settings.pin, honourSkipAnnotationIn: settings.pin.skipAnnotation },

@@ -1,0 +1,43 @@
+import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
+import type { KeyPair } from '../test/support/listen.ts';
+import type { Access } from '../test/support/registry/access.ts';
+import { Tokens } from '../test/support/registry/tokens.ts';
+
+export interface SignedTokensOptions {
+  readonly issuer: string;
+  readonly service: string;
+  /** Signs them; the certificate goes along, for the registry to verify by its CA. */
+  readonly keyPair: KeyPair;
+  readonly lifetimeSeconds: number;
+}
+
+/** Tokens as a real registry takes them: signed JSON (distribution docs/content/spec/auth/jwt.md). */
+export class SignedTokens extends Tokens {
+  readonly #options: SignedTokensOptions;
+
+  constructor(options: SignedTokensOptions) {
+    super(options.lifetimeSeconds);
+    this.#options = options;
+  }
+
+  override issue(access: readonly Access[]): string {
+    const { issuer, service, keyPair, lifetimeSeconds } = this.#options;
+    const certificate = new X509Certificate(keyPair.cert).raw.toString('base64');
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: issuer,
+      sub: '',
+      aud: service,
+      iat: now,
+      nbf: now - 60,
+      exp: now + lifetimeSeconds,
+      jti: randomUUID(),
+      access: access.map(({ repository, actions }) => ({ type: 'repository', name: repository, actions })),
+    };
+    const signed = `${encode({ typ: 'JWT', alg: 'ES256', x5c: [certificate] })}.${encode(claims)}`;
+    const key = { key: createPrivateKey(keyPair.key), dsaEncoding: 'ieee-p1363' } as const;
+    return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
+  }
+}
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');

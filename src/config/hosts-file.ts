@@ -1,0 +1,145 @@
+import { join, resolve } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { keyPath } from './key-path.ts';
+import { readCertificates, readKeyPair } from './pem.ts';
+import type { Capability, Mirror, RegistrySettings, TlsSettings } from './registry-settings.ts';
+
+/**
+ * containerd's `hosts.toml`, read as containerd reads it (core/remotes/docker/config/hosts.go, `parseHostsFile`):
+ * what it doesn't know it passes over. Unlike containerd, a file with a mistake in it is a mistake.
+ */
+
+const strings = z.union([z.string().transform((text) => [text]), z.array(z.string())]);
+
+/** A pair of files, or one that holds both. */
+const pair = z.union([
+  z.string().transform((file): [string, string] => [file, file]),
+  z.tuple([z.string(), z.string()]),
+]);
+
+const headerName = z.string().regex(/^[\w!#$%&'*+\-.^`|~]+$/, 'write the name of a header');
+
+const hostShape = z.object({
+  capabilities: z
+    .array(
+      z
+        .string()
+        .toLowerCase()
+        .pipe(z.enum(['pull', 'resolve', 'push'])),
+    )
+    .default([])
+    .transform((named): Capability[] =>
+      named.length === 0 ? ['pull', 'resolve'] : named.filter((capability) => capability !== 'push'),
+    ),
+  ca: strings.default([]),
+  client: z
+    .union([z.string().transform((file): [string, string][] => [[file, file]]), z.array(pair)])
+    .default([]),
+  skip_verify: z.boolean().default(false),
+  override_path: z.boolean().default(false),
+  header: z
+    .record(headerName, strings.pipe(z.array(z.string().regex(/^[^\p{Cc}]*$/u, 'write one line'))))
+    .default({}),
+});
+const fileShape = hostShape.extend({
+  server: z.string().default(''),
+  host: z.record(z.string(), hostShape).default({}),
+});
+
+type Host = z.infer<typeof hostShape>;
+type Key = readonly PropertyKey[];
+
+/** The settings in a `hosts.toml`, and what is wrong with it, each with its key. */
+export function parseHostsFile(
+  text: string,
+  folder: string,
+): { settings: RegistrySettings; problems: string[] } {
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // Below its first line the message quotes the file, which may hold secrets.
+    const [message = ''] = error.message.split('\n');
+    return { settings: {}, problems: [`line ${error.line}: ${message}`] };
+  }
+  const parsed = fileShape.safeParse(document);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      ({ path, message }) => `${keyPath(path) || 'the file'}: ${message}`,
+    );
+    return { settings: {}, problems };
+  }
+  const problems: string[] = [];
+  const wrong = (key: Key, message: string) => {
+    problems.push(`${keyPath(key)}: ${message}`);
+  };
+  const { server, host: hosts, ...own } = parsed.data;
+  const mirrors = Object.entries(hosts).flatMap(([url, host]): Mirror[] => {
+    const root = rootOf(url, host.override_path);
+    if (root === undefined) wrong(['host', url], 'write a URL with a host');
+    const tls = tlsOf(host, folder, ['host', url], wrong);
+    if (root === undefined) return [];
+    return [{ root, capabilities: host.capabilities, sendCredentials: false, tls, headers: headersOf(host) }];
+  });
+  const root = server === '' ? undefined : rootOf(server, own.override_path);
+  if (server !== '' && root === undefined) wrong(['server'], 'write a URL with a host');
+  const { capabilities } = own;
+  const tls = tlsOf(own, folder, [], wrong);
+  return { settings: { mirrors, root, capabilities, tls, headers: headersOf(own) }, problems };
+}
+
+/** The root of the API that a host's URL stands for; `/v2` is added to it unless that is overridden. */
+function rootOf(written: string, overridesPath: boolean): URL | undefined {
+  const text = /^[a-z]+:\/\//i.test(written) ? written : `https://${written}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
+    return undefined;
+  const path = url.pathname.replace(/\/+$/, '');
+  return new URL(`${path}${overridesPath || path.endsWith('/v2') ? '' : '/v2'}/`, url);
+}
+
+function tlsOf(host: Host, folder: string, at: Key, wrong: (key: Key, message: string) => void): TlsSettings {
+  const ca = host.ca.flatMap((file, index) => {
+    const read = readCertificates(resolve(folder, file));
+    if ('value' in read) return [read.value];
+    wrong([...at, 'ca', index], read.problem);
+    return [];
+  });
+  const pairs = host.client.flatMap(([certFile, keyFile], index) => {
+    const read = readKeyPair(resolve(folder, certFile), resolve(folder, keyFile));
+    if ('value' in read) return [read.value];
+    wrong([...at, 'client', index], read.problem);
+    return [];
+  });
+  return {
+    ...(ca.length > 0 && { ca }),
+    ...(pairs.length > 0 && { cert: pairs.map(({ cert }) => cert), key: pairs.map(({ key }) => key) }),
+    ...(host.skip_verify && { insecure: true }),
+  };
+}
+
+const headersOf = ({ header }: Host) =>
+  Object.fromEntries(Object.entries(header).map(([name, values]) => [name.toLowerCase(), values.join(', ')]));
+
+/** docker's folders, without a `hosts.toml`: `*.crt` are CAs, `*.cert` client certificates, `*.key` their keys. */
+export function readCertificateFiles(
+  folder: string,
+  names: readonly string[],
+): { settings: RegistrySettings; problems: string[] } {
+  const ca = names.filter((name) => name.endsWith('.crt'));
+  const client = names
+    .filter((name) => name.endsWith('.cert'))
+    .map((cert): [string, string] => {
+      const key = cert.replace(/\.cert$/, '.key');
+      return [cert, names.includes(key) ? key : cert];
+    });
+  const problems: string[] = [];
+  const files = { ...hostShape.parse({}), ca, client };
+  const tls = tlsOf(files, folder, [], ([kind, index], message) => {
+    const name = kind === 'ca' ? ca[Number(index)] : client[Number(index)]?.[0];
+    problems.push(`${join(folder, name ?? '')}: ${message}`);
+  });
+  return { settings: { tls }, problems };
+}

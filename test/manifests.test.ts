@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { parseConfig } from '../src/config.ts';
+import { parseDuration } from '../src/duration.ts';
+import { modes } from '../src/pin/mode.ts';
+
+const base = join(import.meta.dirname, '../manifests/base');
+
+/** The object of that kind in a manifest. */
+function read<Value>(file: string, kind: string, schema: z.ZodType<Value>): Value {
+  const documents = parseAllDocuments(readFileSync(join(base, file), 'utf8')).map((document) =>
+    document.toJS(),
+  );
+  const kinded = z.looseObject({ kind: z.string() });
+  return schema.parse(documents.find((document) => kinded.parse(document).kind === kind));
+}
+
+const rule = z.object({ operations: z.array(z.string()), resources: z.array(z.string()) });
+const { webhooks } = read(
+  'webhook.yaml',
+  'MutatingWebhookConfiguration',
+  z.object({
+    webhooks: z.array(
+      z.object({
+        name: z.string(),
+        clientConfig: z.object({
+          service: z.object({ name: z.string(), path: z.string(), port: z.number() }),
+        }),
+        failurePolicy: z.string(),
+        timeoutSeconds: z.number(),
+        sideEffects: z.string(),
+        reinvocationPolicy: z.string(),
+        rules: z.array(rule),
+        namespaceSelector: z.object({
+          matchExpressions: z.array(
+            z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()) }),
+          ),
+        }),
+      }),
+    ),
+  }),
+);
+
+const container = z.object({
+  args: z.array(z.string()),
+  ports: z.array(z.object({ name: z.string(), containerPort: z.number() })),
+  readinessProbe: z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
+  livenessProbe: z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
+  resources: z.object({ limits: z.object({ memory: z.string() }) }),
+  securityContext: z.unknown(),
+});
+const { spec: deployment } = read(
+  'deployment.yaml',
+  'Deployment',
+  z.object({
+    spec: z.object({
+      replicas: z.number(),
+      template: z.object({
+        spec: z.object({
+          terminationGracePeriodSeconds: z.number(),
+          topologySpreadConstraints: z.array(z.object({ topologyKey: z.string() })),
+          securityContext: z.unknown(),
+          containers: z.tuple([container]),
+        }),
+      }),
+    }),
+  }),
+);
+const pod = deployment.template.spec;
+const [tagpin] = pod.containers;
+
+describe('the webhook configuration', () => {
+  test('has an entry for each mode, called on its own path', () => {
+    expect(webhooks.map(({ name, clientConfig }) => [name, clientConfig.service.path])).toEqual(
+      modes.map((mode) => [`${mode}.tagpin.dev`, `/pin/${mode}`]),
+    );
+  });
+
+  test.each(webhooks.map((webhook) => [webhook.name, webhook] as const))('%s', (name, webhook) => {
+    expect(webhook).toMatchObject({
+      failurePolicy: name === 'enforce.tagpin.dev' ? 'Fail' : 'Ignore',
+      sideEffects: 'None',
+      reinvocationPolicy: 'IfNeeded',
+      rules: [
+        { operations: ['CREATE', 'UPDATE'], resources: ['pods'] },
+        { operations: ['UPDATE'], resources: ['pods/ephemeralcontainers'] },
+      ],
+      namespaceSelector: {
+        matchExpressions: [
+          { key: 'tagpin.dev/pin', operator: 'In', values: [name.replace('.tagpin.dev', '')] },
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn' },
+        ],
+      },
+    });
+    expect(webhook.timeoutSeconds).toBeLessThanOrEqual(10);
+    expect(webhook.namespaceSelector.matchExpressions[1]?.values).toEqual(
+      expect.arrayContaining(['kube-system', 'tagpin-system']),
+    );
+  });
+});
+
+describe('the Deployment', () => {
+  const { webhook: settings } = parseConfig('{}', 'default');
+
+  test('listens where the configuration says by default', () => {
+    expect(tagpin.ports).toEqual([
+      { name: 'webhook', containerPort: settings.port },
+      { name: 'health', containerPort: settings.healthPort },
+    ]);
+  });
+
+  test('is asked for its health where it answers', () => {
+    expect(tagpin.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'health' });
+    expect(tagpin.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'health' });
+  });
+
+  test('gives a pod that shuts down time to drain, and to close', () => {
+    const closing = parseDuration('15s') ?? Number.NaN;
+    expect(pod.terminationGracePeriodSeconds * 1000).toBeGreaterThan(settings.drain + closing);
+  });
+
+  test('runs two replicas, apart from each other', () => {
+    expect(deployment.replicas).toBe(2);
+    expect(pod.topologySpreadConstraints.map(({ topologyKey }) => topologyKey)).toContain(
+      'kubernetes.io/hostname',
+    );
+  });
+
+  test('is as restricted as a pod can be', () => {
+    expect(pod.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(tagpin.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+});
