@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { dockerConfigPath, dockerConfigPlaces } from './config/docker-config.ts';
 import { readHostsDirectory } from './config/hosts-directory.ts';
 import { keyPath } from './config/key-path.ts';
 import { type Proxies, readProxies } from './config/proxies.ts';
@@ -98,6 +99,8 @@ const configSchema = z.strictObject({
       cloud: z.array(z.enum(clouds)).default([...clouds]),
     })
     .prefault({}),
+  /** A docker config with credentials of tagpin's own, tried after a pod's pull secrets. */
+  dockerConfig: dockerConfigPath.optional(),
 });
 export type Config = z.infer<typeof configSchema>;
 
@@ -170,11 +173,17 @@ export interface Environment {
   namespace: string;
   /** How to get out of the network. */
   proxies: Proxies;
+  /** Where the credentials of whoever is at the command line may be; the first that is there counts. */
+  dockerConfigs: readonly string[];
 }
 
 /** @throws InvalidConfig */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Environment {
   const { proxies, problems } = readProxies(environment);
   if (problems.length > 0) throw new InvalidConfig('the environment', problems);
-  return { namespace: environment['POD_NAMESPACE'] || 'tagpin-system', proxies };
+  return {
+    namespace: environment['POD_NAMESPACE'] || 'tagpin-system',
+    proxies,
+    dockerConfigs: dockerConfigPlaces(environment),
+  };
 }

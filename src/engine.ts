@@ -1,43 +1,104 @@
 import { combine } from './config/hosts-directory.ts';
-import type { Config, Environment } from './config.ts';
+import type { Proxies } from './config/proxies.ts';
+import type { Config } from './config.ts';
+import { createCloudSources } from './credentials/cloud/cloud.ts';
+import { Credentials } from './credentials/credentials.ts';
+import { DockerConfigFile } from './credentials/docker-config-file.ts';
 import { PullSecrets } from './credentials/pull-secrets.ts';
+import type { CredentialSource } from './credentials/source.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
+import type { Observer } from './registry/http.ts';
 import { Limits } from './resolve/limits.ts';
 import { Resolver } from './resolve/resolver.ts';
+import type { Logger } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
-/** The parts that every command works with, put together. */
-export interface Engine {
-  kubernetes: KubernetesApi;
-  pullSecrets: PullSecrets;
+/** What asks registries, put together; it needs no cluster. */
+export interface RegistryEngine {
+  client: RegistryClient;
   resolver: Resolver;
+  credentials: Credentials;
   close(): Promise<void>;
 }
 
-/** Puts the parts together as the configuration says. This is the only place that does. */
+/** The parts of the webhook, put together. */
+export interface Engine extends RegistryEngine {
+  kubernetes: KubernetesApi;
+  pullSecrets: PullSecrets;
+}
+
+export interface RegistryParts {
+  /** Credentials of tagpin's own, in the order to try them; those of its identity in a cloud come after. */
+  sources: readonly CredentialSource[];
+  proxies: Proxies;
+  /** Told of each request to a registry. */
+  observe: Observer;
+  /** Told of each resolve. */
+  metrics?: Metrics['resolves'];
+  /** Stands between the resolver and the client, for whoever wants to know more than the digest. */
+  listen?: (client: RegistryClient) => Pick<RegistryClient, 'resolve'>;
+}
+
+/** Puts together what asks registries, as the configuration says. */
+export function createRegistryEngine(config: Config, parts: RegistryParts): RegistryEngine {
+  const { denyPrivateRegistries } = config;
+  const { metrics, proxies } = parts;
+  const { settings, otherwise } = combine(config.certsDirectory, config.registries);
+  const endpoints = new Endpoints(settings, { otherwise, denyPrivateRegistries, proxies });
+  const client = new RegistryClient(endpoints, parts.observe);
+  const clouds = createCloudSources({
+    clouds: config.credentials.cloud,
+    dispatcher: (url) => endpoints.dispatcher(url, endpoints.registry(url.host)),
+    proxies,
+  });
+  return {
+    client,
+    resolver: new Resolver(parts.listen?.(client) ?? client, config.cache, {
+      limits: new Limits(config.limits, metrics === undefined ? {} : { observer: metrics }),
+      observe: (outcome) => metrics?.resolved(outcome),
+    }),
+    credentials: new Credentials([...parts.sources, ...clouds]),
+    close: () => endpoints.close(),
+  };
+}
+
+/** Puts the webhook's parts together as the configuration says. */
 export function createEngine(
   config: Config,
   connection: Connection,
   metrics: Metrics,
-  { proxies }: Pick<Environment, 'proxies'>,
+  { log, proxies }: { log: Logger; proxies: Proxies },
 ): Engine {
-  const { denyPrivateRegistries } = config;
-  const { settings, otherwise } = combine(config.certsDirectory, config.registries);
-  const endpoints = new Endpoints(settings, { otherwise, denyPrivateRegistries, proxies });
-  const client = new RegistryClient(endpoints, (event) => metrics.registryRequest(event));
   const kubernetes = createKubernetesApi(connection);
+  const engine = createRegistryEngine(config, {
+    sources: config.dockerConfig === undefined ? [] : [openDockerConfig(config.dockerConfig, log)],
+    proxies,
+    observe: (event) => metrics.registryRequest(event),
+    metrics: metrics.resolves,
+  });
   return {
+    ...engine,
     kubernetes,
     pullSecrets: new PullSecrets(kubernetes),
-    resolver: new Resolver(client, config.cache, {
-      limits: new Limits(config.limits, { observer: metrics.resolves }),
-      observe: (outcome) => metrics.resolves.resolved(outcome),
-    }),
     async close() {
-      await Promise.all([endpoints.close(), connection.close()]);
+      await Promise.all([engine.close(), connection.close()]);
     },
   };
+}
+
+/** Without its helpers: they are programs that would run with the webhook's rights. */
+function openDockerConfig(path: string, log: Logger): DockerConfigFile {
+  const file = new DockerConfigFile(path, (error) =>
+    log.warn(
+      { err: error, file: path },
+      'the docker config has changed and is unusable; its last content counts',
+    ),
+  );
+  if (file.hasHelpers) {
+    log.warn({ file: path }, 'credential helpers are not run here; put the credentials into auths');
+  }
+  return file;
 }

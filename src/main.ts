@@ -1,18 +1,30 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { serve } from './commands/serve.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { exitCode, WrongUse } from './commands/outcome.ts';
+import type { ResolveOptions } from './commands/resolve.ts';
 import { InvalidConfig, loadConfig, readEnvironment } from './config.ts';
-import { connect } from './kubernetes/connection.ts';
-import { createLogger } from './telemetry/log.ts';
+import { parseDuration } from './duration.ts';
 
-const WRONG_USE = 2;
-const FAILED = 3;
+/** The longest that a timer runs: 24 days. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Why the process ends when it is asked to; by a shell's custom the exit code is 128 and the signal's number. */
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly code: number;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`ended by ${signal}`);
+    this.code = signal === 'SIGINT' ? 130 : 143;
+  }
+}
 
 const program = new Command('tagpin')
   .description('Pins image tags to digests as pods are admitted to Kubernetes.')
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : WRONG_USE))
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
   .showHelpAfterError('Run "tagpin --help" for what there is.');
 
+// Each command is loaded when it runs: a digest shouldn't wait for the webhook's parts.
 program
   .command('serve')
   .description('serve the admission webhook')
@@ -20,26 +32,89 @@ program
   .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")
   .action(async (options: { config?: string; kubeconfig?: string }) => {
     const config = loadConfig(options.config);
+    const { createLogger } = await import('./telemetry/log.ts');
+    const { connect } = await import('./kubernetes/connection.ts');
+    const { serve } = await import('./commands/serve.ts');
     const log = createLogger(config.log.level);
     const connection = connect(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
     await serve(config, readEnvironment(process.env), connection, log, untilTerminated());
   });
+
+program
+  .command('resolve')
+  .description('print the digest of each image, one a line')
+  .argument('<image...>', 'images as manifests have them: by tag, by digest or both')
+  .addOption(
+    new Option('-o, --output <format>', 'more than the digest: an array, one object an image').choices([
+      'json',
+    ]),
+  )
+  .option('--docker-config <file>', "credentials; without it docker's or Podman's own file")
+  .option('-n, --namespace <name>', 'resolve as a pod of this namespace would, by its pull secrets')
+  .option('--service-account <name>', "… with this ServiceAccount's; without it default")
+  .option('--pull-secret <name>', '… with this one instead, again for each', collect)
+  .option('--kubeconfig <file>', 'how to reach the API server for these')
+  .option('--context <name>', 'context of the kubeconfig')
+  .option('--registry-config <file>', "the webhook's configuration: its registries count here too")
+  .addOption(
+    new Option('--timeout <duration>', 'for all images together').argParser(timeout).default(30_000, '30s'),
+  )
+  .addHelpText('after', '\nExit codes: 0 all resolved, 2 wrong use, 3 some could not be resolved.')
+  .action(async (images: string[], options: ResolveOptions & { kubeconfig?: string; context?: string }) => {
+    const { resolve } = await import('./commands/resolve.ts');
+    const code = await resolve(images, options, {
+      environment: readEnvironment(process.env),
+      terminal: {
+        out: (text) => void process.stdout.write(text),
+        err: (text) => void process.stderr.write(text),
+      },
+      async connect() {
+        const { connect } = await import('./kubernetes/connection.ts');
+        return connect(options);
+      },
+      interrupted: untilTerminated(),
+    });
+    await end(code);
+  });
+
+function collect(value: string, values: readonly string[] = []): string[] {
+  return [...values, value];
+}
+
+function timeout(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined || milliseconds <= 0) {
+    throw new InvalidArgumentError('Write a duration above 0, such as 30s or 2m.');
+  }
+  return Math.min(Math.ceil(milliseconds), LONGEST_TIMEOUT_MS);
+}
 
 /** Aborts when the process is asked to end. Asked twice, it ends at once. */
 function untilTerminated(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(FAILED);
-      controller.abort(new Error(`received ${name}`));
+      if (controller.signal.aborted) process.exit(exitCode.failed);
+      controller.abort(new Interrupted(name));
     });
   }
   return controller.signal;
 }
 
+/** Ends now: a host name that is still being looked up would hold the process for seconds. */
+async function end(code: number): Promise<void> {
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit(code);
+}
+
+// Whoever reads the output may have had enough: `tagpin resolve … | head -1`.
+process.stdout.on('error', () => process.exit(exitCode.failed));
+
 try {
   await program.parseAsync();
 } catch (error) {
   console.error(`tagpin: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = error instanceof InvalidConfig ? WRONG_USE : FAILED;
+  if (error instanceof Interrupted) await end(error.code);
+  const isWrongUse = error instanceof InvalidConfig || error instanceof WrongUse;
+  await end(isWrongUse ? exitCode.wrongUse : exitCode.failed);
 }

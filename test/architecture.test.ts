@@ -20,7 +20,7 @@ const floors: string[][] = [
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin)\/|^registry\/(challenge|manifest|address|inside|proxy)|^credentials\/(keyring|docker-config|registry-key|glob|credential|cloud\/hosts)|^webhook\/review/;
+  /^(image|pin)\/|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {
@@ -34,6 +34,11 @@ const pureAfterAll: Record<string, string[]> = {
 const reserved: { what: string; pattern: RegExp; allowed: RegExp }[] = [
   { what: 'the Kubernetes client', pattern: /^@kubernetes\//, allowed: /^kubernetes\// },
   { what: 'undici', pattern: /^undici$/, allowed: /^(registry|kubernetes|credentials\/cloud)\// },
+  {
+    what: 'starting programs',
+    pattern: /^node:child_process$/,
+    allowed: /^credentials\/credential-helper\.ts$/,
+  },
   { what: 'express', pattern: /^express$/, allowed: /^webhook\// },
 ];
 

@@ -138,6 +138,46 @@ test('a file that is not there is named', () => {
 });
 
 test("the environment tells tagpin's own namespace", () => {
-  expect(readEnvironment({ POD_NAMESPACE: 'pins' })).toMatchObject({ namespace: 'pins' });
-  expect(readEnvironment({})).toMatchObject({ namespace: 'tagpin-system' });
+  expect(readEnvironment({ POD_NAMESPACE: 'pins' }).namespace).toBe('pins');
+  expect(readEnvironment({}).namespace).toBe('tagpin-system');
+});
+
+test.each([
+  [{}, []],
+  [{ HOME: '/home/ada' }, ['/home/ada/.docker/config.json']],
+  [{ USERPROFILE: '/home/ada' }, ['/home/ada/.docker/config.json']],
+  [{ HOME: '/home/ada', DOCKER_CONFIG: '/d' }, ['/d/config.json']],
+  [
+    { HOME: '/h', REGISTRY_AUTH_FILE: '/auth.json', XDG_RUNTIME_DIR: '/run/user/1' },
+    ['/auth.json', '/h/.docker/config.json', '/run/user/1/containers/auth.json'],
+  ],
+])('with %j the docker config may be at %j', (environment, places) => {
+  expect(readEnvironment(environment).dockerConfigs).toEqual(places);
+});
+
+describe('dockerConfig', () => {
+  const file = join(folder, 'docker.json');
+
+  test('is a path', () => {
+    writeFileSync(file, '{"auths":{}}');
+    expect(parseConfig(`dockerConfig: ${file}`, 'config.yaml').dockerConfig).toBe(file);
+  });
+
+  test.each([
+    ['{"auths":{"quay.io":{"auth":"hunter2!"}}}', '(entry "quay.io"): "auth" is not base64;'],
+    ['hunter2', 'it is not JSON;'],
+  ])('%s in it is a mistake, told without what stands there', (text, told) => {
+    writeFileSync(file, text);
+    const [problem = ''] = problemsOf(`dockerConfig: ${file}`);
+    expect(problem).toMatch(/^dockerConfig: .*docker\.json: invalid docker config/);
+    expect(problem).toContain(told);
+    expect(problem).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['absent.json', 'there is no such file'],
+    ['', 'it is a folder'],
+  ])('%j is a mistake: %s', (name, told) => {
+    expect(problemsOf(`dockerConfig: ${join(folder, name)}`)[0]).toContain(told);
+  });
 });

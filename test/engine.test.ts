@@ -1,25 +1,17 @@
 import { expect, test } from 'vitest';
 import { noProxies } from '../src/config/proxies.ts';
 import { parseConfig } from '../src/config.ts';
-import { createEngine } from '../src/engine.ts';
+import { createRegistryEngine } from '../src/engine.ts';
 import { parseReference } from '../src/image/reference.ts';
-import type { Connection } from '../src/kubernetes/connection.ts';
-import { Metrics } from '../src/telemetry/metrics.ts';
 import { makeFolder } from './support/folder.ts';
 import { startProxy } from './support/proxy.ts';
 import { image } from './support/registry/image.ts';
 import { startRegistry } from './support/registry/registry.ts';
 
-/** No API server is needed to resolve an image. */
-const nowhere: Connection = {
-  server: 'https://127.0.0.1:1',
-  access: () => Promise.reject(new Error('no API server')),
-  close: () => Promise.resolve(),
-};
-
 /** Resolves an image as the configuration says. */
 async function resolve(config: string, reference: string, proxies = noProxies) {
-  const engine = createEngine(parseConfig(config, 'test'), nowhere, new Metrics(), { proxies });
+  const parts = { sources: [], observe: () => undefined, proxies };
+  const engine = createRegistryEngine(parseConfig(config, 'test'), parts);
   try {
     const { digest } = await engine.resolver.resolve(
       parseReference(reference),

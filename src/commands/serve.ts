@@ -35,7 +35,7 @@ export async function serve(
   stop: AbortSignal,
 ): Promise<void> {
   const metrics = new Metrics();
-  const engine = createEngine(config, connection, metrics, environment);
+  const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
   const place: CertificatePlace = { namespace: environment.namespace, ...config.webhook };
   let readiness: Readiness = { ready: false, reason: 'waiting for the certificate' };
 
@@ -55,6 +55,7 @@ export async function serve(
       pod: createPodHandler({
         resolver: engine.resolver,
         pullSecrets: engine.pullSecrets,
+        credentials: engine.credentials,
         settings: { ...config.pin, honourSkipAnnotationIn: config.pin.skipAnnotation },
         log,
         metrics,

@@ -16,8 +16,20 @@ export interface DockerConfigEntry {
 /** The entries of a docker config by their keys as written, such as `https://index.docker.io/v1/`. */
 export type DockerConfig = ReadonlyMap<string, DockerConfigEntry>;
 
-/** Not JSON; a value of the wrong type; an `auth` that isn't base64; one without a colon in it. */
-export type DockerConfigFault = 'json' | 'type' | 'base64' | 'colon';
+/** All of a docker config that is about credentials, as docker and go-containerregistry read it from a file. */
+export interface DockerConfigContents {
+  readonly auths: DockerConfig;
+  /** By registry as written: the `NAME` of `docker-credential-NAME`; empty means that this registry has none. */
+  readonly credHelpers: ReadonlyMap<string, string>;
+  /** The helper of all other registries; empty if there is none. */
+  readonly credsStore: string;
+}
+
+/**
+ * Not JSON; a value of the wrong type; an `auth` that isn't base64; one without a colon in it; the name of a
+ * credential helper that can't be one.
+ */
+export type DockerConfigFault = 'json' | 'type' | 'base64' | 'colon' | 'helper';
 
 /** Thrown for a docker config that can't be read. Says what is wrong and where, never what stands there. */
 export class InvalidDockerConfig extends Error {
@@ -25,21 +37,36 @@ export class InvalidDockerConfig extends Error {
   readonly reason: DockerConfigFault;
   /** The registry whose entry is at fault, if it is an entry and its key is valid. */
   readonly registry: string | undefined;
+  /** What is wrong, without what to do about it: that depends on whether it is a secret or a file. */
+  readonly finding: string;
 
   /** Takes no cause: the errors of JSON.parse and of zod could quote a secret. */
   constructor(reason: DockerConfigFault, registry?: string) {
     const where = registry === undefined ? '' : ` (entry "${excerpt(registry)}")`;
-    super(`invalid docker config${where}: ${EXPLANATIONS[reason]}`);
+    const finding = `invalid docker config${where}: ${FINDINGS[reason]}`;
+    super(`${finding}; ${REMEDIES[reason]}`);
     this.reason = reason;
     this.registry = registry;
+    this.finding = finding;
   }
 }
 
-const EXPLANATIONS: Record<DockerConfigFault, string> = {
-  json: 'it is not JSON; create the secret again, with kubectl create secret docker-registry',
-  type: 'a value has the wrong type; create the secret again, with kubectl create secret docker-registry',
-  base64: '"auth" is not base64; encode "user:password" in the standard alphabet, without spaces',
-  colon: '"auth" has no colon; encode "user:password", not the password alone',
+const FINDINGS: Record<DockerConfigFault, string> = {
+  json: 'it is not JSON',
+  type: 'a value has the wrong type',
+  base64: '"auth" is not base64',
+  colon: '"auth" has no colon',
+  helper: 'the name of a credential helper is no name',
+};
+
+const CREATE_AGAIN = 'create the secret again, with kubectl create secret docker-registry';
+
+const REMEDIES: Record<DockerConfigFault, string> = {
+  json: CREATE_AGAIN,
+  type: CREATE_AGAIN,
+  base64: 'encode "user:password" in the standard alphabet, without spaces',
+  colon: 'encode "user:password", not the password alone',
+  helper: 'write letters, digits, ".", "_" and "-"',
 };
 
 /**
@@ -52,6 +79,24 @@ const EXPLANATIONS: Record<DockerConfigFault, string> = {
 export function decodeDockerConfigJson(text: string): DockerConfig {
   return decodeEntries(check(dockerConfigJson, decodeJson(text)).auths);
 }
+
+/**
+ * Reads the same as a file of docker's, in which credential helpers count too (docker/cli
+ * cli/config/configfile/file.go). A helper's name becomes that of a program, so it is nothing but a name.
+ *
+ * @throws {InvalidDockerConfig}
+ */
+export function decodeDockerConfigFile(text: string): DockerConfigContents {
+  const { auths, credHelpers, credsStore } = check(dockerConfigFile, decodeJson(text));
+  for (const [registry, helper] of [...credHelpers, [undefined, credsStore] as const]) {
+    if (!HELPER_NAME.test(helper))
+      throw new InvalidDockerConfig('helper', registry && normalizeKey(registry));
+  }
+  return { auths: decodeEntries(auths), credHelpers: new Map(credHelpers), credsStore };
+}
+
+/** Empty is none, and a name that isn't starts no option and leads to no other folder. */
+const HELPER_NAME = /^[A-Za-z0-9._-]*$/;
 
 /**
  * Reads the content of `.dockercfg`, the older format: the entries alone.
@@ -102,7 +147,7 @@ const members = z
  * What is a struct in Go: names count in any case (by Unicode's simple folding, which regular expressions
  * have too), the last of several spellings wins, and null is the same as nothing.
  */
-function struct<Shape extends z.ZodRawShape>(shape: Shape) {
+export function struct<Shape extends z.ZodRawShape>(shape: Shape) {
   const fields = Object.keys(shape).map((name) => ({ name, spelling: new RegExp(`^${name}$`, 'iu') }));
   const rename = ([name, value]: [string, unknown]) =>
     fields.filter(({ spelling }) => spelling.test(name)).map((field) => [field.name, value]);
@@ -115,6 +160,12 @@ const dockerConfigJson = struct({
   auths: members.default([]),
   // Of no use here, but with a wrong type in it the kubelet fails.
   HttpHeaders: members.pipe(z.array(z.tuple([z.string(), z.string().nullable()]))).optional(),
+});
+
+const dockerConfigFile = struct({
+  auths: members.default([]),
+  credHelpers: members.pipe(z.array(z.tuple([z.string(), z.string()]))).default([]),
+  credsStore: z.string().default(''),
 });
 
 const entry = struct({

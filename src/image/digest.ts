@@ -52,6 +52,12 @@ export function sha256(content: Uint8Array | string): Digest {
   return parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
 }
 
+/** Whether the digest is that of `content`. */
+export function isDigestOf(digest: Digest, content: Uint8Array): boolean {
+  const colon = digest.indexOf(':');
+  return createHash(digest.slice(0, colon)).update(content).digest('hex') === digest.slice(colon + 1);
+}
+
 /** The digest of nothing, which broken proxies send for manifests whose body they never read. */
 export const EMPTY_DIGEST: Digest = sha256('');
 

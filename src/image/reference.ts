@@ -84,6 +84,11 @@ export function manifestPath(reference: ReferenceParts, root = '/v2/'): string {
   return `${root}${reference.path}/manifests/${reference.digest ?? tagOrLatest(reference)}`;
 }
 
+/** The path of what else a repository holds, by its digest (OCI distribution specification, `end-2`). */
+export function blobPath({ path }: ReferenceParts, digest: Digest, root = '/v2/'): string {
+  return `${root}${path}/blobs/${digest}`;
+}
+
 /**
  * The image to write in place of the reference so that it stays at `digest`. The name is kept as it was
  * written: `nginx:1.27` becomes `nginx@sha256:…`, or `nginx:1.27@sha256:…` with `keepTag`.

@@ -12,6 +12,8 @@ export interface Access {
 export interface Connection {
   /** The API server's address, without a slash at the end. */
   server: string;
+  /** The namespace that the context names, or the pod's own; `default` if neither says. */
+  namespace: string;
   /** Credentials of the moment: service account tokens rotate, so ask for each request. */
   access(): Promise<Access>;
   close(): Promise<void>;
@@ -31,13 +33,19 @@ export function connect(options: { kubeconfig?: string; context?: string } = {})
   const config = new KubeConfig();
   if (options.kubeconfig === undefined) config.loadFromDefault();
   else config.loadFromFile(options.kubeconfig);
-  if (options.context !== undefined) config.setCurrentContext(options.context);
+  if (options.context !== undefined) {
+    if (config.getContextObject(options.context) === null) {
+      throw new Error(`the kubeconfig has no context "${options.context}"`);
+    }
+    config.setCurrentContext(options.context);
+  }
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
   if (server === undefined) throw new Error('the kubeconfig names no cluster; set its current-context');
 
   let current: { access: Promise<Access>; until: number } | undefined;
   return {
     server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     access() {
       if (current === undefined || current.until <= Date.now()) {
         const previous = current?.access;

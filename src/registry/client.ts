@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Capability } from '../config/registry-settings.ts';
 import type { Credential } from '../credentials/credential.ts';
-import type { Digest } from '../image/digest.ts';
-import { manifestPath, type Reference } from '../image/reference.ts';
+import { type Digest, isDigestOf } from '../image/digest.ts';
+import { blobPath, manifestPath, type Reference } from '../image/reference.ts';
 import { AuthorizedHttp, type Session } from './authorization.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { errorFromAnswer, RegistryError } from './error.ts';
@@ -9,10 +10,24 @@ import { type Answer, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
 import { readRetryAfter } from './retry-after.ts';
 
+/** What a registry holds under a digest, and what it says that is. */
+export interface Content {
+  mediaType: string;
+  bytes: Buffer;
+}
+
 /** A mirror gets so long, credentials and all, before the next host is asked. */
 const MIRROR_TIMEOUT_MS = 5_000;
 /** How long to wait for what a pull-through cache has begun to import, before each further look. */
 const IMPORT_DELAYS_MS = [250, 1_000];
+
+/** What is wanted of a registry, and as whom. */
+interface Wish {
+  reference: Reference;
+  needed: Capability;
+  credential: Credential | undefined;
+  signal: AbortSignal;
+}
 
 /**
  * Asks registries which digest a tag has (OCI distribution specification).
@@ -43,6 +58,44 @@ export class RegistryClient {
     signal: AbortSignal,
   ): Promise<Descriptor> {
     const needed = reference.digest === undefined ? 'resolve' : 'pull';
+    return this.#askInOrder({ reference, needed, credential, signal }, (session) =>
+      this.#resolveAt(session, reference),
+    );
+  }
+
+  /**
+   * What a digest stands for in the reference's repository, a manifest or a blob; its bytes are checked against it.
+   *
+   * @throws RegistryError
+   */
+  async content(
+    reference: Reference,
+    { kind, digest }: { kind: 'manifest' | 'blob'; digest: Digest },
+    credential: Credential | undefined,
+    signal: AbortSignal,
+  ): Promise<Content> {
+    return this.#askInOrder({ reference, needed: 'pull', credential, signal }, async (session) => {
+      const { base } = session.endpoint;
+      const path =
+        kind === 'blob'
+          ? blobPath(reference, digest, base.pathname)
+          : manifestPath({ ...reference, digest }, base.pathname);
+      const get = await this.#ask(session, 'GET', urlAt(session.endpoint, path));
+      if (get.status !== 200) throw failure(get, credential);
+      if (!isDigestOf(digest, get.body)) {
+        throw new RegistryError('digest_mismatch', `the ${kind} isn't the one that was asked for`, {
+          url: get.url,
+        });
+      }
+      return { mediaType: mediaTypeOf(get.headers['content-type']), bytes: get.body };
+    });
+  }
+
+  /** Asks the mirrors and then the registry itself, until one answers. */
+  async #askInOrder<T>(
+    { reference, needed, credential, signal }: Wish,
+    ask: (session: Session) => Promise<T>,
+  ): Promise<T> {
     const endpoints = this.#endpoints.inOrder(reference.domain, needed);
     const errors: RegistryError[] = [];
     for (const [index, endpoint] of endpoints.entries()) {
@@ -54,7 +107,7 @@ export class RegistryClient {
         signal: isLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(MIRROR_TIMEOUT_MS)]),
       };
       try {
-        return await this.#resolveAt(session, reference);
+        return await ask(session);
       } catch (error) {
         const isOver = session.signal.aborted && !signal.aborted;
         if (!(error instanceof RegistryError) && !isOver) throw error;
@@ -114,9 +167,13 @@ export class RegistryClient {
 }
 
 /** Where the manifest is at this endpoint; a host that isn't the registry's own is told which registry is meant. */
-function urlOf({ base, namespace }: Endpoint, reference: Reference, digest?: Digest): URL {
+function urlOf(endpoint: Endpoint, reference: Reference, digest?: Digest): URL {
   const wanted = digest === undefined ? reference : { ...reference, digest };
-  const url = new URL(manifestPath(wanted, base.pathname), base);
+  return urlAt(endpoint, manifestPath(wanted, endpoint.base.pathname));
+}
+
+function urlAt({ base, namespace }: Endpoint, path: string): URL {
+  const url = new URL(path, base);
   if (namespace !== undefined) url.searchParams.set('ns', namespace);
   return url;
 }

@@ -1,4 +1,5 @@
 import type { Credential } from '../credentials/credential.ts';
+import { CredentialError } from '../credentials/source.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
@@ -20,9 +21,18 @@ export interface Circumstances {
   missingSecrets: readonly string[];
   /** Pull secrets that can't be read as what they are. */
   brokenSecrets: readonly string[];
+  /** What should have given credentials and didn't. */
+  sourceFailures: readonly CredentialError[];
+  /** What to do where there is no credential; adding a pull secret, if it isn't said. */
+  remedyWithout?: string | undefined;
 }
 
-const nothing: Circumstances = { credentials: [], missingSecrets: [], brokenSecrets: [] };
+const nothing: Circumstances = {
+  credentials: [],
+  missingSecrets: [],
+  brokenSecrets: [],
+  sourceFailures: [],
+};
 
 /** The failure in a sentence. */
 export function sentence({ cause, remedy }: Failure): string {
@@ -35,8 +45,14 @@ export function explain(error: unknown, circumstances: Circumstances = nothing):
     return { label: 'invalid_reference', cause: error.message, remedy: '' };
   }
   if (error instanceof RegistryError) {
-    const cause = `${said[error.failure]}${evidence(error)}`;
-    return { label: error.failure, cause, remedy: remedy(error, circumstances) };
+    const causes = [
+      `${said[error.failure]}${evidence(error)}`,
+      ...circumstances.sourceFailures.map(({ message }) => message),
+    ];
+    return { label: error.failure, cause: causes.join('; '), remedy: remedy(error, circumstances) };
+  }
+  if (error instanceof CredentialError) {
+    return { label: 'credentials', cause: error.message, remedy: error.remedy };
   }
   if (error instanceof KubernetesError) {
     return {
@@ -133,17 +149,22 @@ export function inWords(seconds: number): string {
 }
 
 /** A refusal is about credentials, and which ones were at hand says what to mend. */
-function remedy(error: RegistryError, { credentials, missingSecrets, brokenSecrets }: Circumstances): string {
+function remedy(error: RegistryError, circumstances: Circumstances): string {
   if (error.failure === 'rate_limited' && error.retryAfter !== undefined) {
     return `try again in ${inWords(error.retryAfter)}, or add a pull secret with a higher limit`;
   }
   if (error.failure !== 'unauthorized' && error.failure !== 'denied') return remedies[error.failure];
+  const { credentials, missingSecrets, brokenSecrets, sourceFailures, remedyWithout } = circumstances;
+  // A source fails only for a registry that is its own; a secret may be for any.
+  if (sourceFailures[0] !== undefined) return sourceFailures[0].remedy;
   const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
   if (missingSecrets.length > 0) {
     return `pull secret ${quoted(missingSecrets)} doesn't exist; create it or correct imagePullSecrets`;
   }
   if (brokenSecrets.length > 0) return `pull secret ${quoted(brokenSecrets)} can't be read; create it anew`;
-  if (credentials.length === 0) return 'no pull secret matches this registry; add one, or correct the image';
+  if (credentials.length === 0) {
+    return remedyWithout ?? 'no pull secret matches this registry; add one, or correct the image';
+  }
   const sources = [...new Set(credentials.map(({ source }) => source))].join(', ');
   return error.failure === 'denied'
     ? `let the user of ${sources} pull from this repository, or correct the image`

@@ -1,4 +1,4 @@
-import type { Credential } from '../credentials/credential.ts';
+import type { Credentials, FoundCredentials } from '../credentials/credentials.ts';
 import type { BrokenSecret } from '../credentials/keyring.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
 import { type Reference, repository } from '../image/reference.ts';
@@ -26,7 +26,9 @@ export type Outcome =
 export interface Means {
   resolver: Pick<Resolver, 'resolve'>;
   /** Called once, and only if something is to be resolved. */
-  credentials: () => Promise<PullCredentials>;
+  pullCredentials: () => Promise<PullCredentials>;
+  /** Asked once for each repository of which something is to be resolved. */
+  credentials: Pick<Credentials, 'find'>;
   signal: AbortSignal;
 }
 
@@ -42,9 +44,10 @@ export interface Settled {
  */
 export async function settle(decided: readonly Decided[], means: Means): Promise<Settled> {
   const wanted = decided.some(({ decision }) => decision.action === 'resolve');
-  const pull = wanted ? means.credentials().catch(blameApiServer) : undefined;
+  const pull = wanted ? means.pullCredentials().catch(blameApiServer) : undefined;
   // Each image waits for it and fails with it; until the first does, nobody is listening.
   pull?.catch(() => undefined);
+  const find = finder(pull, means);
 
   const outcomes = await Promise.all(
     decided.map(async ({ field, decision }): Promise<Outcome> => {
@@ -60,7 +63,7 @@ export async function settle(decided: readonly Decided[], means: Means): Promise
           return { field, result: 'pinned', pin, source: 'pod', milliseconds: milliseconds() };
         }
         case 'resolve':
-          return resolve(field, decision.reference, pull, means, milliseconds);
+          return resolve(field, decision.reference, { ...means, pull, find }, milliseconds);
       }
     }),
   );
@@ -74,19 +77,38 @@ function blameApiServer(error: unknown): never {
   throw new KubernetesError('no answer in time', { status: 0, reason: 'Timeout', cause: error });
 }
 
+type Find = (repository: string) => Promise<FoundCredentials>;
+
+/** Finds credentials, once for each repository however many images of it there are. */
+function finder(pull: Promise<PullCredentials> | undefined, { credentials, signal }: Means): Find {
+  const found = new Map<string, Promise<FoundCredentials>>();
+  return (name) => {
+    const known = found.get(name) ?? pullThenFind(name);
+    found.set(name, known);
+    return known;
+  };
+  async function pullThenFind(name: string): Promise<FoundCredentials> {
+    return credentials.find(name, (await pull)?.keyring, signal);
+  }
+}
+
+interface Ways extends Means {
+  pull: Promise<PullCredentials> | undefined;
+  find: Find;
+}
+
 async function resolve(
   field: ImageField,
   reference: Reference,
-  pull: Promise<PullCredentials> | undefined,
-  { resolver, signal }: Means,
+  { resolver, signal, pull, find }: Ways,
   milliseconds: () => number,
 ): Promise<Outcome> {
-  let credentials: readonly Credential[] = [];
-  let found: PullCredentials | undefined;
+  let found: FoundCredentials = { credentials: [], failures: [] };
+  let secrets: PullCredentials | undefined;
   try {
-    found = await pull;
-    credentials = found?.keyring.lookup(repository(reference)) ?? [];
-    const resolution = await resolver.resolve(reference, credentials, signal);
+    secrets = await pull;
+    found = await find(repository(reference));
+    const resolution = await resolver.resolve(reference, found.credentials, signal);
     const { digest, source } = resolution;
     return {
       field,
@@ -99,7 +121,7 @@ async function resolve(
       milliseconds: milliseconds(),
     };
   } catch (error) {
-    return failed(field, error, circumstances(credentials, found), milliseconds());
+    return failed(field, error, circumstances(found, secrets), milliseconds());
   }
 }
 
@@ -116,13 +138,12 @@ function failed(
   return { field, result: 'failed', failure: explain(error, at), error, milliseconds };
 }
 
-function circumstances(
-  credentials: readonly Credential[],
-  found: PullCredentials | undefined,
-): Circumstances {
+/** What was at hand when an image couldn't be resolved. */
+export function circumstances(found: FoundCredentials, secrets: PullCredentials | undefined): Circumstances {
   return {
-    credentials,
-    missingSecrets: found?.missing ?? [],
-    brokenSecrets: found?.keyring.broken.map(({ secret }) => secret.name) ?? [],
+    credentials: found.credentials,
+    missingSecrets: secrets?.missing ?? [],
+    brokenSecrets: secrets?.keyring.broken.map(({ secret }) => secret.name) ?? [],
+    sourceFailures: found.failures,
   };
 }

@@ -1,3 +1,4 @@
+import type { Credentials } from '../credentials/credentials.ts';
 import type { Puller, PullSecrets } from '../credentials/pull-secrets.ts';
 import { decide } from '../pin/decide.ts';
 import type { Mode } from '../pin/mode.ts';
@@ -28,6 +29,7 @@ export interface PodSettings extends PatchOptions {
 export interface PodHandlerParts {
   resolver: Pick<Resolver, 'resolve'>;
   pullSecrets: Pick<PullSecrets, 'credentials'>;
+  credentials: Pick<Credentials, 'find'>;
   settings: PodSettings;
   log: Logger;
   metrics: Metrics;
@@ -53,7 +55,8 @@ export function createPodHandler(parts: PodHandlerParts): PodHandler {
     if (images > MAX_IMAGES) return tooMany(mode, images);
     const { outcomes, brokenSecrets } = await settle(decided, {
       resolver: parts.resolver,
-      credentials: () => parts.pullSecrets.credentials(pullerOf(request, pod), signal),
+      credentials: parts.credentials,
+      pullCredentials: () => parts.pullSecrets.credentials(pullerOf(request, pod), signal),
       signal,
     });
     record(parts, request, pod, mode, outcomes);

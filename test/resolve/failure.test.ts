@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { CredentialError } from '../../src/credentials/source.ts';
 import { InvalidReference, parseReference } from '../../src/image/reference.ts';
 import { KubernetesError } from '../../src/kubernetes/error.ts';
 import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
@@ -6,7 +7,7 @@ import { explain } from '../../src/resolve/failure.ts';
 import { user } from '../registry/clients.ts';
 
 const url = new URL('https://registry.example.com/v2/app/manifests/1');
-const none = { credentials: [], missingSecrets: [], brokenSecrets: [] };
+const none = { credentials: [], missingSecrets: [], brokenSecrets: [], sourceFailures: [] };
 
 test('an absent tag says so, with the registry’s own code', () => {
   const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}';
@@ -34,8 +35,38 @@ test.each([
     { ...none, credentials: [user('ada')] },
     'correct the credentials in test, or the image',
   ],
+  ['nothing matches at a command line', { ...none, remedyWithout: 'log in' }, 'log in'],
 ])('a refusal when %s tells what to mend', (_when, circumstances, remedy) => {
   expect(explain(errorFromAnswer(url, { status: 401, body: '' }), circumstances).remedy).toBe(remedy);
+});
+
+describe('a source that should have had a credential', () => {
+  const failure = new CredentialError(
+    'credential helper docker-credential-x',
+    "docker-credential-x isn't installed",
+    'install it',
+  );
+  const at = { ...none, missingSecrets: ['regcred'], sourceFailures: [failure] };
+  const told = "docker-credential-x isn't installed";
+
+  test('is told with a refusal, and is what to mend', () => {
+    expect(explain(errorFromAnswer(url, { status: 401, body: '' }), at)).toEqual({
+      label: 'unauthorized',
+      cause: `access refused (401); ${told}`,
+      remedy: 'install it',
+    });
+  });
+
+  test('is told with what has another remedy', () => {
+    expect(explain(errorFromAnswer(url, { status: 404, body: '' }), at)).toMatchObject({
+      cause: `not found (404); ${told}`,
+      remedy: 'push the tag or correct the image',
+    });
+  });
+
+  test('is the failure itself where it used up all the time', () => {
+    expect(explain(failure)).toEqual({ label: 'credentials', cause: told, remedy: 'install it' });
+  });
 });
 
 test('Secrets that may not be read name the permission', () => {

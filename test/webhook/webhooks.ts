@@ -59,7 +59,8 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   const write = (line: string) => void lines.push(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
   const log = createLogger('info', { write });
   const metrics = new Metrics();
-  const engine = createEngine(settings, connect({ kubeconfig }), metrics, readEnvironment({}));
+  const { proxies } = readEnvironment({});
+  const engine = createEngine(settings, connect({ kubeconfig }), metrics, { log, proxies });
   const pod = createPodHandler({
     ...engine,
     settings: { ...settings.pin, honourSkipAnnotationIn: settings.pin.skipAnnotation },

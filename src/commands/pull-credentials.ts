@@ -1,0 +1,72 @@
+import { type PullCredentials, PullSecrets } from '../credentials/pull-secrets.ts';
+import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
+import type { Connection } from '../kubernetes/connection.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
+import { CommandFailed, type Terminal } from './outcome.ts';
+
+/** As which pod to pull. What isn't said is as the API server would have it. */
+export interface PodOptions {
+  namespace?: string;
+  serviceAccount?: string;
+  /** Displace those of the ServiceAccount, as in a pod. */
+  pullSecret?: string[];
+}
+
+/**
+ * The pull secrets that such a pod would have. Those that are missing or broken are warned of, since the kubelet has
+ * its ways with them.
+ *
+ * @throws CommandFailed
+ */
+export async function readPullCredentials(
+  pod: PodOptions,
+  connection: Connection,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<PullCredentials> {
+  const namespace = pod.namespace ?? connection.namespace;
+  const kubernetes = createKubernetesApi(connection);
+  try {
+    if (pod.serviceAccount !== undefined) {
+      await mustExist(kubernetes, namespace, pod.serviceAccount, signal);
+    }
+    const found = await new PullSecrets(kubernetes).credentials(
+      {
+        namespace,
+        imagePullSecrets: pod.pullSecret ?? [],
+        serviceAccountName: pod.serviceAccount ?? 'default',
+      },
+      signal,
+    );
+    for (const name of found.missing) {
+      terminal.err(`tagpin: warning: pull secret "${name}" doesn't exist in namespace ${namespace}\n`);
+    }
+    for (const { secret, error } of found.keyring.broken) {
+      terminal.err(
+        `tagpin: warning: pull secret "${secret.name}" in namespace ${namespace}: ${error.message}\n`,
+      );
+    }
+    return found;
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    throw new CommandFailed(`pull secrets can't be read: ${error.message}; ${remedyFor(error)}`);
+  }
+}
+
+function remedyFor({ status }: KubernetesError): string {
+  if (status === 0) return 'look at the kubeconfig, its context and the API server';
+  return status === 403 ? 'ask for that permission' : 'try again; if it stays, look at the API server';
+}
+
+/** The API server takes no pod whose ServiceAccount isn't there. */
+async function mustExist(
+  kubernetes: KubernetesApi,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await kubernetes.readServiceAccount(namespace, name, signal)) !== undefined) return;
+  throw new CommandFailed(
+    `service account "${name}" doesn't exist in namespace ${namespace}; create it or correct its name`,
+  );
+}

@@ -1,0 +1,164 @@
+import { type Environment, loadConfig } from '../config.ts';
+import { untilAborted } from '../flight.ts';
+import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
+import type { Connection } from '../kubernetes/connection.ts';
+import { sentence } from '../resolve/failure.ts';
+import { openLogin } from './login.ts';
+import { createLookups, type Found, type Lookup } from './lookup.ts';
+import { type ExitCode, exitCode, type Terminal, WrongUse } from './outcome.ts';
+import { type PodOptions, readPullCredentials } from './pull-credentials.ts';
+
+export interface ResolveOptions extends PodOptions {
+  output?: string;
+  /** Milliseconds for everything. */
+  timeout: number;
+  dockerConfig?: string;
+  registryConfig?: string;
+}
+
+/** What the command needs of the world. */
+export interface Surroundings {
+  environment: Environment;
+  terminal: Terminal;
+  /** Called only if pull secrets are wanted. */
+  connect: () => Promise<Connection>;
+  interrupted: AbortSignal;
+}
+
+/** An image as it was written, beside what that means. */
+interface Wanted {
+  image: string;
+  reference: Reference;
+}
+
+/**
+ * `tagpin resolve`: prints the digest of each image, as `crane digest` does. All images are asked for at once, and
+ * printed in the order given.
+ *
+ * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
+ */
+export async function resolve(
+  images: readonly string[],
+  options: ResolveOptions,
+  { environment, terminal, connect, interrupted }: Surroundings,
+): Promise<ExitCode> {
+  const wanted = parseAll(images);
+  const config = loadConfig(options.registryConfig);
+  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
+  const isForPod =
+    options.namespace !== undefined ||
+    options.serviceAccount !== undefined ||
+    options.pullSecret !== undefined;
+  // A pod hasn't what this person is logged in with, so only what is named counts beside its secrets.
+  const places = isForPod ? [] : environment.dockerConfigs;
+  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, places, signal);
+  const connection = isForPod ? await connect() : undefined;
+  try {
+    const pullCredentials =
+      connection &&
+      (await untilAborted(readPullCredentials(options, connection, terminal, signal), interrupted));
+    const isJson = options.output === 'json';
+    const lookups = createLookups(config, {
+      sources,
+      proxies: environment.proxies,
+      pullCredentials,
+      inspect: isJson,
+      signal,
+    });
+    try {
+      const looked = startAll(wanted, lookups.lookup);
+      return isJson
+        ? await printJson(looked, terminal, interrupted)
+        : await printDigests(looked, terminal, interrupted);
+    } finally {
+      await lookups.close();
+    }
+  } finally {
+    // It waits for what is being asked, and nobody wants to know any more.
+    connection?.close().catch(() => undefined);
+  }
+}
+
+/** @throws WrongUse that names all which are none */
+function parseAll(images: readonly string[]): Wanted[] {
+  const mistakes: string[] = [];
+  const wanted = images.flatMap((image): Wanted[] => {
+    try {
+      return [{ image, reference: parseReference(image) }];
+    } catch (error) {
+      if (!(error instanceof InvalidReference)) throw error;
+      mistakes.push(error.message);
+      return [];
+    }
+  });
+  if (mistakes.length > 0) throw new WrongUse(mistakes.join('\n'));
+  return wanted;
+}
+
+interface Looked extends Wanted {
+  lookup: Promise<Lookup>;
+}
+
+/** Starts all of them; what is the same image under two spellings is asked for once. */
+function startAll(wanted: readonly Wanted[], lookup: (reference: Reference) => Promise<Lookup>): Looked[] {
+  const started = new Map<string, Promise<Lookup>>();
+  return wanted.map(({ image, reference }) => {
+    const key = pullReference(reference);
+    const running = started.get(key) ?? lookup(reference);
+    started.set(key, running);
+    return { image, reference, lookup: running };
+  });
+}
+
+/** A digest a line, each as soon as those before it are known. */
+async function printDigests(
+  looked: readonly Looked[],
+  terminal: Terminal,
+  interrupted: AbortSignal,
+): Promise<ExitCode> {
+  let code: ExitCode = exitCode.done;
+  for (const { image, lookup } of looked) {
+    const found = await untilAborted(lookup, interrupted);
+    if (found.failure === undefined) {
+      terminal.out(`${found.digest}\n`);
+    } else {
+      terminal.err(`${image}: ${sentence(found.failure)}\n`);
+      code = exitCode.failed;
+    }
+  }
+  return code;
+}
+
+async function printJson(
+  looked: readonly Looked[],
+  terminal: Terminal,
+  interrupted: AbortSignal,
+): Promise<ExitCode> {
+  let code: ExitCode = exitCode.done;
+  const entries: unknown[] = [];
+  for (const { image, reference, lookup } of looked) {
+    const found = await untilAborted(lookup, interrupted);
+    if (found.failure === undefined) {
+      entries.push({ image, ...describe(reference, found) });
+    } else {
+      const message = sentence(found.failure);
+      terminal.err(`${image}: ${message}\n`);
+      entries.push({ image, error: { reason: found.failure.label, message } });
+      code = exitCode.failed;
+    }
+  }
+  terminal.out(`${JSON.stringify(entries, undefined, 2)}\n`);
+  return code;
+}
+
+function describe(reference: Reference, { digest, credential, requests, milliseconds, inspection }: Found) {
+  return {
+    /** In full, by digest: what a container runtime would pull. */
+    reference: pullReference({ ...reference, digest }),
+    digest,
+    ...inspection,
+    credential: credential?.source ?? 'anonymous',
+    requests,
+    milliseconds,
+  };
+}

@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { z } from 'zod';
+import { Flights } from '../flight.ts';
+import { excerpt } from '../image/excerpt.ts';
+import { parseJson } from '../json.ts';
+import { Credential } from './credential.ts';
+import { struct } from './docker-config.ts';
+import type { DockerConfigFile } from './docker-config-file.ts';
+import { normalizeKey } from './registry-key.ts';
+import { CredentialError, type CredentialSource } from './source.ts';
+
+const HELPER_TIMEOUT_MS = 10_000;
+/** A credential is a few kilobytes at most. */
+const ANSWER_LIMIT = 1024 * 1024;
+
+/** What docker calls Docker Hub when it speaks to a helper (docker/cli cli/registry, `IndexServer`). */
+const DOCKER_HUB_SERVER = 'https://index.docker.io/v1/';
+/** The helper's user name for an identity token (docker/cli cli/config/credentials/native_store.go). */
+const TOKEN_USER = '<token>';
+/** The one failure that isn't one (docker-credential-helpers credentials/error.go). */
+const NOT_FOUND = 'credentials not found in native keychain';
+
+/**
+ * The credentials that a docker config leaves to helpers: programs `docker-credential-NAME` on the PATH, by the
+ * docker credential-helper protocol. They run with the rights of whoever runs tagpin, which is right for a person
+ * at a command line and nowhere else.
+ *
+ * A registry is asked for once: a helper may be one that asks a person.
+ */
+export class CredentialHelpers implements CredentialSource {
+  readonly #file: DockerConfigFile;
+  readonly #stop: AbortSignal;
+  readonly #flights = new Flights<Credential | undefined>(HELPER_TIMEOUT_MS);
+  readonly #answers = new Map<string, Credential | undefined>();
+
+  /** @param stop ends the helpers that run */
+  constructor(file: DockerConfigFile, stop: AbortSignal) {
+    this.#file = file;
+    this.#stop = stop;
+  }
+
+  async credentials(repository: string, signal: AbortSignal): Promise<readonly Credential[]> {
+    const { credHelpers, credsStore } = this.#file.contents;
+    const host = repository.slice(0, Math.max(repository.indexOf('/'), 0));
+    const helper = helperOf(host, credHelpers) ?? credsStore;
+    if (helper === '' || host === '') return [];
+    const server = host === 'docker.io' ? DOCKER_HUB_SERVER : host;
+    const known = this.#answers.has(server);
+    const credential = known ? this.#answers.get(server) : await this.#ask(helper, server, signal);
+    return credential === undefined ? [] : [credential];
+  }
+
+  async #ask(helper: string, server: string, signal: AbortSignal): Promise<Credential | undefined> {
+    const program = `docker-credential-${helper}`;
+    try {
+      return await this.#flights.join(server, signal, async (flightSignal) => {
+        const credential = await askHelper(program, server, AbortSignal.any([flightSignal, this.#stop]));
+        this.#answers.set(server, credential);
+        return credential;
+      });
+    } catch (error) {
+      if (error instanceof CredentialError) throw error;
+      if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
+      throw failure(program, `${program} gives no answer in time`, `try "${program} get" by hand`, error);
+    }
+  }
+}
+
+/** Docker names a registry by its host and Docker Hub by a URL; people write either for either. */
+function helperOf(host: string, credHelpers: ReadonlyMap<string, string>): string | undefined {
+  const names = host === 'docker.io' ? [host, 'index.docker.io'] : [host];
+  for (const [key, helper] of credHelpers) {
+    if (names.includes(normalizeKey(key) ?? '')) return helper;
+  }
+  return undefined;
+}
+
+/** Go's names: any case counts. */
+const answerShape = struct({ Username: z.string().default(''), Secret: z.string().default('') });
+
+const nameOf = (program: string) => `credential helper ${program}`;
+
+const failure = (program: string, message: string, remedy: string, cause?: unknown) =>
+  new CredentialError(nameOf(program), message, remedy, cause);
+
+/**
+ * Asks `docker-credential-<name> get` (docker-credential-helpers client/client.go): the server on its standard
+ * input, the credential as JSON on its standard output. Undefined if it has none.
+ *
+ * @throws CredentialError, or the signal's reason
+ */
+async function askHelper(
+  program: string,
+  server: string,
+  signal: AbortSignal,
+): Promise<Credential | undefined> {
+  const { code, output } = await run(program, server, signal).catch((cause: unknown) => {
+    if (signal.aborted) throw signal.reason;
+    throw isMissing(cause)
+      ? failure(
+          program,
+          `${program} isn't installed`,
+          'install it, or take it out of the docker config',
+          cause,
+        )
+      : failure(program, `${program} can't be run`, 'look at the program', cause);
+  });
+  if (code !== 0) {
+    if (output.trim() === NOT_FOUND) return undefined;
+    throw failure(program, `${program} fails${said(output)}`, 'log in again');
+  }
+  const answer = answerShape.safeParse(parseJson(output));
+  if (!answer.success) {
+    throw failure(program, `what ${program} answers is no credential`, `try "${program} get" by hand`);
+  }
+  const { Username: username, Secret: secret } = answer.data;
+  if (username === '' && secret === '') return undefined;
+  const source = nameOf(program);
+  return username === TOKEN_USER
+    ? new Credential({ identityToken: secret, source })
+    : new Credential({ username, password: secret, source });
+}
+
+/** A helper that fails tells why where its answer would be; what looks like one isn't shown. */
+function said(output: string): string {
+  const line = output.trim().split('\n')[0] ?? '';
+  return line === '' || /[{}]/.test(output) ? '' : ` (${excerpt(line)})`;
+}
+
+const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
+/** Runs a program without a shell between. Rejects at once when aborted, even if its children linger. */
+function run(
+  program: string,
+  input: string,
+  signal: AbortSignal,
+): Promise<{ code: number | null; output: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ code: number | null; output: string }>();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  // What it says on standard error is for the person at the terminal, who may be asked for a passphrase there.
+  const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const giveUp = (reason: unknown) => {
+    child.kill('SIGKILL');
+    child.stdin.destroy();
+    child.stdout.destroy();
+    child.unref();
+    reject(reason);
+  };
+  const abort = () => giveUp(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  child.on('error', reject);
+  child.on('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString('utf8') }));
+  child.stdout.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size > ANSWER_LIMIT) giveUp(new Error('the answer is too long'));
+  });
+  // One that doesn't read its input is judged by its answer, not by the broken pipe.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  return promise.finally(() => signal.removeEventListener('abort', abort));
+}

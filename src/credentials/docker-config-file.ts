@@ -1,0 +1,123 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Credential } from './credential.ts';
+import { type DockerConfigContents, decodeDockerConfigFile, InvalidDockerConfig } from './docker-config.ts';
+import { dockerConfigKeyring, type Keyring } from './keyring.ts';
+import { CredentialError, type CredentialSource } from './source.ts';
+
+/** A mounted Secret takes the kubelet a minute to update: looking more often than this gains nothing. */
+const CHECK_MS = 5_000;
+
+/** Called when the file has changed into something that can't be read: what was read before still counts. */
+export type OnUnreadable = (error: CredentialError) => void;
+
+interface Contents extends DockerConfigContents {
+  readonly keyring: Keyring;
+}
+
+/**
+ * A docker config on disk, such as `~/.docker/config.json` or a mounted Secret. Read when it is opened, and again
+ * when it has changed.
+ *
+ * As a source it gives what its `auths` hold, tokens included, matched by the kubelet's rules. Empty entries are what
+ * `docker login` leaves behind where a helper keeps the credentials, and are none.
+ */
+export class DockerConfigFile implements CredentialSource {
+  readonly #path: string;
+  readonly #onUnreadable: OnUnreadable;
+  #contents: Contents;
+  #version: string;
+  #nextCheck = performance.now() + CHECK_MS;
+
+  /** @throws CredentialError when the file can't be read, or holds something else */
+  constructor(path: string, onUnreadable: OnUnreadable = () => undefined) {
+    this.#path = path;
+    this.#onUnreadable = onUnreadable;
+    this.#version = versionOf(path);
+    this.#contents = readContents(path);
+  }
+
+  /** Whether credentials of this file are kept by helpers. */
+  get hasHelpers(): boolean {
+    const { credHelpers, credsStore } = this.contents;
+    return credsStore !== '' || [...credHelpers.values()].some((helper) => helper !== '');
+  }
+
+  /** What the file holds now, or held a few seconds ago. */
+  get contents(): Contents {
+    if (performance.now() >= this.#nextCheck) {
+      this.#nextCheck = performance.now() + CHECK_MS;
+      this.#readIfChanged();
+    }
+    return this.#contents;
+  }
+
+  async credentials(repository: string): Promise<readonly Credential[]> {
+    return this.contents.keyring.lookup(repository).filter((credential) => !isEmpty(credential));
+  }
+
+  #readIfChanged(): void {
+    const version = versionOf(this.#path);
+    if (version === this.#version) return;
+    this.#version = version;
+    try {
+      this.#contents = readContents(this.#path);
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      this.#onUnreadable(error);
+    }
+  }
+}
+
+/** A mounted Secret changes by a symbolic link: to another file, which may be as long as the one before. */
+function versionOf(path: string): string {
+  try {
+    const { mtimeMs, size, ino } = statSync(path);
+    return `${mtimeMs} ${size} ${ino}`;
+  } catch {
+    return 'out of reach';
+  }
+}
+
+/** @throws CredentialError */
+function readContents(path: string): Contents {
+  const source = `docker config ${path}`;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new CredentialError(
+      source,
+      `${source} can't be read: ${reasonOf(cause)}`,
+      'correct the path',
+      cause,
+    );
+  }
+  try {
+    const contents = decodeDockerConfigFile(text);
+    return { ...contents, keyring: dockerConfigKeyring(contents.auths, source) };
+  } catch (error) {
+    if (!(error instanceof InvalidDockerConfig)) throw error;
+    throw new CredentialError(
+      source,
+      `${path}: ${error.finding}`,
+      'correct the file, or log in again',
+      error,
+    );
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+};
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return reasons[code] ?? (code || 'reading fails');
+}
+
+function isEmpty({ username, password, identityToken, registryToken }: Credential): boolean {
+  return username === '' && password === '' && identityToken === undefined && registryToken === undefined;
+}
