@@ -2,23 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { InvalidConfig, loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
+import { loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
 import { createAuthority } from './support/authority.ts';
+import { problemsOf } from './support/config-problems.ts';
 
 const authority = await createAuthority();
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** The problems of a configuration. */
-function problemsOf(text: string): readonly string[] {
-  try {
-    parseConfig(text, 'config.yaml');
-    return [];
-  } catch (error) {
-    if (error instanceof InvalidConfig) return error.problems;
-    throw error;
-  }
-}
 
 describe('without a word', () => {
   test.each([undefined, '', '{}', '# nothing\n', 'webhook: {}\n', 'pin:\nregistries:\ncache:\n  age:\n'])(

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
-import { createAuthority } from '../support/authority.ts';
+import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 import { start, tagpin } from '../support/command-line.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
@@ -19,12 +18,7 @@ let app: string;
 let digest: string;
 
 beforeAll(async () => {
-  const authority = await createAuthority();
-  api = await startApiServer({
-    tls: await authority.issue(['127.0.0.1']),
-    caPem: authority.caPem,
-    token: 'let-me-in',
-  });
+  api = await startSecureApiServer();
   await api.writeKubeconfig(kubeconfig);
   registry = await startRegistry({
     auth: { scheme: 'bearer' },

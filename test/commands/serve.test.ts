@@ -7,8 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { podReview } from '../support/admission.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
-import { createAuthority } from '../support/authority.ts';
+import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 import {
   callWebhook,
   health,
@@ -23,12 +22,7 @@ const kubeconfig = join(folder, 'kubeconfig');
 let api: ApiServer;
 
 beforeAll(async () => {
-  const authority = await createAuthority();
-  api = await startApiServer({
-    tls: await authority.issue(['127.0.0.1']),
-    caPem: authority.caPem,
-    token: 'let-me-in',
-  });
+  api = await startSecureApiServer();
   await api.writeKubeconfig(kubeconfig);
 });
 afterAll(async () => {

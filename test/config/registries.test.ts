@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { InvalidConfig, parseConfig, readEnvironment } from '../../src/config.ts';
 import { createAuthority } from '../support/authority.ts';
+import { problemsOf } from '../support/config-problems.ts';
 import { makeFolder } from '../support/folder.ts';
 
 const authority = await createAuthority();
@@ -18,16 +19,6 @@ const at = (name: string) => `${files.path}/${name}`;
 
 const settingsOf = (yaml: string) =>
   parseConfig(`registries: {r.example: ${yaml}}`, 'x').registries['r.example'];
-
-function problemsOf(text: string): readonly string[] {
-  try {
-    parseConfig(text, 'config.yaml');
-    return [];
-  } catch (error) {
-    if (error instanceof InvalidConfig) return error.problems;
-    throw error;
-  }
-}
 
 describe('a registry', () => {
   test('has CAs, a client certificate, and may go unchecked', () => {

@@ -7,8 +7,7 @@ import { PullSecrets } from '../../src/credentials/pull-secrets.ts';
 import { createKubernetesApi } from '../../src/kubernetes/api.ts';
 import { type Connection, connect } from '../../src/kubernetes/connection.ts';
 import { patient } from '../registry/clients.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
-import { createAuthority } from '../support/authority.ts';
+import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 import { cases, testedIn, vectors } from '../support/vectors.ts';
 import { pullSecret } from '../webhook/webhooks.ts';
 
@@ -17,12 +16,7 @@ let api: ApiServer;
 let connection: Connection;
 
 beforeAll(async () => {
-  const authority = await createAuthority();
-  api = await startApiServer({
-    tls: await authority.issue(['127.0.0.1']),
-    caPem: authority.caPem,
-    token: 'let-me-in',
-  });
+  api = await startSecureApiServer();
   await api.writeKubeconfig(join(folder, 'kubeconfig'));
   connection = connect({ kubeconfig: join(folder, 'kubeconfig') });
 });

@@ -7,6 +7,7 @@ import { resourceOfKind, resources } from './api-server/resources.ts';
 import { parsePath, type Target, type Verb, verbOf } from './api-server/route.ts';
 import { forbidden, methodNotAllowed, StatusError, unauthorized, unknownPath } from './api-server/status.ts';
 import { perform } from './api-server/verbs.ts';
+import { createAuthority } from './authority.ts';
 import type { Listener, ListenOptions } from './listen.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
 
@@ -115,6 +116,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     },
     writeKubeconfig: (path) => writeKubeconfig(path, { url: listener.url, caPem, token }),
   };
+}
+
+/** An API server as clients know one: over TLS, by a certificate of its own CA, with a token for whoever may in. */
+export async function startSecureApiServer(): Promise<ApiServer> {
+  const { caPem, issue } = await createAuthority();
+  return startApiServer({ tls: await issue(['127.0.0.1']), caPem, token: 'let-me-in' });
 }
 
 function isWatch({ query }: ReceivedRequest): boolean {

@@ -11,8 +11,7 @@ import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { createPodHandler } from '../../src/webhook/pod.ts';
 import { createWebhookApp } from '../../src/webhook/server.ts';
-import { type ApiServer, startApiServer } from '../support/api-server.ts';
-import { createAuthority } from '../support/authority.ts';
+import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 
 const answerSchema = z.object({
   apiVersion: z.string(),
@@ -48,9 +47,7 @@ export interface Webhook extends AsyncDisposable {
 /** @param config the configuration, in YAML */
 export async function startWebhook(config = '{}'): Promise<Webhook> {
   const settings: Config = parseConfig(config, 'test');
-  const authority = await createAuthority();
-  const tls = await authority.issue(['127.0.0.1']);
-  const api = await startApiServer({ tls, caPem: authority.caPem, token: 'let-me-in' });
+  const api = await startSecureApiServer();
   const folder = mkdtempSync(join(tmpdir(), 'tagpin-webhook-'));
   const kubeconfig = join(folder, 'kubeconfig');
   await api.writeKubeconfig(kubeconfig);
