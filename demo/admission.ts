@@ -54,7 +54,7 @@ export class Admissions {
   }
 
   async admit(pod: PodInput, { namespace, oldPod }: AdmissionOptions): Promise<Admission> {
-    const [target, ...others] = targetsOf(this.#cluster.api, namespace);
+    const [target, ...others] = targetsOf(this.#cluster.api, namespace, 'pods');
     if (target === undefined || others.length > 0) {
       throw new Error(`namespace ${namespace} is not for one webhook entry`);
     }

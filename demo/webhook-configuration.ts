@@ -5,6 +5,7 @@ const schema = z.object({
   webhooks: z.array(
     z.object({
       timeoutSeconds: z.number(),
+      rules: z.array(z.object({ resources: z.array(z.string()) })),
       clientConfig: z.object({
         caBundle: z.base64().default(''),
         service: z.object({ name: z.string(), namespace: z.string(), path: z.string() }),
@@ -18,7 +19,7 @@ const schema = z.object({
   ),
 });
 
-/** Where the API server sends the pods of a namespace, and whom it trusts there. */
+/** Where the API server sends objects of a namespace, and whom it trusts there. */
 export interface Target {
   /** With the timeout that the API server tells the webhook. */
   readonly path: string;
@@ -27,11 +28,12 @@ export interface Target {
   readonly ca: string;
 }
 
-/** The entries of the webhook configuration whose selector takes the namespace's labels. */
-export function targetsOf(api: ApiServer, namespace: string): Target[] {
+/** The entries of the webhook configuration that are for the resource and whose selector takes the namespace's labels. */
+export function targetsOf(api: ApiServer, namespace: string, resource: string): Target[] {
   const { webhooks } = schema.parse(api.find('MutatingWebhookConfiguration', undefined, 'tagpin'));
   const labels = api.find('Namespace', undefined, namespace)?.metadata.labels ?? {};
   return webhooks
+    .filter(({ rules }) => rules.some(({ resources }) => resources.includes(resource)))
     .filter(({ namespaceSelector }) =>
       namespaceSelector.matchExpressions.every(
         ({ key, operator, values }) => values.includes(labels[key] ?? '') === (operator === 'In'),

@@ -13,6 +13,7 @@ import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';
 import { Limits } from './resolve/limits.ts';
 import { Resolver } from './resolve/resolver.ts';
+import { Revisions } from './revision/revisions.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -28,6 +29,7 @@ export interface RegistryEngine {
 export interface Engine extends RegistryEngine {
   kubernetes: KubernetesApi;
   pullSecrets: PullSecrets;
+  revisions: Revisions;
 }
 
 export interface RegistryParts {
@@ -83,6 +85,7 @@ export function createEngine(
     ...engine,
     kubernetes,
     pullSecrets: new PullSecrets(kubernetes),
+    revisions: new Revisions(kubernetes),
     async close() {
       await Promise.all([engine.close(), connection.close()]);
     },

@@ -12,7 +12,7 @@ const floors: string[][] = [
   ['engine', 'webhook'],
   ['resolve'],
   ['registry'],
-  ['config'],
+  ['config', 'revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'telemetry', 'flight'],
   ['json', 'duration'],
@@ -20,7 +20,7 @@ const floors: string[][] = [
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin)\/|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
+  /^(image|pin)\/|^revision\/(pins|kinds|membership|siblings)|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {

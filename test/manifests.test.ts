@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseConfig } from '../src/config.ts';
 import { parseDuration } from '../src/duration.ts';
 import { modes } from '../src/pin/mode.ts';
+import { routePaths } from '../src/webhook/routes.ts';
 
 const base = join(import.meta.dirname, '../manifests/base');
 
@@ -73,30 +74,67 @@ const pod = deployment.template.spec;
 const [tagpin] = pod.containers;
 
 describe('the webhook configuration', () => {
-  test('has an entry for each mode, called on its own path', () => {
-    expect(webhooks.map(({ name, clientConfig }) => [name, clientConfig.service.path])).toEqual(
-      modes.map((mode) => [`${mode}.tagpin.dev`, `/pin/${mode}`]),
-    );
+  const podRules = [
+    { operations: ['CREATE', 'UPDATE'], resources: ['pods'] },
+    { operations: ['UPDATE'], resources: ['pods/ephemeralcontainers'] },
+  ];
+  const revisionRules = [
+    { operations: ['CREATE'], resources: ['replicasets', 'controllerrevisions'] },
+    { operations: ['CREATE'], resources: ['jobs'] },
+    { operations: ['UPDATE'], resources: ['replicasets'] },
+  ];
+  const workloadRules = [
+    { operations: ['CREATE', 'UPDATE'], resources: ['deployments', 'statefulsets', 'daemonsets'] },
+    { operations: ['CREATE', 'UPDATE'], resources: ['cronjobs', 'jobs'] },
+  ];
+  const entries = [
+    ...modes.map((mode) => ({
+      name: `${mode}.tagpin.dev`,
+      path: `/pin/${mode}`,
+      namespaces: [mode],
+      rules: podRules,
+      reinvocationPolicy: 'IfNeeded',
+    })),
+    {
+      name: 'revision.tagpin.dev',
+      path: '/revision',
+      // audit changes nothing, and so stores nothing
+      namespaces: ['enforce', 'best-effort'],
+      rules: revisionRules,
+      reinvocationPolicy: 'IfNeeded',
+    },
+    ...modes.map((mode) => ({
+      name: `${mode}.workload.tagpin.dev`,
+      path: `/workload/${mode}`,
+      namespaces: [mode],
+      rules: workloadRules,
+      reinvocationPolicy: 'Never',
+    })),
+  ];
+
+  test('has an entry for each path that the webhook answers', () => {
+    const paths = webhooks.map(({ clientConfig }) => clientConfig.service.path);
+    expect(paths).toEqual(entries.map(({ path }) => path));
+    expect(paths).toEqual(routePaths);
   });
 
-  test.each(webhooks.map((webhook) => [webhook.name, webhook] as const))('%s', (name, webhook) => {
+  test.each(entries)('$name', ({ name, path, namespaces, rules, reinvocationPolicy }) => {
+    const webhook = webhooks.find((candidate) => candidate.name === name);
     expect(webhook).toMatchObject({
+      clientConfig: { service: { path } },
       failurePolicy: name === 'enforce.tagpin.dev' ? 'Fail' : 'Ignore',
       sideEffects: 'None',
-      reinvocationPolicy: 'IfNeeded',
-      rules: [
-        { operations: ['CREATE', 'UPDATE'], resources: ['pods'] },
-        { operations: ['UPDATE'], resources: ['pods/ephemeralcontainers'] },
-      ],
+      reinvocationPolicy,
+      rules,
       namespaceSelector: {
         matchExpressions: [
-          { key: 'tagpin.dev/pin', operator: 'In', values: [name.replace('.tagpin.dev', '')] },
+          { key: 'tagpin.dev/pin', operator: 'In', values: namespaces },
           { key: 'kubernetes.io/metadata.name', operator: 'NotIn' },
         ],
       },
     });
-    expect(webhook.timeoutSeconds).toBeLessThanOrEqual(10);
-    expect(webhook.namespaceSelector.matchExpressions[1]?.values).toEqual(
+    expect(webhook?.timeoutSeconds).toBeLessThanOrEqual(10);
+    expect(webhook?.namespaceSelector.matchExpressions[1]?.values).toEqual(
       expect.arrayContaining(['kube-system', 'tagpin-system']),
     );
   });

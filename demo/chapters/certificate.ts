@@ -7,7 +7,9 @@ import type { Stage } from './stage.ts';
 
 /** Before there is anything to admit: a certificate that nobody had to make. */
 export function theWebhookIsTrusted({ report }: Stage, { api }: Cluster) {
-  const targets = ['shop', 'staff', 'sandbox', 'museum'].flatMap((namespace) => targetsOf(api, namespace));
+  const targets = ['shop', 'staff', 'sandbox', 'museum'].flatMap((namespace) =>
+    targetsOf(api, namespace, 'pods'),
+  );
   const certificate = storedCertificate(api);
   const trusted = targets.every(({ ca }) => ca !== '' && certificate?.checkIssued(new X509Certificate(ca)));
   const names = new Set(targets.map(({ servername }) => servername));

@@ -38,6 +38,10 @@ describe('an install', () => {
       'enforce.tagpin.dev',
       'best-effort.tagpin.dev',
       'audit.tagpin.dev',
+      'revision.tagpin.dev',
+      'enforce.workload.tagpin.dev',
+      'best-effort.workload.tagpin.dev',
+      'audit.workload.tagpin.dev',
     ]);
     const bundles = new Set(webhooks.map(({ clientConfig }) => clientConfig.caBundle));
     expect(bundles.size).toBe(1);

@@ -15,7 +15,8 @@ import {
 } from '../webhook/certificate-store.ts';
 import { createHealthApp, type Readiness } from '../webhook/health.ts';
 import { type ListeningServer, listen } from '../webhook/listen.ts';
-import { createPodHandler } from '../webhook/pod.ts';
+import { pinSettings } from '../webhook/pinning.ts';
+import { createRoutes } from '../webhook/routes.ts';
 import { createWebhookApp } from '../webhook/server.ts';
 
 /** The caBundle and the Secret are looked at again so often: somebody may apply the manifests anew. */
@@ -52,14 +53,7 @@ export async function serve(
       stop,
     );
     const app = createWebhookApp({
-      pod: createPodHandler({
-        resolver: engine.resolver,
-        pullSecrets: engine.pullSecrets,
-        credentials: engine.credentials,
-        settings: { ...config.pin, honourSkipAnnotationIn: config.pin.skipAnnotation },
-        log,
-        metrics,
-      }),
+      routes: createRoutes({ ...engine, settings: pinSettings(config), log, metrics }),
       log,
       metrics,
       draining: () => stop.aborted,

@@ -1,18 +1,34 @@
-import { request } from 'undici';
 import { z } from 'zod';
-import { parseJson } from '../json.ts';
+import { type Call, call } from './call.ts';
 import type { Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
+import { pathOf, type Resource, resources } from './resources.ts';
 
-const metadata = z.object({
+const ownerReference = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  uid: z.string(),
+  controller: z.boolean().nullish(),
+});
+export type OwnerReference = z.infer<typeof ownerReference>;
+
+/** What tagpin reads of an object's metadata. */
+export const objectMetadata = z.object({
   name: z.string(),
   namespace: z.string().optional(),
   uid: z.string().optional(),
   resourceVersion: z.string().optional(),
+  labels: z.record(z.string(), z.string()).nullish(),
+  annotations: z.record(z.string(), z.string()).nullish(),
+  ownerReferences: z.array(ownerReference).nullish(),
 });
+export type ObjectMetadata = z.infer<typeof objectMetadata>;
+
+const metadataOnly = z.object({ metadata: objectMetadata });
 
 const secret = z.object({
-  metadata,
+  metadata: objectMetadata,
   type: z.string().default('Opaque'),
   /** Values are base64, as on the wire. */
   data: z.record(z.string(), z.string()).nullish(),
@@ -20,13 +36,13 @@ const secret = z.object({
 export type Secret = z.infer<typeof secret>;
 
 const serviceAccount = z.object({
-  metadata,
+  metadata: objectMetadata,
   imagePullSecrets: z.array(z.object({ name: z.string().default('') })).nullish(),
 });
 export type ServiceAccount = z.infer<typeof serviceAccount>;
 
 const mutatingWebhookConfiguration = z.object({
-  metadata,
+  metadata: objectMetadata,
   webhooks: z
     .array(z.object({ name: z.string(), clientConfig: z.object({ caBundle: z.string().optional() }) }))
     .nullish(),
@@ -37,6 +53,13 @@ export type MutatingWebhookConfiguration = z.infer<typeof mutatingWebhookConfigu
 export type PatchOperation =
   | { op: 'add' | 'replace' | 'test'; path: string; value: unknown }
   | { op: 'remove'; path: string };
+
+export interface ListOptions {
+  /** As kubectl's `--selector`. */
+  labelSelector?: string;
+  /** How many objects come in one answer. */
+  pageSize?: number;
+}
 
 /**
  * The few things tagpin asks of the API server. Each read answers `undefined` for what isn't there and throws
@@ -60,90 +83,89 @@ export interface KubernetesApi {
     patch: PatchOperation[],
     signal: AbortSignal,
   ): Promise<void>;
+  /** The metadata alone of an object, whatever else there is of it. */
+  readMetadata(
+    resource: Resource,
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<ObjectMetadata | undefined>;
+  /** All objects of a namespace, read in pages, each of the shape that is wanted of it. */
+  list<T>(
+    resource: Resource,
+    namespace: string,
+    shape: z.ZodType<T>,
+    signal: AbortSignal,
+    options?: ListOptions,
+  ): AsyncGenerator<T, void, undefined>;
+  /** Sets annotations, whatever else changes in the object meanwhile; `null` removes one. */
+  annotate(
+    resource: Resource,
+    namespace: string,
+    name: string,
+    annotations: Readonly<Record<string, string | null>>,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
-const core = (namespace: string, resource: string, name: string) =>
-  `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}/${encodeURIComponent(name)}`;
-const webhookConfiguration = (name: string) =>
-  `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${encodeURIComponent(name)}`;
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const PAGE_SIZE = 250;
 
 /** The API server behind `connection`. */
 export function createKubernetesApi(connection: Connection): KubernetesApi {
-  const read = <T>(path: string, shape: z.ZodType<T>, signal: AbortSignal) =>
-    call(connection, { method: 'GET', path, signal }, shape).catch((error: unknown) => {
+  const read = <T>(of: Omit<Call, 'method'>, shape: z.ZodType<T>) =>
+    call(connection, { method: 'GET', ...of }, shape).catch((error: unknown) => {
       if (error instanceof KubernetesError && error.status === 404) return undefined;
       throw error;
     });
-  const patch = <T>(path: string, body: PatchOperation[], shape: z.ZodType<T>, signal: AbortSignal) =>
-    call(connection, { method: 'PATCH', path, body, signal }, shape);
+  const patch = <T>(path: string, content: PatchOperation[], shape: z.ZodType<T>, signal: AbortSignal) =>
+    call(connection, { method: 'PATCH', path, body: { type: JSON_PATCH, content }, signal }, shape);
+  const { Secret, ServiceAccount, MutatingWebhookConfiguration } = resources;
   return {
-    readSecret: (namespace, name, signal) => read(core(namespace, 'secrets', name), secret, signal),
+    readSecret: (namespace, name, signal) => read({ path: pathOf(Secret, namespace, name), signal }, secret),
     readServiceAccount: (namespace, name, signal) =>
-      read(core(namespace, 'serviceaccounts', name), serviceAccount, signal),
-    patchSecret: (namespace, name, body, signal) =>
-      patch(core(namespace, 'secrets', name), body, secret, signal),
+      read({ path: pathOf(ServiceAccount, namespace, name), signal }, serviceAccount),
+    patchSecret: (namespace, name, content, signal) =>
+      patch(pathOf(Secret, namespace, name), content, secret, signal),
     readMutatingWebhookConfiguration: (name, signal) =>
-      read(webhookConfiguration(name), mutatingWebhookConfiguration, signal),
-    async patchMutatingWebhookConfiguration(name, body, signal) {
-      await patch(webhookConfiguration(name), body, mutatingWebhookConfiguration, signal);
+      read(
+        { path: pathOf(MutatingWebhookConfiguration, undefined, name), signal },
+        mutatingWebhookConfiguration,
+      ),
+    async patchMutatingWebhookConfiguration(name, content, signal) {
+      const path = pathOf(MutatingWebhookConfiguration, undefined, name);
+      await patch(path, content, mutatingWebhookConfiguration, signal);
+    },
+    async readMetadata(resource, namespace, name, signal) {
+      const path = pathOf(resource, namespace, name);
+      return (await read({ path, accept: METADATA_ONLY, signal }, metadataOnly))?.metadata;
+    },
+    async *list(resource, namespace, shape, signal, { labelSelector = '', pageSize = PAGE_SIZE } = {}) {
+      const page = z.object({
+        metadata: z.object({ continue: z.string().nullish() }).default({}),
+        items: z.array(shape).nullish(),
+      });
+      let next = '';
+      do {
+        const query = new URLSearchParams({ limit: String(pageSize) });
+        if (labelSelector !== '') query.set('labelSelector', labelSelector);
+        if (next !== '') query.set('continue', next);
+        const path = `${pathOf(resource, namespace)}?${query}`;
+        const { items, metadata } = await call(connection, { method: 'GET', path, signal }, page);
+        yield* items ?? [];
+        next = metadata.continue ?? '';
+      } while (next !== '');
+    },
+    async annotate(resource, namespace, name, annotations, signal) {
+      const content = { metadata: { annotations } };
+      const path = pathOf(resource, namespace, name);
+      await call(
+        connection,
+        { method: 'PATCH', path, body: { type: MERGE_PATCH, content }, signal },
+        metadataOnly,
+      );
     },
   };
-}
-
-interface Call {
-  method: 'GET' | 'PATCH';
-  path: string;
-  body?: PatchOperation[];
-  signal: AbortSignal;
-}
-
-async function call<T>(
-  connection: Connection,
-  { method, path, body, signal }: Call,
-  shape: z.ZodType<T>,
-): Promise<T> {
-  const { status, text } = await send(connection, { method, path, ...(body && { body }), signal });
-  const json = parseJson(text);
-  if (status >= 300) throw refusal(method, path, status, json);
-  const object = shape.safeParse(json);
-  if (object.success) return object.data;
-  // The parser's own words could quote the object, and that may be a Secret: name the fields only.
-  const fields = object.error.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new KubernetesError(`${method} ${path}: the API server's answer has unexpected fields: ${fields}`, {
-    status,
-    reason: 'UnexpectedAnswer',
-  });
-}
-
-async function send(connection: Connection, { method, path, body, signal }: Call) {
-  try {
-    const { dispatcher, headers } = await connection.access();
-    const response = await request(`${connection.server}${path}`, {
-      method,
-      signal,
-      headers: {
-        ...headers,
-        accept: 'application/json',
-        'user-agent': 'tagpin',
-        ...(body === undefined ? {} : { 'content-type': 'application/json-patch+json' }),
-      },
-      ...(dispatcher === undefined ? {} : { dispatcher }),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.statusCode, text: await response.body.text() };
-  } catch (cause) {
-    const why = signal.aborted ? 'no answer in time' : cause instanceof Error ? cause.message : String(cause);
-    throw new KubernetesError(`${method} ${path}: ${why}`, { status: 0, reason: 'Unreachable', cause });
-  }
-}
-
-const statusShape = z.object({ message: z.string().optional(), reason: z.string().optional() });
-
-function refusal(method: string, path: string, status: number, json: unknown): KubernetesError {
-  const answer = statusShape.safeParse(json);
-  const { message, reason } = answer.success ? answer.data : {};
-  return new KubernetesError(message ?? `${method} ${path}: ${status}`, {
-    status,
-    reason: reason ?? String(status),
-  });
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../image/digest.ts';
-import { InvalidReference, parseReference, type Reference, repository } from '../image/reference.ts';
+import { InvalidReference, parseReference, type Reference } from '../image/reference.ts';
 import { skippedNames, writtenImages } from './annotations.ts';
+import { digestPinnedFrom } from './pinned-from.ts';
 import type { Pod } from './pod.ts';
 import { isSkipped } from './skip.ts';
 import { type ImageField, walk } from './walk.ts';
@@ -59,7 +60,7 @@ function decideField(
   if (isSkipped(reference, patterns)) return { action: 'leave', reason: 'skipped' };
   if (reference.digest !== undefined) return { action: 'leave', reason: 'digest' };
   if (never) return { action: 'leave', reason: 'never' };
-  const digest = before?.digestOf(field.image, reference);
+  const digest = before?.digestOf(field.image);
   return digest === undefined ? { action: 'resolve', reference } : { action: 'remember', reference, digest };
 }
 
@@ -76,7 +77,7 @@ interface PreviousImage {
   image: string;
   pullPolicy: string | undefined;
   /** The digest that `written` had, if this is what the container was pinned from. */
-  digestOf(written: string, reference: Reference): Digest | undefined;
+  digestOf(written: string): Digest | undefined;
 }
 
 interface PreviousImages {
@@ -98,13 +99,8 @@ function previousImages(oldPod: Pod): PreviousImages {
       return {
         image: old.image,
         pullPolicy: old.pullPolicy,
-        digestOf(image, reference) {
-          if (written.get(old.name) !== image) return undefined;
-          const pinned = read(old.image);
-          if (pinned instanceof InvalidReference || repository(pinned) !== repository(reference))
-            return undefined;
-          return pinned.digest;
-        },
+        digestOf: (image) =>
+          written.get(old.name) === image ? digestPinnedFrom(old.image, image) : undefined,
       };
     },
   };

@@ -1,15 +1,10 @@
 import type { Digest } from '../image/digest.ts';
-import { parseReference, pinned, type Reference, repository } from '../image/reference.ts';
+import { pinned, type Reference } from '../image/reference.ts';
 import { IMAGES, printWrittenImages, type WrittenImages, writtenImages } from './annotations.ts';
+import { type Operation, patchAnnotations } from './operation.ts';
+import { digestPinnedFrom } from './pinned-from.ts';
 import type { Pod } from './pod.ts';
 import { type ImageField, walk } from './walk.ts';
-
-/** One operation of the patch (RFC 6902). */
-export interface Operation {
-  op: 'add' | 'replace' | 'remove';
-  path: string;
-  value?: unknown;
-}
 
 /** An image and the digest that it gets. */
 export interface Pin {
@@ -87,8 +82,6 @@ function policy(field: ImageField, value: string): Operation[] {
   return field.pullPolicy === value ? [] : [{ op: 'add', path: field.policyPointer, value }];
 }
 
-const IMAGES_POINTER = `/metadata/annotations/${IMAGES.replace('/', '~1')}`;
-
 function annotation(pod: Pod, pins: readonly Pin[], oldPod?: Pod): Operation[] {
   const claimed = writtenImages(pod);
   const remembered = stillTrue(pod, claimed, oldPod);
@@ -100,12 +93,9 @@ function annotation(pod: Pod, pins: readonly Pin[], oldPod?: Pod): Operation[] {
   const value = printWrittenImages(
     new Map([...remembered, ...volumesFirst.map(({ field }): [string, string] => [field.name, field.image])]),
   );
-  const annotations = pod.metadata.annotations;
+  const { annotations } = pod.metadata;
   if (annotations?.[IMAGES] === value) return [];
-  if (pins.length + remembered.size === 0) return [{ op: 'remove', path: IMAGES_POINTER }];
-  return annotations
-    ? [{ op: 'add', path: IMAGES_POINTER, value }]
-    : [{ op: 'add', path: '/metadata/annotations', value: { [IMAGES]: value } }];
+  return patchAnnotations(annotations, { [IMAGES]: pins.length + remembered.size === 0 ? null : value });
 }
 
 /**
@@ -119,16 +109,8 @@ function stillTrue(pod: Pod, remembered: WrittenImages, oldPod: Pod | undefined)
     walk(pod.spec).flatMap((field): [string, string][] => {
       const image = remembered.get(field.name);
       const unchanged = before === undefined || before.get(field.pointer) === field.image;
-      return image !== undefined && unchanged && isPinOf(field.image, image) ? [[field.name, image]] : [];
+      if (image === undefined || !unchanged) return [];
+      return digestPinnedFrom(field.image, image) === undefined ? [] : [[field.name, image]];
     }),
   );
-}
-
-function isPinOf(image: string, written: string): boolean {
-  try {
-    const reference = parseReference(image);
-    return reference.digest !== undefined && repository(reference) === repository(parseReference(written));
-  } catch {
-    return false;
-  }
 }

@@ -27,15 +27,28 @@ export const podSpecSchema = z.object({
 });
 export type PodSpec = z.infer<typeof podSpecSchema>;
 
+const ownerReferenceSchema = z.object({
+  apiVersion: z.string().default(''),
+  kind: z.string().default(''),
+  name: z.string().default(''),
+  uid: z.string().default(''),
+  controller: z.boolean().nullish(),
+});
+
 export const podSchema = z.object({
   metadata: z
     .object({
       name: z.string().nullish(),
       generateName: z.string().nullish(),
+      labels: z.record(z.string(), z.string()).nullish(),
       annotations: z.record(z.string(), z.string()).nullish(),
+      ownerReferences: z.array(ownerReferenceSchema).nullish(),
+      creationTimestamp: z.string().nullish(),
       deletionTimestamp: z.string().nullish(),
     })
-    .default({}),
+    .nullish()
+    .transform((metadata) => metadata ?? {}),
   spec: podSpecSchema,
 });
+/** A pod, or the template of one. */
 export type Pod = z.infer<typeof podSchema>;

@@ -62,7 +62,10 @@ export const podSpecPointers = {
   DaemonSet: '/spec/template/spec',
   Job: '/spec/template/spec',
   CronJob: '/spec/jobTemplate/spec/template/spec',
+  /** Those of StatefulSets and DaemonSets; of another's, there may be nothing there. */
+  ControllerRevision: '/data/spec/template/spec',
 } as const;
+export type KindWithPods = keyof typeof podSpecPointers;
 
 /** Every image of a pod spec that stands at `base` in its object. */
 export function walk(spec: PodSpec, base: string = podSpecPointers.Pod): ImageField[] {

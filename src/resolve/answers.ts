@@ -31,7 +31,9 @@ export class Answers {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #found: LRUCache<string, { digest: Digest; at: number }>;
-  readonly #failed = new LRUCache<string, { error: RegistryError; until: number }>({ max: MAX_FAILURES });
+  readonly #failed = new LRUCache<string, { error: RegistryError; at: number; until: number }>({
+    max: MAX_FAILURES,
+  });
 
   constructor(options: AnswerOptions, clock: Clock, random: Random) {
     this.#options = options;
@@ -51,29 +53,32 @@ export class Answers {
     this.#found.delete(key);
     if (this.#options.negativeAge === 0) return;
     const age = spread(this.#options.negativeAge, this.#random);
-    this.#failed.set(key, { error, until: this.#clock.now() + age });
+    const at = this.#clock.now();
+    this.#failed.set(key, { error, at, until: at + age });
   }
 
-  /** The digest, if it is young enough to be believed. */
-  fresh(key: string): Digest | undefined {
+  /** The digest, if it is young enough to be believed by somebody who believes nothing older than `maxAge`. */
+  fresh(key: string, maxAge = Number.POSITIVE_INFINITY): Digest | undefined {
     const known = this.#found.get(key);
-    return known !== undefined && this.#ageOf(known) < this.#options.age ? known.digest : undefined;
+    const limit = Math.min(maxAge, this.#options.age);
+    return known !== undefined && this.#ageOf(known) < limit ? known.digest : undefined;
   }
 
   /** The digest, if it is young enough to stand in for a registry that is down, and its age in milliseconds. */
   stale(key: string): { digest: Digest; age: number } | undefined {
     const { age, staleAge } = this.#options;
     const known = this.#found.get(key);
-    if (known === undefined || staleAge === 0) return undefined;
+    if (known === undefined) return undefined;
     if (this.#ageOf(known) < age + staleAge) return { digest: known.digest, age: this.#ageOf(known) };
     this.#found.delete(key);
     return undefined;
   }
 
-  /** The registry's no, if it is recent. */
-  failure(key: string): RegistryError | undefined {
+  /** The registry's no, if it is recent, and no older than `maxAge`. */
+  failure(key: string, maxAge = Number.POSITIVE_INFINITY): RegistryError | undefined {
     const known = this.#failed.get(key);
-    return known !== undefined && this.#clock.now() < known.until ? known.error : undefined;
+    if (known === undefined || this.#ageOf(known) >= maxAge) return undefined;
+    return this.#clock.now() < known.until ? known.error : undefined;
   }
 
   #ageOf({ at }: { at: number }): number {

@@ -3,6 +3,7 @@ import { CredentialError } from '../credentials/source.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
+import { UnreadableRevision } from '../revision/unreadable.ts';
 import { NotAsked } from './not-asked.ts';
 
 /** What a failure means to whoever wrote the image: why, and what to do. */
@@ -54,20 +55,23 @@ export function explain(error: unknown, circumstances: Circumstances = nothing):
   if (error instanceof CredentialError) {
     return { label: 'credentials', cause: error.message, remedy: error.remedy };
   }
-  if (error instanceof KubernetesError) {
-    return {
-      label: error.status === 403 ? 'kubernetes_forbidden' : 'kubernetes',
-      cause: `its pull secrets can't be read: ${error.message}`,
-      remedy:
-        error.status === 403
-          ? "grant tagpin's ServiceAccount that permission"
-          : 'try again; if it stays, look at the API server',
-    };
-  }
+  if (error instanceof UnreadableRevision) return unread('its revision', error.cause);
+  if (error instanceof KubernetesError) return unread('its pull secrets', error);
   if (error instanceof DOMException && error.name === 'TimeoutError') {
     return { label: 'timeout', cause: said.timeout, remedy: remedies.timeout };
   }
   return { label: 'internal', cause: 'tagpin failed', remedy: "look at tagpin's log" };
+}
+
+function unread(what: string, { status, message }: KubernetesError): Failure {
+  return {
+    label: status === 403 ? 'kubernetes_forbidden' : 'kubernetes',
+    cause: `${what} can't be read: ${message}`,
+    remedy:
+      status === 403
+        ? "grant tagpin's ServiceAccount that permission"
+        : 'try again; if it stays, look at the API server',
+  };
 }
 
 const said: Record<RegistryFailure, string> = {

@@ -62,25 +62,27 @@ export class Resolver {
    * all those that match the image, in order; none means anonymous. An older one only if the registry can't be asked
    * and the options allow it.
    *
+   * @param maxAge milliseconds; for who wants nothing older, but if the registry can't be asked
    * @throws RegistryError, or the signal's reason
    */
   async resolve(
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
+    { maxAge }: { maxAge?: number | undefined } = {},
   ): Promise<Resolution> {
     const key = `${pullReference(reference)} ${fingerprint(credentials)}`;
-    const known = this.#answers.fresh(key);
+    const known = this.#answers.fresh(key, maxAge);
     if (known !== undefined) {
       this.#observe('cache');
       return { digest: known, source: 'cache' };
     }
-    const refusal = this.#answers.failure(key);
+    const refusal = this.#answers.failure(key, maxAge);
     if (refusal !== undefined) {
       this.#observe('remembered_failure');
       throw refusal;
     }
-    const resolution = await this.#askOrFallBack(key, reference, credentials, signal).catch(
+    const resolution = await this.#askOrFallBack(key, reference, credentials, signal, maxAge).catch(
       (error: unknown) => {
         this.#observe('failed');
         throw error;
@@ -95,8 +97,10 @@ export class Resolver {
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
+    maxAge: number | undefined,
   ): Promise<Resolution> {
-    const fallback = this.#answers.stale(key) !== undefined;
+    // Who asks for what is true now prefers to wait: a slow registry isn't one that is down.
+    const fallback = maxAge === undefined && this.#answers.stale(key) !== undefined;
     const limit = fallback ? this.#limitWait(signal) : { signal, [Symbol.dispose]: () => undefined };
     try {
       using _ = limit;

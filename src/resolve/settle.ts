@@ -6,8 +6,9 @@ import { KubernetesError } from '../kubernetes/error.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
+import type { RevisionDigest } from '../revision/revisions.ts';
 import { type Circumstances, explain, type Failure, inWords } from './failure.ts';
-import type { Resolver } from './resolver.ts';
+import type { Resolution, Resolver } from './resolver.ts';
 
 /** How one image came out. */
 export type Outcome =
@@ -16,25 +17,37 @@ export type Outcome =
       field: ImageField;
       result: 'pinned';
       pin: Pin;
-      source: 'pod' | 'cache' | 'registry' | 'stale';
+      source: 'pod' | 'revision' | 'sibling' | 'cache' | 'registry' | 'stale';
+      /** The pod's revision should have had the digest, and hadn't. */
+      lacked?: boolean;
       /** What whoever created the pod should know about the digest. */
-      remark?: string;
+      remarks?: readonly string[];
       milliseconds: number;
     }
   | { field: ImageField; result: 'failed'; failure: Failure; error: unknown; milliseconds: number };
 
 export interface Means {
   resolver: Pick<Resolver, 'resolve'>;
-  /** Called once, and only if something is to be resolved. */
+  /** Called once, and only if a registry is to be asked. */
   pullCredentials: () => Promise<PullCredentials>;
   /** Asked once for each repository of which something is to be resolved. */
   credentials: Pick<Credentials, 'find'>;
+  /** Knows digests before a registry is asked, or has it asked; without it there is none before. */
+  revision?: RevisionOfPod | undefined;
+  /** Milliseconds; no answer of a registry's may be older, unless it can't be asked. */
+  maxAge?: number | undefined;
   signal: AbortSignal;
 }
 
+/** The digest of an image as written: the one that the pod's revision knows, or else what `resolve` says. */
+export type RevisionOfPod = (
+  image: string,
+  resolve: () => Promise<Resolution>,
+) => Promise<RevisionDigest<Resolution>>;
+
 export interface Settled {
   outcomes: Outcome[];
-  /** Pull secrets that can't be read as what they are; found only if something was to be resolved. */
+  /** Pull secrets that can't be read as what they are; found only if a registry was to be asked. */
   brokenSecrets: readonly BrokenSecret[];
 }
 
@@ -43,10 +56,11 @@ export interface Settled {
  * done for an image is that image's failure.
  */
 export async function settle(decided: readonly Decided[], means: Means): Promise<Settled> {
-  const wanted = decided.some(({ decision }) => decision.action === 'resolve');
-  const pull = wanted ? means.pullCredentials().catch(blameApiServer) : undefined;
-  // Each image waits for it and fails with it; until the first does, nobody is listening.
-  pull?.catch(() => undefined);
+  let pulled: Promise<PullCredentials> | undefined;
+  const pull = () => {
+    pulled ??= means.pullCredentials().catch(blameApiServer);
+    return pulled;
+  };
   const find = finder(pull, means);
 
   const outcomes = await Promise.all(
@@ -67,7 +81,7 @@ export async function settle(decided: readonly Decided[], means: Means): Promise
       }
     }),
   );
-  const found = await pull?.catch(() => undefined);
+  const found = await pulled?.catch(() => undefined);
   return { outcomes, brokenSecrets: found?.keyring.broken ?? [] };
 }
 
@@ -80,7 +94,7 @@ function blameApiServer(error: unknown): never {
 type Find = (repository: string) => Promise<FoundCredentials>;
 
 /** Finds credentials, once for each repository however many images of it there are. */
-function finder(pull: Promise<PullCredentials> | undefined, { credentials, signal }: Means): Find {
+function finder(pull: () => Promise<PullCredentials>, { credentials, signal }: Means): Find {
   const found = new Map<string, Promise<FoundCredentials>>();
   return (name) => {
     const known = found.get(name) ?? pullThenFind(name);
@@ -88,42 +102,55 @@ function finder(pull: Promise<PullCredentials> | undefined, { credentials, signa
     return known;
   };
   async function pullThenFind(name: string): Promise<FoundCredentials> {
-    return credentials.find(name, (await pull)?.keyring, signal);
+    return credentials.find(name, (await pull()).keyring, signal);
   }
 }
 
 interface Ways extends Means {
-  pull: Promise<PullCredentials> | undefined;
+  pull: () => Promise<PullCredentials>;
   find: Find;
 }
 
 async function resolve(
   field: ImageField,
   reference: Reference,
-  { resolver, signal, pull, find }: Ways,
+  { resolver, revision = withoutRevision, maxAge, signal, pull, find }: Ways,
   milliseconds: () => number,
 ): Promise<Outcome> {
   let found: FoundCredentials = { credentials: [], failures: [] };
   let secrets: PullCredentials | undefined;
   try {
-    secrets = await pull;
-    found = await find(repository(reference));
-    const resolution = await resolver.resolve(reference, found.credentials, signal);
+    const { resolution, lacked } = await revision(field.image, async () => {
+      secrets = await pull();
+      found = await find(repository(reference));
+      return await resolver.resolve(reference, found.credentials, signal, { maxAge });
+    });
     const { digest, source } = resolution;
+    const remarks = [
+      ...(resolution.source === 'stale' ? [staleRemark(resolution.age, explain(resolution.error))] : []),
+      ...(lacked ? [LACKED] : []),
+    ];
     return {
       field,
       result: 'pinned',
       pin: { field, reference, digest },
       source,
-      ...(resolution.source === 'stale' && {
-        remark: staleRemark(resolution.age, explain(resolution.error)),
-      }),
+      lacked,
+      remarks,
       milliseconds: milliseconds(),
     };
   } catch (error) {
     return failed(field, error, circumstances(found, secrets), milliseconds());
   }
 }
+
+const withoutRevision: RevisionOfPod = async (_image, resolve) => ({
+  resolution: await resolve(),
+  lacked: false,
+});
+
+const LACKED =
+  "its revision has no digest for it, since the tag couldn't be resolved when that was made; restart the rollout to store one";
 
 function staleRemark(age: number, { cause }: Failure): string {
   return `pinned to what the tag was ${inWords(age / 1000)} ago: ${cause}`;

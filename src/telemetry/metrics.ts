@@ -36,6 +36,24 @@ export class Metrics {
     labelNames: ['mode', 'outcome', 'reason'] as const,
     registers: [this.#registry],
   });
+  readonly revisions = new Counter({
+    name: 'tagpin_revisions_total',
+    help: 'Revisions seen when they were made: stored (their pins), unchanged (stored before), nothing (to store), too_large (for their annotations).',
+    labelNames: ['kind', 'outcome'] as const,
+    registers: [this.#registry],
+  });
+  readonly revisionImages = new Counter({
+    name: 'tagpin_revision_images_total',
+    help: 'Images of revisions resolved for all their pods, by outcome (pinned, failed) and its source or reason.',
+    labelNames: ['kind', 'outcome', 'reason'] as const,
+    registers: [this.#registry],
+  });
+  readonly lacking = new Counter({
+    name: 'tagpin_revision_pins_lacking_total',
+    help: 'Images of pods that are in the template of a revision whose pins lack them.',
+    labelNames: ['mode'] as const,
+    registers: [this.#registry],
+  });
   readonly #registryRequests = new Counter({
     name: 'tagpin_registry_requests_total',
     help: 'Requests sent to registries and token servers; status 0 is no answer.',

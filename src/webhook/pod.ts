@@ -1,45 +1,22 @@
-import type { Credentials } from '../credentials/credentials.ts';
-import type { Puller, PullSecrets } from '../credentials/pull-secrets.ts';
 import { decide } from '../pin/decide.ts';
 import type { Mode } from '../pin/mode.ts';
-import {
-  type Operation,
-  type PatchOptions,
-  patchCreated,
-  patchEphemeralContainers,
-  patchUpdated,
-} from '../pin/patch.ts';
+import type { Operation } from '../pin/operation.ts';
+import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
-import type { Resolver } from '../resolve/resolver.ts';
-import { type Outcome, settle } from '../resolve/settle.ts';
-import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { pullerOf } from '../resolve/puller.ts';
+import { type Outcome, type RevisionOfPod, settle } from '../resolve/settle.ts';
+import { membershipOf } from '../revision/membership.ts';
+import type { Revisions } from '../revision/revisions.ts';
+import { MAX_IMAGES, type PinningParts, type PinSettings } from './pinning.ts';
 import { record } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
-
-/** What the configuration says of pinning pods. */
-export interface PodSettings extends PatchOptions {
-  /** Globs of images that are left alone in every namespace. */
-  skip: readonly string[];
-  /** The modes in which a pod's own `tagpin.dev/skip` counts. */
-  honourSkipAnnotationIn: readonly Mode[];
-}
-
-export interface PodHandlerParts {
-  resolver: Pick<Resolver, 'resolve'>;
-  pullSecrets: Pick<PullSecrets, 'credentials'>;
-  credentials: Pick<Credentials, 'find'>;
-  settings: PodSettings;
-  log: Logger;
-  metrics: Metrics;
-}
 
 /** Answers for pods: CREATE, UPDATE, and UPDATE of `pods/ephemeralcontainers`. */
 export type PodHandler = (request: AdmissionRequest, mode: Mode, signal: AbortSignal) => Promise<Verdict>;
 
 /** @throws InvalidReview, from the handler, when the request's object is no pod */
-export function createPodHandler(parts: PodHandlerParts): PodHandler {
+export function createPodHandler(parts: PinningParts): PodHandler {
   return async (request, mode, signal) => {
     if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return { allowed: true };
     if (request.kind.group !== '' || request.kind.kind !== 'Pod') {
@@ -49,6 +26,7 @@ export function createPodHandler(parts: PodHandlerParts): PodHandler {
     const oldPod = request.operation === 'UPDATE' ? parseAs(podSchema, request.oldObject, 'Pod') : undefined;
     if (isExempt(request, pod, oldPod)) return { allowed: true };
 
+    const namespace = request.namespace ?? '';
     const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
     const decided = decide(pod, { skip: parts.settings.skip, honourSkipAnnotation }, oldPod);
     const images = decided.filter(({ decision }) => decision.action === 'resolve').length;
@@ -56,7 +34,8 @@ export function createPodHandler(parts: PodHandlerParts): PodHandler {
     const { outcomes, brokenSecrets } = await settle(decided, {
       resolver: parts.resolver,
       credentials: parts.credentials,
-      pullCredentials: () => parts.pullSecrets.credentials(pullerOf(request, pod), signal),
+      pullCredentials: () => parts.pullSecrets.credentials(pullerOf(namespace, pod.spec), signal),
+      revision: revisionOf(parts.revisions, request, pod, signal),
       signal,
     });
     record(parts, request, pod, mode, outcomes);
@@ -68,9 +47,6 @@ export function createPodHandler(parts: PodHandlerParts): PodHandler {
     return verdictOf(mode, outcomes, patchOf(parts.settings, request, pod, oldPod, outcomes), remarks);
   };
 }
-
-/** Far more than any pod that runs, and few enough to be answered in time. */
-const MAX_IMAGES = 500;
 
 function tooMany(mode: Mode, images: number): Verdict {
   const message = `the pod has ${images} images to resolve, and tagpin resolves at most ${MAX_IMAGES}; write digests`;
@@ -92,16 +68,21 @@ function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefi
   return byNode && pod.metadata.annotations?.[MIRROR] !== undefined;
 }
 
-function pullerOf(request: AdmissionRequest, { spec }: Pod): Puller {
-  return {
-    namespace: request.namespace ?? '',
-    imagePullSecrets: (spec.imagePullSecrets ?? []).map(({ name }) => name),
-    serviceAccountName: spec.serviceAccountName || spec.serviceAccount || 'default',
-  };
+/** What the pod's revision knows. A pod that is only tried decides nothing for those that come. */
+function revisionOf(
+  revisions: Pick<Revisions, 'digestOf'>,
+  { namespace, dryRun }: AdmissionRequest,
+  pod: Pod,
+  signal: AbortSignal,
+): RevisionOfPod | undefined {
+  const membership = membershipOf(namespace ?? '', pod.metadata);
+  if (membership === undefined) return undefined;
+  return (image, resolve) =>
+    revisions.digestOf(membership, image, resolve, { signal, remember: dryRun !== true });
 }
 
 function patchOf(
-  settings: PodSettings,
+  settings: PinSettings,
   request: AdmissionRequest,
   pod: Pod,
   oldPod: Pod | undefined,

@@ -30,12 +30,13 @@ export function record(
         if (outcome.reason !== 'unchanged') log.info({ ...about, reason: outcome.reason }, 'left');
         break;
       case 'pinned': {
-        const { pin, source, remark, milliseconds } = outcome;
+        const { pin, source, remarks = [], milliseconds } = outcome;
         metrics.images.inc({ mode, outcome: mode === 'audit' ? 'pinnable' : 'pinned', reason: source });
         const done = mode === 'audit' ? 'would be pinned' : 'pinned';
         const line = { ...about, digest: pin.digest, source, ms: milliseconds };
-        if (remark === undefined) log.info(line, done);
-        else log.warn({ ...line, remark }, done);
+        if (remarks.length === 0) log.info(line, done);
+        else log.warn({ ...line, remarks }, done);
+        if (outcome.lacked) metrics.lacking.inc({ mode });
         break;
       }
       case 'failed': {
@@ -44,6 +45,36 @@ export function record(
         log.warn({ ...about, reason: failure.label, ms: milliseconds, err: error }, 'not pinned');
         break;
       }
+    }
+  }
+}
+
+/** Writes a line and counts an image for each image of a revision that was to be resolved for its pods. */
+export function recordRevision(
+  { log, metrics }: { log: Logger; metrics: Metrics },
+  { namespace, name, kind: { kind }, dryRun }: AdmissionRequest,
+  outcomes: readonly Outcome[],
+): void {
+  const subject = {
+    namespace: namespace ?? '',
+    revision: `${kind} ${name ?? ''}`,
+    ...(dryRun && { dryRun }),
+  };
+  for (const outcome of outcomes) {
+    const about = { ...subject, image: shown(outcome.field.image) };
+    if (outcome.result === 'pinned') {
+      const { pin, source, remarks = [], milliseconds } = outcome;
+      metrics.revisionImages.inc({ kind, outcome: 'pinned', reason: source });
+      const line = { ...about, digest: pin.digest, source, ms: milliseconds };
+      if (remarks.length === 0) log.info(line, 'resolved for a revision');
+      else log.warn({ ...line, remarks }, 'resolved for a revision');
+    } else if (outcome.result === 'failed') {
+      const { failure, error, milliseconds } = outcome;
+      metrics.revisionImages.inc({ kind, outcome: 'failed', reason: failure.label });
+      log.warn(
+        { ...about, reason: failure.label, ms: milliseconds, err: error },
+        'not resolved for a revision',
+      );
     }
   }
 }

@@ -1,13 +1,12 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { parseDuration } from '../duration.ts';
-import { type Mode, modes } from '../pin/mode.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { PodHandler } from './pod.ts';
 import { type AdmissionReview, answer, InvalidReview, parseReview, type Verdict } from './review.ts';
+import type { Route } from './routes.ts';
 
 export interface WebhookParts {
-  pod: PodHandler;
+  routes: readonly Route[];
   log: Logger;
   metrics: Metrics;
   /** Whether the process is going down: answers then ask for the connection to be closed. */
@@ -28,7 +27,7 @@ const MAXIMUM_TIMEOUT_MS = 30_000;
 const WAY_BACK_MS = 500;
 const MINIMUM_BUDGET_MS = 100;
 
-/** The webhook over HTTP: `POST /pin/<mode>` with an AdmissionReview. */
+/** The webhook over HTTP: each route takes a POST of an AdmissionReview. */
 export function createWebhookApp(parts: WebhookParts): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -37,12 +36,10 @@ export function createWebhookApp(parts: WebhookParts): Express {
     if (parts.draining()) response.set('Connection', 'close');
     next();
   });
-  for (const mode of modes) app.post(`/pin/${mode}`, jsonOnly, body, review(parts, mode));
+  for (const route of parts.routes) app.post(route.path, jsonOnly, body, review(parts, route));
+  const paths = parts.routes.map(({ path }) => path).join(', ');
   app.use((_request, response) => {
-    response
-      .status(404)
-      .type('text')
-      .send('tagpin answers POST /pin/enforce, /pin/best-effort and /pin/audit\n');
+    response.status(404).type('text').send(`tagpin answers POST ${paths}\n`);
   });
   app.use(refusal(parts.log));
   return app;
@@ -55,37 +52,34 @@ const jsonOnly: RequestHandler = (request, response, next) => {
 
 const body = express.raw({ type: 'application/json', limit: BODY_LIMIT, inflate: false });
 
-function review(parts: WebhookParts, mode: Mode): RequestHandler {
+function review(parts: WebhookParts, route: Route): RequestHandler {
   return async (request, response) => {
     const started = performance.now();
     const admission = parseReview(Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '');
     const signal = AbortSignal.timeout(budget(request.query['timeout']));
-    const verdict = await decide(parts, admission, mode, signal);
+    const verdict = await decide(parts, admission, route, signal);
     response.json(answer(admission, verdict));
 
-    const path = `/pin/${mode}`;
+    const { path } = route;
     const outcome = verdict.allowed ? (verdict.patch?.length ? 'patched' : 'allowed') : 'denied';
     parts.metrics.admissions.inc({ path, operation: admission.request.operation, outcome });
     parts.metrics.admissionSeconds.observe({ path }, (performance.now() - started) / 1000);
   };
 }
 
-/** The handler's verdict; if the handler itself fails, the one that the mode stands for. */
+/** The handler's verdict; if the handler itself fails, the one that the route has for that. */
 async function decide(
-  parts: WebhookParts,
+  { log }: WebhookParts,
   { request }: AdmissionReview,
-  mode: Mode,
+  { path, handle, failed }: Route,
   signal: AbortSignal,
 ): Promise<Verdict> {
   try {
-    return await parts.pod(request, mode, signal);
+    return await handle(request, signal);
   } catch (error) {
     if (error instanceof InvalidReview) throw error;
-    parts.log.error({ err: error, namespace: request.namespace, uid: request.uid, mode }, 'failed');
-    const message = "tagpin failed on this pod; look at tagpin's log";
-    return mode === 'enforce'
-      ? { allowed: false, code: 500, message }
-      : { allowed: true, warnings: [message] };
+    log.error({ err: error, namespace: request.namespace, uid: request.uid, path }, 'failed');
+    return failed;
   }
 }
 

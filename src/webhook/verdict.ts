@@ -2,7 +2,7 @@ import type { BrokenSecret } from '../credentials/keyring.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { SKIP, skippedNames } from '../pin/annotations.ts';
 import type { Mode } from '../pin/mode.ts';
-import type { Operation } from '../pin/patch.ts';
+import type { Operation } from '../pin/operation.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { sentence } from '../resolve/failure.ts';
@@ -47,6 +47,14 @@ export function verdictOf(
   }
 }
 
+/** What to tell whoever applies a workload: which images its pods won't be pinned for, and what comes of that. */
+export function warningsOnTemplate(mode: Mode, outcomes: readonly Outcome[]): string[] {
+  const consequence = mode === 'enforce' ? 'its pods will be refused' : "can't be pinned";
+  return outcomes.flatMap((outcome) =>
+    outcome.result === 'failed' ? [`${consequence}: ${describe(outcome)}`] : [],
+  );
+}
+
 function list(failures: readonly string[]): string {
   const rest = failures.length - MAX_FAILURES;
   return [...failures.slice(0, MAX_FAILURES), ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
@@ -81,8 +89,8 @@ export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): stri
 /** What there is to know about digests that aren't what the registry says now. */
 export function remarksOnPins(outcomes: readonly Outcome[]): string[] {
   return outcomes.flatMap((outcome) =>
-    outcome.result === 'pinned' && outcome.remark !== undefined
-      ? [`${called(outcome.field)}: ${outcome.remark}`]
+    outcome.result === 'pinned'
+      ? (outcome.remarks ?? []).map((remark) => `${called(outcome.field)}: ${remark}`)
       : [],
   );
 }

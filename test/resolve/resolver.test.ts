@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
-import { Resolver } from '../../src/resolve/resolver.ts';
+import { Resolver, type ResolverOptions } from '../../src/resolve/resolver.ts';
 import { clientFor, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';
 import { type RegistryOptions, startRegistry } from '../support/registry/registry.ts';
@@ -11,7 +11,7 @@ const users = [
   { name: 'eve', password: 'secret', pull: ['other/*'] },
 ];
 
-async function start(options: RegistryOptions = {}, cache = { entries: 100, age: 60_000 }) {
+async function start(options: RegistryOptions = {}, cache: ResolverOptions = { entries: 100, age: 60_000 }) {
   const registry = await startRegistry(options);
   const first = registry.push('team/app', '1', image());
   const resolver = new Resolver(clientFor(registry.host), cache);
@@ -39,6 +39,39 @@ describe('the cache', () => {
       digest: moved,
       source: 'registry',
     });
+  });
+
+  test('answers nobody who wants what is true now, but joins him to whoever is asking', async () => {
+    await using at = await start();
+    await at.resolver.resolve(at.reference, [], patient());
+    const moved = at.registry.push('team/app', '1', image());
+    at.registry.requests.clear();
+    const asked = [1, 2, 3].map(() => at.resolver.resolve(at.reference, [], patient(), { maxAge: 0 }));
+    for (const { digest } of await Promise.all(asked)) expect(digest).toBe(moved);
+    expect(at.registry.requests.manifests()).toHaveLength(1);
+  });
+
+  test('answers whoever wants what was true a moment ago', async () => {
+    await using at = await start();
+    await at.resolver.resolve(at.reference, [], patient());
+    const { source } = await at.resolver.resolve(at.reference, [], patient(), { maxAge: 2_000 });
+    expect(source).toBe('cache');
+  });
+
+  test('answers even who wants what is true now, if the registry is down', async () => {
+    await using at = await start();
+    await at.resolver.resolve(at.reference, [], patient());
+    await at.registry.close();
+    const now = await at.resolver.resolve(at.reference, [], patient(), { maxAge: 0 });
+    expect(now).toMatchObject({ digest: at.first, source: 'stale' });
+  });
+
+  test('does not remember a no for who wants what is true now', async () => {
+    await using at = await start({}, { entries: 100, age: 60_000, negativeAge: 60_000 });
+    const later = parseReference(`${at.registry.host}/team/app:later`);
+    await expect(at.resolver.resolve(later, [], patient())).rejects.toThrow();
+    const pushed = at.registry.push('team/app', 'later', image());
+    expect((await at.resolver.resolve(later, [], patient(), { maxAge: 0 })).digest).toBe(pushed);
   });
 
   test('gives nothing to credentials that have not proven access', async () => {

@@ -99,12 +99,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     requests,
     put(input) {
       const object = kubernetesObject.parse(JSON.parse(JSON.stringify(input)));
-      // whatever version is there is replaced
-      delete object.metadata.resourceVersion;
-      const resource = resourceOfKind(object.apiVersion ?? '', object.kind ?? '');
-      const { name = '', namespace } = object.metadata;
-      const there = objects.find(resource, namespace, name);
-      return there ? objects.update(resource, object) : objects.create(resource, object);
+      return objects.put(resourceOfKind(object.apiVersion ?? '', object.kind ?? ''), object);
     },
     find(kind, namespace, name) {
       const resource = resources.find((candidate) => candidate.kind === kind);

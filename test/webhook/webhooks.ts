@@ -9,7 +9,8 @@ import { createEngine } from '../../src/engine.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { createPodHandler } from '../../src/webhook/pod.ts';
+import { pinSettings } from '../../src/webhook/pinning.ts';
+import { createRoutes } from '../../src/webhook/routes.ts';
 import { createWebhookApp } from '../../src/webhook/server.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 
@@ -34,8 +35,10 @@ export interface Webhook extends AsyncDisposable {
   metrics: Metrics;
   /** The log, an object a line. */
   log: Record<string, unknown>[];
-  /** Sends a review; `timeout` as the API server would say it. */
+  /** Sends a review of a pod; `timeout` as the API server would say it. */
   review(mode: string, review: unknown, timeout?: string): Promise<Answer>;
+  /** Sends a review to any path. */
+  ask(path: string, review: unknown, timeout?: string): Promise<Answer>;
   /** Sends anything. */
   post(
     path: string,
@@ -58,13 +61,8 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   const metrics = new Metrics();
   const { proxies } = readEnvironment({});
   const engine = createEngine(settings, connect({ kubeconfig }), metrics, { log, proxies });
-  const pod = createPodHandler({
-    ...engine,
-    settings: { ...settings.pin, honourSkipAnnotationIn: settings.pin.skipAnnotation },
-    log,
-    metrics,
-  });
-  const server = createServer(createWebhookApp({ pod, log, metrics, draining: () => false }));
+  const routes = createRoutes({ ...engine, settings: pinSettings(settings), log, metrics });
+  const server = createServer(createWebhookApp({ routes, log, metrics, draining: () => false }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${portOf(server.address())}`;
 
@@ -72,16 +70,18 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
     const response = await fetch(url + path, { method: 'POST', body, headers });
     return { status: response.status, text: await response.text() };
   };
+  const ask: Webhook['ask'] = async (path, review, timeout = '10s') => {
+    const { text } = await post(`${path}?timeout=${timeout}`, JSON.stringify(review));
+    return answerSchema.parse(JSON.parse(text));
+  };
   return {
     url,
     api,
     metrics,
     log: lines,
     post,
-    async review(mode, review, timeout = '10s') {
-      const { text } = await post(`/pin/${mode}?timeout=${timeout}`, JSON.stringify(review));
-      return answerSchema.parse(JSON.parse(text));
-    },
+    ask,
+    review: (mode, review, timeout) => ask(`/pin/${mode}`, review, timeout),
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();

@@ -61,7 +61,7 @@ export class Objects {
     const own = {
       name,
       uid: randomUUID(),
-      creationTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
+      creationTimestamp: timestamp(),
     };
     return this.#store(resource, { ...object, metadata: { ...object.metadata, ...own } }, dryRun);
   }
@@ -78,6 +78,20 @@ export class Objects {
     return this.#store(resource, { ...object, metadata: { ...object.metadata, ...own } }, dryRun);
   }
 
+  /** Stores the object as it is, in place of one of that name; what only the API server gives, it may bring along. */
+  put(resource: Resource, { metadata, ...object }: KubernetesObject): KubernetesObject {
+    const { name = '', namespace, resourceVersion: _, ...given } = metadata;
+    const there = this.find(resource, namespace, name)?.metadata;
+    const { uid = there?.uid ?? randomUUID(), creationTimestamp = there?.creationTimestamp ?? timestamp() } =
+      given;
+    const own = { name, uid, creationTimestamp };
+    return this.#store(
+      resource,
+      { ...object, metadata: { ...given, ...(namespace && { namespace }), ...own } },
+      false,
+    );
+  }
+
   delete(resource: Resource, namespace: string | undefined, name: string): boolean {
     return this.#stored.delete(key(resource, namespace, name));
   }
@@ -90,6 +104,9 @@ export class Objects {
     return structuredClone(stored);
   }
 }
+
+/** Now, in whole seconds. */
+const timestamp = () => new Date().toISOString().replace(/\.\d+/, '');
 
 /** A collection's key is the start of its objects' keys. */
 function key({ group, name: plural, namespaced }: Resource, namespace: string | undefined, name: string) {

@@ -1,0 +1,40 @@
+/** A kind of object, and where the API server has it. */
+export interface Resource {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Plural, as in paths and RBAC rules. */
+  readonly name: string;
+}
+
+const core = (name: string): Resource => ({ group: '', version: 'v1', name });
+const apps = (name: string): Resource => ({ group: 'apps', version: 'v1', name });
+const admissionRegistration = (name: string): Resource => ({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  name,
+});
+
+/** The kinds that tagpin asks the API server for. */
+export const resources = {
+  Secret: core('secrets'),
+  ServiceAccount: core('serviceaccounts'),
+  Pod: core('pods'),
+  Deployment: apps('deployments'),
+  ReplicaSet: apps('replicasets'),
+  ControllerRevision: apps('controllerrevisions'),
+  Job: { group: 'batch', version: 'v1', name: 'jobs' },
+  MutatingWebhookConfiguration: admissionRegistration('mutatingwebhookconfigurations'),
+} as const satisfies Record<string, Resource>;
+
+/** The path of a resource's objects in a namespace, or of those that are in none; with a name, of that one. */
+export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
+  const { group, version } = resource;
+  const segments = [
+    ...(group === '' ? ['api', version] : ['apis', group, version]),
+    ...(namespace === undefined ? [] : ['namespaces', namespace]),
+    resource.name,
+    ...(name === undefined ? [] : [name]),
+  ];
+  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('');
+}

@@ -1,0 +1,115 @@
+import type { ObjectMetadata } from '../kubernetes/api.ts';
+import type { RevisionKind } from './kinds.ts';
+
+/** What a pod's metadata says of whose it is. */
+export interface PodMetadata {
+  labels?: Readonly<Record<string, string>> | null | undefined;
+  ownerReferences?:
+    | readonly {
+        apiVersion: string;
+        kind: string;
+        name: string;
+        uid: string;
+        controller?: boolean | null | undefined;
+      }[]
+    | null
+    | undefined;
+}
+
+/** Of which revision a pod is: what it shares with its siblings, and with nothing else. */
+export interface Membership {
+  namespace: string;
+  /** The pod's controller. */
+  owner: { kind: string; name: string; uid: string };
+  /** The object that stores the revision's pins; undefined where the kind of owner has none. */
+  stored: { kind: RevisionKind; name: string } | undefined;
+  /** Selects the siblings, and perhaps others; undefined where nothing does. */
+  selector: string | undefined;
+}
+
+interface OwnerKind {
+  group: string;
+  kind: string;
+  /** Where the pins are stored, of a pod of the owner that has this revision label. */
+  stored(owner: string, revision: string | undefined): Membership['stored'];
+}
+
+const REVISION_LABEL = 'controller-revision-hash';
+
+const itself = (kind: 'ReplicaSet' | 'Job') => (name: string) => ({ kind, name });
+
+/** The pod's label is the revision's name (kubernetes pkg/controller/statefulset/stateful_set_utils.go). */
+const byName = (_owner: string, revision: string | undefined): Membership['stored'] =>
+  revision ? { kind: 'ControllerRevision', name: revision } : undefined;
+
+/** The pod's label is the end of it (kubernetes pkg/controller/daemon/util/daemonset_util.go). */
+const byHash = (owner: string, revision: string | undefined): Membership['stored'] =>
+  revision ? { kind: 'ControllerRevision', name: `${owner}-${revision}` } : undefined;
+
+/** OpenKruise's CloneSet has either, by its feature gate CloneSetShortHash (kruise pkg/controller/cloneset). */
+const byNameOrHash = (owner: string, revision: string | undefined): Membership['stored'] =>
+  revision?.startsWith(`${owner}-`) ? byName(owner, revision) : byHash(owner, revision);
+
+/** Whose pods are of revisions. Argo Rollouts own ReplicaSets, and so are in it. */
+const owners: readonly OwnerKind[] = [
+  { group: 'apps', kind: 'ReplicaSet', stored: itself('ReplicaSet') },
+  { group: 'batch', kind: 'Job', stored: itself('Job') },
+  { group: 'apps', kind: 'StatefulSet', stored: byName },
+  { group: 'apps', kind: 'DaemonSet', stored: byHash },
+  { group: 'apps.kruise.io', kind: 'StatefulSet', stored: byName },
+  { group: 'apps.kruise.io', kind: 'DaemonSet', stored: byHash },
+  { group: 'apps.kruise.io', kind: 'CloneSet', stored: byNameOrHash },
+  { group: '', kind: 'ReplicationController', stored: () => undefined },
+];
+
+/** Of which revision a pod is; undefined for one that nobody controls, or something unknown. */
+export function membershipOf(
+  namespace: string,
+  { labels, ownerReferences }: PodMetadata,
+): Membership | undefined {
+  const owner = ownerReferences?.find(({ controller }) => controller === true);
+  if (owner === undefined) return undefined;
+  const { kind, name, uid, apiVersion } = owner;
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  const row = owners.find((candidate) => candidate.kind === kind && candidate.group === group);
+  if (row === undefined || uid === '') return undefined;
+  return {
+    namespace,
+    owner: { kind, name, uid },
+    stored: row.stored(name, labels?.[REVISION_LABEL]),
+    selector: selectorOf(labels ?? {}),
+  };
+}
+
+/** What is the same for all pods of a revision that another kind of owner than it may have on its pods. */
+const SHARED_LABELS = [
+  'pod-template-hash',
+  'rollouts-pod-template-hash',
+  REVISION_LABEL,
+  'batch.kubernetes.io/controller-uid',
+];
+
+/** A label's value as selectors can have it (apimachinery pkg/util/validation/validation.go). */
+const VALUE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const NAME = /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** A pod without any of those (a bare ReplicaSet's, a ReplicationController's) has its template's labels. */
+function selectorOf(labels: Readonly<Record<string, string>>): string | undefined {
+  const shared = Object.entries(labels).filter(([name]) => SHARED_LABELS.includes(name));
+  const chosen = (shared.length > 0 ? shared : Object.entries(labels)).filter(
+    ([name, value]) => NAME.test(name) && VALUE.test(value),
+  );
+  return chosen.length === 0 ? undefined : chosen.map(([name, value]) => `${name}=${value}`).join(',');
+}
+
+/** Whether an object is the one that stores the pins of such pods: a name can be had again, a uid can't. */
+export function stores({ stored, owner }: Membership, metadata: ObjectMetadata): boolean {
+  if (stored?.kind !== 'ControllerRevision') return metadata.uid === owner.uid;
+  const controller = metadata.ownerReferences?.find((reference) => reference.controller === true);
+  return controller?.uid === owner.uid;
+}
+
+/** What tells the revision from all others, whether or not something stores its pins. */
+export function keyOf({ namespace, owner, stored, selector }: Membership): string {
+  return [namespace, owner.uid, stored?.name ?? selector ?? ''].join(' ');
+}

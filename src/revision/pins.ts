@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { parseJson } from '../json.ts';
+
+/** What the keys of stored pins begin with: `pins.tagpin.dev/<hash>.<time>`. */
+export const PINS = 'pins.tagpin.dev/';
+
+/** The hash of an object that has none of its own. */
+export const OWN_HASH = 'own';
+
+/**
+ * What a revision's images are pinned to: image as written → digest, or `null` where the tag couldn't be resolved
+ * when the revision was made. An image that isn't in it isn't in the revision's template.
+ */
+export type Pins = ReadonlyMap<string, Digest | null>;
+
+export type Annotations = Readonly<Record<string, string>> | null | undefined;
+
+interface Key {
+  hash: string;
+  /** Milliseconds since 1970, or later than any before it. */
+  time: number;
+}
+
+/**
+ * The pins that an object stores: those under the newest key of its own hash.
+ *
+ * `kubectl rollout undo` copies a ReplicaSet's annotations to its Deployment, whose controller copies them to every
+ * ReplicaSet and writes them over those of the same key (kubectl pkg/polymorphichelpers/rollback.go, kubernetes
+ * pkg/controller/deployment/util/deployment_util.go). Hence a key of another hash is another revision's; and a key with
+ * its time can't be overwritten by an older copy, which stays below it.
+ */
+export function readPins(annotations: Annotations, hash: string): Pins | undefined {
+  let newest: { time: number; pins: Pins } | undefined;
+  for (const [name, value] of Object.entries(annotations ?? {})) {
+    const key = parseKey(name);
+    if (key?.hash !== hash || key.time <= (newest?.time ?? -1)) continue;
+    const pins = parsePins(value);
+    if (pins !== undefined) newest = { time: key.time, pins };
+  }
+  return newest?.pins;
+}
+
+/** A change of annotations: `null` removes one. */
+export type AnnotationChanges = Readonly<Record<string, string | null>>;
+
+/**
+ * How to store pins: under a key newer than any other of that hash, which are dropped. None, if that is what is
+ * stored already.
+ *
+ * @param now milliseconds since 1970
+ * @param copies annotations of the object's owner, which may find their way to the object
+ */
+export function storePins(
+  annotations: Annotations,
+  hash: string,
+  pins: Pins,
+  now: number,
+  copies: Annotations = undefined,
+): AnnotationChanges {
+  const stored = readPins(annotations, hash);
+  const copied = ownKeys(copies, hash);
+  const own = ownKeys(annotations, hash);
+  const latest = Math.max(-1, ...[...own, ...copied].map(({ time }) => time));
+  const isNewest = own.some(({ time }) => time === latest);
+  if (stored !== undefined && isNewest && printPins(stored) === printPins(pins)) return {};
+  return {
+    ...Object.fromEntries(own.map(({ name }) => [name, null])),
+    [printKey({ hash, time: Math.max(now, latest + 1) })]: printPins(pins),
+  };
+}
+
+/** The API server's limit for all annotations of an object (apimachinery pkg/api/validation/objectmeta.go). */
+const ALL_ANNOTATIONS_LIMIT = 256 * 1024;
+
+/** Whether the API server would take the annotations with these changes. */
+export function fits(annotations: Annotations, changes: AnnotationChanges): boolean {
+  const all = Object.entries({ ...annotations, ...changes });
+  const bytes = all.map(([name, value]) =>
+    value === null ? 0 : Buffer.byteLength(name) + Buffer.byteLength(value),
+  );
+  return bytes.reduce((sum, size) => sum + size, 0) <= ALL_ANNOTATIONS_LIMIT;
+}
+
+/** The names of all stored pins, whichever revision they are of. */
+export function pinKeys(annotations: Annotations): string[] {
+  return Object.keys(annotations ?? {}).filter((name) => name.startsWith(PINS));
+}
+
+function ownKeys(annotations: Annotations, hash: string): (Key & { name: string })[] {
+  return pinKeys(annotations).flatMap((name) => {
+    const key = parseKey(name);
+    return key?.hash === hash ? [{ ...key, name }] : [];
+  });
+}
+
+const pinsSchema = z.record(z.string(), z.string().nullable());
+
+function parsePins(text: string): Pins | undefined {
+  const parsed = pinsSchema.safeParse(parseJson(text));
+  if (!parsed.success) return undefined;
+  // A digest that is none may be a newer tagpin's, or a mistake: it is one that isn't known.
+  return new Map(
+    Object.entries(parsed.data).map(([image, digest]) => [
+      image,
+      digest !== null && isDigest(digest) ? digest : null,
+    ]),
+  );
+}
+
+/** Sorted by image, so that equal pins read equal. */
+function printPins(pins: Pins): string {
+  return JSON.stringify(Object.fromEntries([...pins].sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+const KEY = /^(.+)\.([0-9a-z]+)$/;
+const BASE = 36;
+
+/** @returns undefined for what is no key of stored pins, or has a time that nobody could follow */
+function parseKey(name: string): Key | undefined {
+  if (!name.startsWith(PINS)) return undefined;
+  const [, hash, digits] = KEY.exec(name.slice(PINS.length)) ?? [];
+  if (hash === undefined || digits === undefined) return undefined;
+  const time = Number.parseInt(digits, BASE);
+  return time < Number.MAX_SAFE_INTEGER ? { hash, time } : undefined;
+}
+
+function printKey({ hash, time }: Key): string {
+  return `${PINS}${hash}.${time.toString(BASE)}`;
+}

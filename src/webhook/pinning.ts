@@ -1,0 +1,38 @@
+import type { Config } from '../config.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import type { PullSecrets } from '../credentials/pull-secrets.ts';
+import type { Mode } from '../pin/mode.ts';
+import type { PatchOptions } from '../pin/patch.ts';
+import type { Resolver } from '../resolve/resolver.ts';
+import type { Revisions } from '../revision/revisions.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** What the configuration says of pinning. */
+export interface PinSettings extends PatchOptions {
+  /** Globs of images that are left alone in every namespace. */
+  skip: readonly string[];
+  /** The modes in which a pod's own `tagpin.dev/skip` counts. */
+  honourSkipAnnotationIn: readonly Mode[];
+}
+
+export function pinSettings({ pin }: Config): PinSettings {
+  return { ...pin, honourSkipAnnotationIn: pin.skipAnnotation };
+}
+
+/** What the handlers pin with. */
+export interface PinningParts {
+  resolver: Pick<Resolver, 'resolve'>;
+  pullSecrets: Pick<PullSecrets, 'credentials'>;
+  credentials: Pick<Credentials, 'find'>;
+  revisions: Pick<Revisions, 'digestOf'>;
+  settings: PinSettings;
+  log: Logger;
+  metrics: Metrics;
+}
+
+/** Far more than any pod that runs has to be resolved, and few enough to be answered in time. */
+export const MAX_IMAGES = 500;
+
+/** Milliseconds: what is made now is to have what its tags are now, and a rollout's objects are made within this. */
+export const FRESH_MS = 2_000;

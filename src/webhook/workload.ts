@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { decide } from '../pin/decide.ts';
+import type { Mode } from '../pin/mode.ts';
+import { type Operation, patchAnnotations } from '../pin/operation.ts';
+import { rawTemplateOf, templateOf } from '../pin/template.ts';
+import { pullerOf } from '../resolve/puller.ts';
+import { settle } from '../resolve/settle.ts';
+import { pinKeys } from '../revision/pins.ts';
+import { FRESH_MS, MAX_IMAGES, type PinningParts } from './pinning.ts';
+import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
+import { remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
+
+const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job'] as const;
+const workloadKind = z.enum(workloadKinds);
+
+const workloadSchema = z.object({
+  metadata: z.object({ annotations: z.record(z.string(), z.string()).nullish() }),
+});
+
+/**
+ * Answers for workloads: tells whoever applies one which of its images can't be pinned, and why; the warnings on its
+ * pods will reach nobody but a controller. What is resolved for this is then known for the revision that follows.
+ *
+ * @throws InvalidReview, from the handler, when the request's object is none
+ */
+export function createWorkloadHandler(
+  parts: PinningParts,
+): (request: AdmissionRequest, mode: Mode, signal: AbortSignal) => Promise<Verdict> {
+  return async (request, mode, signal) => {
+    if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return { allowed: true };
+    const kind = workloadKind.safeParse(request.kind.kind);
+    if (!kind.success) {
+      throw new InvalidReview(
+        `this path is for workloads; take ${request.kind.kind} out of the webhook's rules`,
+      );
+    }
+    const patch = withoutPins(request, kind.data);
+    const template = templateOf(kind.data, request.object);
+    const [now, before] = [request.object, request.oldObject].map((object) =>
+      rawTemplateOf(kind.data, object),
+    );
+    if (template === undefined || isDeepStrictEqual(now, before)) return { allowed: true, patch };
+
+    const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
+    const decided = decide(template, { skip: parts.settings.skip, honourSkipAnnotation });
+    const { outcomes, brokenSecrets } = await settle(decided.slice(0, MAX_IMAGES), {
+      resolver: parts.resolver,
+      credentials: parts.credentials,
+      pullCredentials: () =>
+        parts.pullSecrets.credentials(pullerOf(request.namespace ?? '', template.spec), signal),
+      maxAge: FRESH_MS,
+      signal,
+    });
+    const warnings = [
+      ...warningsOnTemplate(mode, outcomes),
+      ...brokenSecrets.map(remarkOnSecret),
+      ...remarksOnSkipping(template, mode, honourSkipAnnotation),
+    ];
+    return { allowed: true, patch, warnings };
+  };
+}
+
+/**
+ * Takes off a Deployment the pins that `kubectl rollout undo` has copied to it from a ReplicaSet, so that nobody wonders
+ * what they are. Nothing depends on it.
+ */
+function withoutPins({ operation, object }: AdmissionRequest, kind: string): Operation[] {
+  if (operation !== 'UPDATE' || kind !== 'Deployment') return [];
+  const { annotations } = parseAs(workloadSchema, object, kind).metadata;
+  return patchAnnotations(annotations, Object.fromEntries(pinKeys(annotations).map((name) => [name, null])));
+}
