@@ -91,6 +91,11 @@ export async function startControlPlane(
     `--root-ca-file=${ca}`,
     '--use-service-account-credentials=true',
     '--leader-elect=false',
+    // A thousand Deployments at once are one of the tests.
+    '--kube-api-qps=300',
+    '--kube-api-burst=600',
+    '--concurrent-deployment-syncs=20',
+    '--concurrent-replicaset-syncs=20',
   );
   start(
     'kube-scheduler',

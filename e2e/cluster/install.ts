@@ -35,6 +35,8 @@ export async function installTagpin(options: InstallOptions): Promise<void> {
 function overlay({ directory, image, caFile, registries, hostAliases = [] }: InstallOptions) {
   const at = image.lastIndexOf(':');
   const config = {
+    // So short that a pod with the digest of before can't have it from there.
+    cache: { age: '1s' },
     registries: Object.fromEntries(registries.map((host) => [host, { caFile: '/etc/tagpin/ca.crt' }])),
   };
   const patches = [

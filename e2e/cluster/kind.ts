@@ -55,7 +55,7 @@ export async function startKindCluster(directory: string, programs: Programs): P
   );
   await onNode(['sh', '-c', 'cat >>/etc/hosts'], `${hosts}\n`);
   await onNode(['sh', '-c', 'cat >/etc/ssl/tagpin-e2e.crt'], readFileSync(registries.caFile, 'utf8'));
-  for (const host of [registries.openRegistry, registries.privateRegistry]) {
+  for (const host of [registries.openRegistry, registries.privateRegistry, registries.detourRegistry]) {
     const file = `/etc/containerd/certs.d/${host}/hosts.toml`;
     const content = containerdHosts(host, '/etc/ssl/tagpin-e2e.crt');
     await onNode(['sh', '-c', `mkdir -p ${file.replace('/hosts.toml', '')} && cat >${file}`], content);
@@ -70,7 +70,7 @@ export async function startKindCluster(directory: string, programs: Programs): P
       kubeconfig,
       image,
       caFile: registries.caFile,
-      registries: [registries.openRegistry, registries.privateRegistry],
+      registries: [registries.openRegistry, registries.privateRegistry, registries.detourRegistry],
       hostAliases: [{ ip: address, hostnames: names }],
     }),
   );

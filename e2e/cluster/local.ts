@@ -24,7 +24,7 @@ export async function startLocalCluster(
       startControlPlane(join(directory, 'control-plane'), binaries, authority),
     ),
   ]);
-  const hosts = [registries.openRegistry, registries.privateRegistry];
+  const hosts = [registries.openRegistry, registries.privateRegistry, registries.detourRegistry];
   const tagpinImage = `${registries.openRegistry}/tagpin:e2e`;
   await Promise.all([
     step('node started', () =>

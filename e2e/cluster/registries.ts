@@ -8,8 +8,13 @@ import { startRegistry } from '../support/registry.ts';
 import { nodeAddress } from './isolation.ts';
 
 /** What the cluster calls its registries. */
-export const registryNames = { open: 'registry.test', private: 'private.registry.test' };
-const ports = { open: 5443, private: 5444 };
+export const registryNames = {
+  open: 'registry.test',
+  private: 'private.registry.test',
+  /** Another name of the open one, where nothing listens: a test leads it there, and no longer when it likes. */
+  detour: 'detour.registry.test',
+};
+const ports = { open: 5443, private: 5444, detour: 5445 };
 const account = { username: 'puller', password: 'e2e-secret' };
 
 /** Lines for /etc/hosts. */
@@ -19,6 +24,9 @@ export interface Registries {
   /** Host and port. */
   readonly openRegistry: string;
   readonly privateRegistry: string;
+  readonly detourRegistry: string;
+  /** The log of the open one, with a line for each request. */
+  readonly registryLog: string;
   readonly account: typeof account;
   /** A folder whose `ca.crt` the registries' certificates verify by. */
   readonly caFolder: string;
@@ -42,7 +50,9 @@ export async function startRegistries(
   const start = async (kind: 'open' | 'private') => {
     const folder = join(directory, kind);
     mkdirSync(folder, { recursive: true });
-    const pair = await authority.issue([registryNames[kind]]);
+    const pair = await authority.issue(
+      kind === 'open' ? [registryNames.open, registryNames.detour] : [registryNames.private],
+    );
     const tls = { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
     writeFileSync(tls.certificate, pair.cert);
     writeFileSync(tls.key, pair.key, { mode: 0o600 });
@@ -56,7 +66,17 @@ export async function startRegistries(
   writeDockerConfig(dockerConfig, privateRegistry);
   const crane = createCrane({ crane: binaries.crane, caFile, dockerConfig });
   const images = await pushFirstImages(directory, openRegistry, crane);
-  return { openRegistry, privateRegistry, account, caFolder, caFile, dockerConfig, ...images };
+  return {
+    openRegistry,
+    privateRegistry,
+    detourRegistry: `${registryNames.detour}:${ports.detour}`,
+    registryLog: join(directory, 'open', 'registry.log'),
+    account,
+    caFolder,
+    caFile,
+    dockerConfig,
+    ...images,
+  };
 }
 
 function writeDockerConfig(folder: string, host: string): void {

@@ -16,6 +16,10 @@ export const clusterSchema = z.object({
   openRegistry: z.string(),
   /** The one that wants the account. */
   privateRegistry: z.string(),
+  /** Another name of the one for everyone, where nothing listens until a test does. */
+  detourRegistry: z.string(),
+  /** The log of the one for everyone, with a line for each request. */
+  registryLog: z.string(),
   account,
   /** A folder with a docker config that has the account. */
   dockerConfig: z.string(),
@@ -46,6 +50,8 @@ const nowhere: Cluster = {
   caFile: '',
   openRegistry: '',
   privateRegistry: '',
+  detourRegistry: '',
+  registryLog: '',
   account: { username: '', password: '' },
   dockerConfig: '',
   shellImage: '',

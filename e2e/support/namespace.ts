@@ -14,7 +14,11 @@ const containerStatus = z.object({
 
 /** A Pod as stored, known as far as these tests look at it. */
 export const podSchema = z.object({
-  metadata: z.object({ name: z.string(), annotations: z.record(z.string(), z.string()).default({}) }),
+  metadata: z.object({
+    name: z.string(),
+    annotations: z.record(z.string(), z.string()).default({}),
+    deletionTimestamp: z.string().optional(),
+  }),
   spec: z.object({
     containers: z.array(container),
     initContainers: z.array(container).default([]),

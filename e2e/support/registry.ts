@@ -42,7 +42,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const configuration = join(directory, 'config.yml');
   const document = {
     version: 0.1,
-    log: { level: 'info', accesslog: { disabled: true } },
+    log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
     // Without one, registries warn and make up one.
     http: { addr: listen, secret: randomBytes(16).toString('hex'), ...(tls === undefined ? {} : { tls }) },
