@@ -6,6 +6,7 @@ import {
 } from '../../test/support/registry/registry.ts';
 import type { Programs } from '../machine/binaries.ts';
 import { basic } from '../support/account.ts';
+import { startGitea } from '../support/gitea.ts';
 import { push } from '../support/push.ts';
 import { debianRegistry, type Registry, startCraneRegistry, startRegistry } from '../support/registry.ts';
 import { startTokenServer } from '../support/token-server.ts';
@@ -121,5 +122,22 @@ export const registries: readonly TriedRegistry[] = [
     title: "go-containerregistry's own",
     namespaces: ['everyone'],
     start: (directory, { crane }) => running(startCraneRegistry(crane, directory)),
+  },
+  {
+    // Its challenge offers Bearer and Basic at once.
+    title: 'Gitea',
+    namespaces: ['team', 'everyone'],
+    toStranger: 'unauthorized',
+    start: (directory, { gitea }) =>
+      running(
+        startGitea({
+          binary: gitea,
+          directory,
+          owner: reader,
+          stranger,
+          organizations: { team: 'private', everyone: 'public' },
+        }),
+        basic(reader),
+      ),
   },
 ];
