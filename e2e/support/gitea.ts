@@ -48,7 +48,8 @@ const mail = (username: string) => `${username}@example.test`;
 
 /**
  * Gitea's configuration. It won't run as root unless it is told so in these words, and it doesn't run without its
- * texts: a build that doesn't have them inside has them beside it.
+ * texts: a build that doesn't have them inside has them beside it. Two processes write to the database when accounts
+ * are made, and the one has to wait for the other for longer than half a second on a busy machine.
  */
 function settings(address: string, directory: string, files: string): string {
   const [host, port] = address.split(':');
@@ -64,6 +65,7 @@ DISABLE_SSH = true
 OFFLINE_MODE = true
 [database]
 DB_TYPE = sqlite3
+SQLITE_TIMEOUT = 30000
 [security]
 INSTALL_LOCK = true
 `;
