@@ -1,12 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { writeDockerConfig } from '../e2e/support/account.ts';
 import { push } from '../e2e/support/push.ts';
 import { startRegistry } from '../e2e/support/registry.ts';
 import { createAuthority } from '../test/support/authority.ts';
 import { AccessRules } from '../test/support/registry/access.ts';
 import { image, index } from '../test/support/registry/image.ts';
+import { SignedTokens } from '../test/support/registry/signed-tokens.ts';
 import { TokenEndpoint } from '../test/support/registry/token-endpoint.ts';
 import { findBinaries } from './binaries.ts';
 import {
@@ -20,7 +22,6 @@ import {
 } from './contenders.ts';
 import { startFront } from './front.ts';
 import { type Measurement, median, runRounds } from './rounds.ts';
-import { SignedTokens } from './signed-tokens.ts';
 import { table } from './table.ts';
 
 const usage = `npm run bench:resolve -- [--rounds N] [-o json]
@@ -80,12 +81,7 @@ async function bench(rounds: number): Promise<Map<string, Measurement[]>> {
       token: () => token,
     };
     writeFileSync(task.caFile, task.caPem);
-    mkdirSync(task.dockerConfig);
-    const auth = Buffer.from(`${user.name}:${user.password}`).toString('base64');
-    writeFileSync(
-      join(task.dockerConfig, 'config.json'),
-      JSON.stringify({ auths: { [task.host]: { auth } } }),
-    );
+    writeDockerConfig(task.dockerConfig, task.host, task);
 
     using floor = bareHead(task);
     const contenders = [

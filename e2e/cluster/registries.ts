@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Authority } from '../../test/support/authority.ts';
 import { furnishShell } from '../image/base.ts';
+import { writeDockerConfig } from '../support/account.ts';
 import { run, succeed } from '../support/command.ts';
 import { createCrane } from '../support/crane.ts';
 import { startRegistry } from '../support/registry.ts';
@@ -63,7 +64,7 @@ export async function startRegistries(
   };
   const [openRegistry, privateRegistry] = await Promise.all([start('open'), start('private')]);
   const dockerConfig = join(directory, 'docker');
-  writeDockerConfig(dockerConfig, privateRegistry);
+  writeDockerConfig(dockerConfig, privateRegistry, account);
   const crane = createCrane({ crane: binaries.crane, caFile, dockerConfig });
   const images = await pushFirstImages(directory, openRegistry, crane);
   return {
@@ -77,12 +78,6 @@ export async function startRegistries(
     dockerConfig,
     ...images,
   };
-}
-
-function writeDockerConfig(folder: string, host: string): void {
-  const auth = Buffer.from(`${account.username}:${account.password}`).toString('base64');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
 }
 
 async function pushFirstImages(

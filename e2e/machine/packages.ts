@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { run, succeed } from '../support/command.ts';
 
-/** Debian's packages that the cluster is made of, each with a file that shows it is there. */
+/** Debian's packages that the cluster and the registries are made of, each with a file that shows it is there. */
 const packages: Readonly<Record<string, string>> = {
   'apache2-utils': '/usr/bin/htpasswd',
   buildah: '/usr/bin/buildah',
@@ -9,7 +9,10 @@ const packages: Readonly<Record<string, string>> = {
   containerd: '/usr/bin/containerd',
   'containernetworking-plugins': '/usr/lib/cni/bridge',
   'docker-registry': '/usr/bin/docker-registry',
+  gcc: '/usr/bin/gcc',
+  git: '/usr/bin/git',
   iproute2: '/sbin/ip',
+  'libc6-dev': '/usr/include/stdlib.h',
   nftables: '/usr/sbin/nft',
   runc: '/usr/sbin/runc',
 };

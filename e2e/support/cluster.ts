@@ -45,7 +45,7 @@ export function readCluster(): Cluster {
 
 const nowhere: Cluster = {
   kubeconfig: '',
-  programs: { kubectl: '', crane: '', registry: '' },
+  programs: { kubectl: '', crane: '', registry: '', gitea: '' },
   directory: '',
   caFile: '',
   openRegistry: '',

@@ -1,9 +1,10 @@
 import type { Image } from '../../test/support/registry/image.ts';
 
-/** A registry over plain HTTP, and whom to push as. */
+/** A registry over plain HTTP, and what shows it that this push is allowed. */
 export interface PushTarget {
   readonly host: string;
-  readonly account?: { readonly username: string; readonly password: string };
+  /** The header of every request; none if not given. */
+  readonly authorization?: string;
 }
 
 /** Pushes an image byte for byte, with all it refers to, by the distribution API. */
@@ -31,19 +32,18 @@ async function digestOf(bytes: Buffer): Promise<string> {
 }
 
 async function send(
-  { host, account }: PushTarget,
+  { host, authorization }: PushTarget,
   method: string,
   path: string,
   body?: Buffer,
   contentType?: string,
 ): Promise<Response> {
-  const login = account && Buffer.from(`${account.username}:${account.password}`).toString('base64');
   const response = await fetch(new URL(path, `http://${host}`), {
     method,
     body: body === undefined ? null : new Uint8Array(body),
     headers: {
       ...(contentType && { 'content-type': contentType }),
-      ...(login && { authorization: `Basic ${login}` }),
+      ...(authorization && { authorization }),
     },
   });
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Account } from './account.ts';
 import { run, succeed } from './command.ts';
 import { startDaemon } from './daemon.ts';
 
@@ -16,7 +17,7 @@ export interface RegistryOptions {
   /** Where it listens; by default a free port of loopback. */
   readonly listen?: string;
   /** Basic authentication with this one account. */
-  readonly auth?: { readonly username: string; readonly password: string };
+  readonly auth?: Account;
   /** Instead of that, tokens of this server. Its certificates are PEM. */
   readonly tokens?: { readonly realm: string; readonly issuer: string; readonly certificates: string };
   readonly tls?: { readonly certificate: string; readonly key: string };

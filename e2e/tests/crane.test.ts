@@ -1,104 +1,187 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseReference } from '../../src/image/reference.ts';
-import { clientFor, patient, user } from '../../test/registry/clients.ts';
-import { dockerImage, dockerList, image, index } from '../../test/support/registry/image.ts';
-import { startRegistry as startEmbeddedRegistry } from '../../test/support/registry/registry.ts';
+import type { RegistryClient } from '../../src/registry/client.ts';
+import { RegistryError, type RegistryFailure } from '../../src/registry/error.ts';
+import { clientFor, tryResolve, user } from '../../test/registry/clients.ts';
+import {
+  dockerImage,
+  dockerList,
+  type Image,
+  image,
+  index,
+  ociArtifact,
+} from '../../test/support/registry/image.ts';
+import { type Account, writeDockerConfig } from '../support/account.ts';
 import { readCluster } from '../support/cluster.ts';
-import { createCrane } from '../support/crane.ts';
-import { push } from '../support/push.ts';
-import { debianRegistry, startCraneRegistry, startRegistry } from '../support/registry.ts';
+import { type Result, run } from '../support/command.ts';
+import {
+  type Namespace,
+  type Running,
+  reader,
+  registries,
+  stranger,
+  type TriedRegistry,
+} from './registries.ts';
 
 const { programs, directory } = readCluster();
-const account = { username: 'ada', password: 'e2e-secret' };
 
-const platforms = () => [
-  image({ platform: { os: 'linux', architecture: 'amd64' } }),
-  image({ platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }),
+const platforms = [
+  { os: 'linux', architecture: 'amd64' },
+  { os: 'linux', architecture: 'arm64', variant: 'v8' },
 ];
-const dockerPlatforms = () => [
-  dockerImage({ platform: { os: 'linux', architecture: 'amd64' } }),
-  dockerImage({ platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }),
-];
+const ociPlatforms = () => platforms.map((platform) => image({ platform }));
+const dockerPlatforms = () => platforms.map((platform) => dockerImage({ platform }));
 
-const kinds = [
-  { kind: 'an OCI index', build: () => index(platforms()) },
-  {
-    kind: 'an OCI index without a media type in it',
-    build: () => index(platforms(), { withoutMediaType: true }),
-  },
-  { kind: 'a single OCI manifest', build: () => image() },
-  { kind: 'a Docker manifest list', build: () => dockerList(dockerPlatforms()) },
-  { kind: 'a single Docker manifest', build: () => dockerImage() },
-];
+const kinds: Readonly<Record<string, () => Image>> = {
+  'an OCI index': () => index(ociPlatforms()),
+  'an OCI index without a media type in it': () => index(ociPlatforms(), { withoutMediaType: true }),
+  'a single OCI manifest': () => image(),
+  'a Docker manifest list': () => dockerList(dockerPlatforms()),
+  'a single Docker manifest': () => dockerImage(),
+  'an artifact that is no image': () => ociArtifact({ artifactType: 'application/vnd.example.sbom' }),
+  'an artifact with a configuration of its own': () =>
+    ociArtifact({ configMediaType: 'application/vnd.cncf.helm.config.v1+json' }),
+  'an index of images and artifacts': () =>
+    index([image(), ociArtifact({ artifactType: 'application/vnd.example.sbom' })]),
+};
 
-const registries = [
-  {
-    title: 'the registry of the tests',
-    start: (_folder: string) =>
-      startEmbeddedRegistry().then(({ host, close }) => ({ address: host, stop: close })),
-  },
-  {
-    title: 'distribution v3',
-    start: (folder: string) => startRegistry({ binary: programs.registry, directory: folder }),
-  },
-  {
-    title: "Debian's docker-registry 2.8, with an account",
-    account,
-    start: (folder: string) => startRegistry({ binary: debianRegistry, directory: folder, auth: account }),
-  },
-  {
-    title: "go-containerregistry's own",
-    start: (folder: string) => startCraneRegistry(programs.crane, folder),
-  },
-];
+/** What is asked of a registry that holds `app:1.0` in each of its namespaces. */
+interface Question {
+  readonly about: string;
+  readonly image: string;
+  readonly as?: Account;
+  /** Why there is no digest. Without it, there is one. */
+  readonly failure?: RegistryFailure;
+}
 
-for (const { title, start, account } of registries)
-  describe(`against ${title}, the digest is the one that crane gives, for`, () => {
+const wrong = { ...reader, password: 'not-the-password' };
+const absentDigest = `sha256:${'0'.repeat(64)}`;
+
+const about: Readonly<Record<Namespace, readonly Question[]>> = {
+  team: [
+    { about: 'a private repository, for its account', image: 'team/app:1.0', as: reader },
+    {
+      about: 'a private repository, for a wrong password',
+      image: 'team/app:1.0',
+      as: wrong,
+      failure: 'unauthorized',
+    },
+    { about: 'a private repository, for nobody', image: 'team/app:1.0', failure: 'unauthorized' },
+    { about: 'an absent tag, for the account', image: 'team/app:absent', as: reader, failure: 'not_found' },
+    {
+      about: 'an absent repository, for the account',
+      image: 'team/absent:1.0',
+      as: reader,
+      failure: 'not_found',
+    },
+    {
+      about: 'an absent repository that may be private, for nobody',
+      image: 'team/absent:1.0',
+      failure: 'unauthorized',
+    },
+  ],
+  everyone: [
+    { about: 'a repository for everyone, for nobody', image: 'everyone/app:1.0' },
+    { about: 'a repository for everyone, for an account', image: 'everyone/app:1.0', as: reader },
+    { about: 'an absent tag', image: 'everyone/app:absent', failure: 'not_found' },
+    { about: 'an absent digest', image: `everyone/app@${absentDigest}`, failure: 'not_found' },
+    { about: 'an absent repository', image: 'everyone/absent:1.0', failure: 'not_found' },
+  ],
+};
+
+function questionsTo({ namespaces, toStranger }: TriedRegistry): Question[] {
+  const questions = namespaces.flatMap((namespace) => about[namespace]);
+  if (toStranger !== undefined) {
+    questions.push({
+      about: "a private repository, for somebody else's account",
+      image: 'team/app:1.0',
+      as: stranger,
+      failure: toStranger,
+    });
+  }
+  // Where there are no accounts, any password will do.
+  if (namespaces.includes('team') && namespaces.includes('everyone')) {
+    questions.push({
+      about: 'a repository for everyone, for a wrong password',
+      image: 'everyone/app:1.0',
+      as: wrong,
+      failure: 'unauthorized',
+    });
+  }
+  return questions;
+}
+
+/** The failure in crane's words: the status, or the code that goes with it. */
+const inCranesWords: Partial<Record<RegistryFailure, RegExp>> = {
+  unauthorized: /\b401 Unauthorized\b|\bUNAUTHORIZED\b/,
+  denied: /\b403 Forbidden\b|\bDENIED\b/,
+  not_found: /\b404 Not Found\b|\b(MANIFEST|NAME)_UNKNOWN\b/,
+};
+
+for (const tried of registries)
+  describe(`${tried.title}: tagpin and crane find the same for`, () => {
+    const scope = tried.namespaces[0] ?? 'everyone';
+    const account = scope === 'team' ? reader : undefined;
     let folder: string;
-    let registry: Awaited<ReturnType<typeof start>>;
+    let registry: Running;
+    let experienced: RegistryClient;
     beforeAll(async () => {
       folder = mkdtempSync(join(directory, 'registry-'));
-      registry = await start(folder);
+      registry = await tried.start(join(folder, 'registry'), programs);
+      experienced = newClient();
+      for (const namespace of tried.namespaces) await registry.push(`${namespace}/app`, '1.0', image());
     });
     afterAll(async () => {
-      await registry.stop();
+      await registry?.[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     });
 
-    const craneDigest = (reference: string) => {
+    const newClient = () => clientFor(registry.host, ...(registry.tokenServer ? [registry.tokenServer] : []));
+    const byCrane = (image: string, as?: Account): Promise<Result> => {
       const dockerConfig = join(folder, 'docker');
-      const auth = account && Buffer.from(`${account.username}:${account.password}`).toString('base64');
-      mkdirSync(dockerConfig, { recursive: true });
-      writeFileSync(
-        join(dockerConfig, 'config.json'),
-        JSON.stringify({ auths: auth ? { [registry.address]: { auth } } : {} }),
-      );
-      return createCrane({ crane: programs.crane, dockerConfig })('digest', reference);
+      writeDockerConfig(dockerConfig, registry.host, as);
+      const env = { DOCKER_CONFIG: dockerConfig };
+      return run([programs.crane, 'digest', `${registry.host}/${image}`], { env });
     };
-    const resolve = async (reference: string) => {
-      const credential = account && user(account.username, account.password);
-      const client = clientFor(registry.address);
-      return (await client.resolve(parseReference(reference), credential, patient())).digest;
-    };
-    const pushed = async (name: string, build: (typeof kinds)[number]['build']) => {
-      const built = build();
-      await push({ host: registry.address, ...(account && { account }) }, `team/${name}`, '1.0', built);
-      return { reference: `${registry.address}/team/${name}:1.0`, digest: built.digest };
+    /** Asked of one who knows nothing yet, and of one whom everything else has been asked: it has everyone's tokens. */
+    const byTagpin = async (image: string, as?: Account): Promise<string> => {
+      const found: string[] = [];
+      for (const client of [newClient(), experienced]) {
+        const credential = as && user(as.username, as.password);
+        const answer = await tryResolve(client, `${registry.host}/${image}`, credential);
+        found.push(answer instanceof RegistryError ? answer.failure : answer.digest);
+      }
+      expect(found[1]).toBe(found[0]);
+      return found[0] ?? '';
     };
 
-    kinds.forEach(({ kind, build }, number) => {
+    for (const [kind, build] of Object.entries(kinds))
       test(kind, async () => {
-        const { reference, digest } = await pushed(`app${number}`, build);
-        const resolved = await resolve(reference);
-        expect(resolved).toBe(await craneDigest(reference));
-        expect(resolved).toBe(digest);
+        const pushed = build();
+        await registry.push(`${scope}/kinds`, pushed.digest.slice(-12), pushed);
+        const reference = `${scope}/kinds:${pushed.digest.slice(-12)}`;
+        expect(await byTagpin(reference, account)).toBe(pushed.digest);
+        expect((await byCrane(reference, account)).stdout.trim()).toBe(pushed.digest);
       });
-    });
 
     test('a tag with a digest', async () => {
-      const { reference, digest } = await pushed('both', () => index(platforms()));
-      expect(await resolve(`${reference}@${digest}`)).toBe(await craneDigest(`${reference}@${digest}`));
+      const pushed = index(ociPlatforms());
+      await registry.push(`${scope}/both`, '1.0', pushed);
+      const reference = `${scope}/both:1.0@${pushed.digest}`;
+      expect(await byTagpin(reference, account)).toBe(pushed.digest);
+      expect((await byCrane(reference, account)).stdout.trim()).toBe(pushed.digest);
     });
+
+    for (const { about, image, as, failure } of questionsTo(tried))
+      test(`${about}: ${failure ?? 'the digest'}`, async () => {
+        const [found, { code, stdout, stderr }] = [await byTagpin(image, as), await byCrane(image, as)];
+        if (failure === undefined) {
+          expect({ code, digest: stdout.trim() }).toEqual({ code: 0, digest: found });
+        } else {
+          expect(found).toBe(failure);
+          expect(code).not.toBe(0);
+          expect(stderr).toMatch(inCranesWords[failure] ?? 'no words for it');
+        }
+      });
   });

@@ -58,3 +58,9 @@ function portOf(address: AddressInfo | string | null): number {
   if (address === null || typeof address === 'string') throw new Error('the server has no TCP port');
   return address.port;
 }
+
+/** A port of 127.0.0.1 that nobody listens on at this moment, for a program that has to be told one. */
+export async function freePort(): Promise<number> {
+  await using listener = await listen(() => {});
+  return listener.port;
+}

@@ -58,6 +58,31 @@ export function dockerList(children: readonly Image[], options: IndexOptions = {
   return list(dockerManifestList, children, options);
 }
 
+export interface OciArtifactOptions {
+  /** What it is, for an artifact without a configuration. */
+  readonly artifactType?: string;
+  /** What its configuration is, for an artifact that says by that what it is. */
+  readonly configMediaType?: string;
+}
+
+/** An OCI manifest that is no image: a chart, a signature (OCI image-spec manifest.md, "Guidelines for Artifact Usage"). */
+export function ociArtifact(options: OciArtifactOptions): Image {
+  const { artifactType, configMediaType = 'application/vnd.oci.empty.v1+json' } = options;
+  const configuration = Buffer.from('{}');
+  const content = Buffer.from(randomUUID());
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: ociFormat.manifest,
+      artifactType,
+      config: descriptor(configMediaType, configuration),
+      layers: [descriptor('text/plain', content)],
+    }),
+  );
+  const blobs = [configuration, content];
+  return { digest: sha256(bytes), mediaType: ociFormat.manifest, bytes, blobs, children: [] };
+}
+
 /** Any bytes under any media type, for what no builder makes. */
 export function artifact(mediaType: string, content: string | Buffer): Image {
   const bytes = Buffer.from(content);

@@ -1,7 +1,7 @@
 import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
-import type { KeyPair } from '../test/support/listen.ts';
-import type { Access } from '../test/support/registry/access.ts';
-import { Tokens } from '../test/support/registry/tokens.ts';
+import type { KeyPair } from '../listen.ts';
+import type { Access } from './access.ts';
+import { Tokens } from './tokens.ts';
 
 export interface SignedTokensOptions {
   readonly issuer: string;

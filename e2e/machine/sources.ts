@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** The version of all that is Kubernetes. */
+export const kubernetes = '1.37.2';
+
+export const binaryName = z.enum([
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'kubectl',
+  'crane',
+  'registry',
+  'gitea',
+]);
+export type BinaryName = z.infer<typeof binaryName>;
+
+/** Where a program comes from: a package of a Go module, at a version. */
+export interface Source {
+  readonly module: string;
+  readonly version: string;
+  readonly package: string;
+  readonly tags?: string;
+  /** Built inside its own module, because that replaces others. It may not replace them by folders. */
+  readonly inside?: true;
+  /** A folder of the module that the program reads when it runs: it goes beside it, into NAME.files. */
+  readonly files?: string;
+}
+
+const ofKubernetes = (name: string): Source => ({
+  module: 'k8s.io/kubernetes',
+  version: `v${kubernetes}`,
+  package: `k8s.io/kubernetes/cmd/${name}`,
+});
+
+export const sources: Readonly<Record<BinaryName, Source>> = {
+  etcd: { module: 'go.etcd.io/etcd/server/v3', version: 'v3.7.3', package: 'go.etcd.io/etcd/server/v3' },
+  'kube-apiserver': ofKubernetes('kube-apiserver'),
+  'kube-controller-manager': ofKubernetes('kube-controller-manager'),
+  'kube-scheduler': ofKubernetes('kube-scheduler'),
+  kubelet: ofKubernetes('kubelet'),
+  'kube-proxy': ofKubernetes('kube-proxy'),
+  kubectl: ofKubernetes('kubectl'),
+  crane: {
+    module: 'github.com/google/go-containerregistry',
+    version: 'v0.22.1',
+    package: 'github.com/google/go-containerregistry/cmd/crane',
+  },
+  registry: {
+    module: 'github.com/distribution/distribution/v3',
+    version: 'v3.1.2',
+    package: 'github.com/distribution/distribution/v3/cmd/registry',
+  },
+  // The newest whose whole source the Go module proxy has. Without the web pages, which take more than Go to build.
+  gitea: {
+    module: 'code.gitea.io/gitea',
+    version: 'v1.26.0',
+    package: 'code.gitea.io/gitea',
+    tags: 'sqlite,sqlite_unlock_notify',
+    inside: true,
+    files: 'options',
+  },
+};
