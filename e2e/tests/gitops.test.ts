@@ -4,16 +4,13 @@ import { readCluster } from '../support/cluster.ts';
 import { succeed } from '../support/command.ts';
 import { Images } from '../support/images.ts';
 import { createNamespace, type Manifest, podManifest } from '../support/namespace.ts';
+import { imagesOf, listed, on, pinKeys } from '../support/rollout.ts';
 import { until } from '../support/until.ts';
 import {
   cronJob,
   daemonSet,
   deployment,
-  imagesOf,
   job,
-  listed,
-  on,
-  pinKeys,
   replicaSet,
   replicationController,
   statefulSet,

@@ -4,17 +4,8 @@ import { succeed } from '../support/command.ts';
 import { Images, type PushedImage } from '../support/images.ts';
 import { createNamespace, type Namespace } from '../support/namespace.ts';
 import { tagpinRequests } from '../support/requests.ts';
-import {
-  deployment,
-  havePods,
-  imagesOf,
-  listed,
-  on,
-  pinKeys,
-  rolledOut,
-  selector,
-  type WorkloadOptions,
-} from '../support/workload.ts';
+import { havePods, imagesOf, listed, on, pinKeys, rolledOut } from '../support/rollout.ts';
+import { deployment, selectorOf, type WorkloadOptions } from '../support/workload.ts';
 
 const cluster = readCluster();
 const images = new Images(cluster);
@@ -54,7 +45,7 @@ describe.concurrent("every pod of a rollout has its revision's digest, and no re
 
   test('deleted pods that come again', async () => {
     await using at = await rolloutWithMovedTag();
-    await on(at.namespace, 'delete', 'pods', '--selector', selector);
+    await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 2);
     expect(await imagesOf(at.namespace)).toEqual([at.first.pinned]);
     expect(at.quiet()).toBe(true);
@@ -117,7 +108,7 @@ describe.concurrent('a rollout', () => {
     expect(await undo()).toEqual([at.first.pinned]);
     // the restart was revision 2, and has been renumbered by each undo since
     expect(await undo('--to-revision=4')).toEqual([at.second.pinned]);
-    await on(at.namespace, 'delete', 'pods', '--selector', selector);
+    await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 2);
     expect(await imagesOf(at.namespace)).toEqual([at.second.pinned]);
     // /workload looks at the template that comes back, and that is all
@@ -219,7 +210,7 @@ test('a container that somebody else puts into the pods is resolved for each pod
   const [app, sidecar] = [await images.push(), await images.push()];
   await succeed(namespace.apply(deployment(app.tagged, { replicas: 1 })));
   await rolledOut(namespace);
-  const [pod] = await namespace.pods(selector);
+  const [pod] = await namespace.pods(selectorOf());
   const debug = ['debug', pod?.metadata.name ?? '', `--image=${sidecar.tagged}`, '--container=sidecar'];
   await on(namespace, ...debug, '--attach=false');
   const debugged = await namespace.pod(pod?.metadata.name ?? '');

@@ -4,21 +4,15 @@ import { succeed } from '../support/command.ts';
 import { Images } from '../support/images.ts';
 import { createNamespace, type Manifest } from '../support/namespace.ts';
 import { tagpinRequests } from '../support/requests.ts';
+import { havePods, imagesOf, listed, on, pinKeys, podsOf, rolledOut } from '../support/rollout.ts';
 import { until } from '../support/until.ts';
 import {
   cronJob,
   daemonSet,
-  havePods,
-  imagesOf,
   job,
-  listed,
-  on,
-  pinKeys,
-  podsOf,
   replicaSet,
   replicationController,
-  rolledOut,
-  selector,
+  selectorOf,
   statefulSet,
 } from '../support/workload.ts';
 
@@ -73,7 +67,7 @@ describe.concurrent('a StatefulSet', () => {
     await rolledOut(at.namespace, 'statefulset');
     await images.move(at.first);
     const asked = at.requests();
-    await on(at.namespace, 'delete', 'pods', '--selector', selector);
+    await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 3);
     const pods = await podsOf(at.namespace);
     const byName = Object.fromEntries(
@@ -106,7 +100,7 @@ describe.concurrent('a DaemonSet', () => {
     await rolledOut(at.namespace, 'daemonset');
     const second = await images.move(at.first);
     const asked = at.requests();
-    await on(at.namespace, 'delete', 'pods', '--selector', selector);
+    await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 1);
     expect(await imagesOf(at.namespace)).toEqual([at.first.pinned]);
     expect(at.requests()).toBe(asked);
@@ -131,10 +125,10 @@ describe.concurrent('a Job', () => {
         spec: { backoffLimit: 1 },
       }),
     );
-    await havePods(at.namespace, 1, 'Failed');
+    await havePods(at.namespace, 1, { phase: 'Failed' });
     await images.move(at.first);
     const asked = at.requests();
-    await havePods(at.namespace, 2, 'Failed');
+    await havePods(at.namespace, 2, { phase: 'Failed' });
     expect(await imagesOf(at.namespace)).toEqual([at.first.pinned]);
     expect(at.requests()).toBe(asked);
   });
@@ -173,7 +167,7 @@ describe.concurrent('a ReplicaSet without owner', () => {
     const other = await images.push();
     await on(at.namespace, 'set', 'image', 'replicaset/web', `app=${other.tagged}`);
     await images.move(other);
-    await on(at.namespace, 'delete', 'pods', '--selector', selector);
+    await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 2);
     expect(await imagesOf(at.namespace)).toEqual([other.pinned]);
     const [stored] = await listed(at.namespace, 'replicaset');

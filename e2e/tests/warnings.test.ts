@@ -4,17 +4,8 @@ import { succeed } from '../support/command.ts';
 import { Images } from '../support/images.ts';
 import { createNamespace, type Manifest, type Mode } from '../support/namespace.ts';
 import { tagpinRequests } from '../support/requests.ts';
-import {
-  cronJob,
-  daemonSet,
-  deployment,
-  havePods,
-  job,
-  listed,
-  on,
-  pinKeys,
-  statefulSet,
-} from '../support/workload.ts';
+import { havePods, listed, on, pinKeys } from '../support/rollout.ts';
+import { cronJob, daemonSet, deployment, job, statefulSet } from '../support/workload.ts';
 
 const cluster = readCluster();
 const images = new Images(cluster);

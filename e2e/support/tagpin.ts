@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { Cluster } from './cluster.ts';
+import { run, succeed } from './command.ts';
+
+/** tagpin as it is installed, for tests that have the cluster to themselves. */
+export interface Tagpin {
+  /** Ends all replicas, and returns when none is left. */
+  stop(): Promise<void>;
+  /** Brings two replicas back, and returns when both are ready. */
+  start(): Promise<void>;
+  /** Takes entries out of its webhook configuration; returns what puts them back. */
+  without(...entries: readonly string[]): Promise<() => Promise<void>>;
+  /** The sum over the replicas of all series of a metric whose labels have this in them. */
+  metric(name: string, labels?: string): Promise<number>;
+}
+
+const configurationSchema = z.object({ webhooks: z.array(z.looseObject({ name: z.string() })) });
+const podsSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
+
+export function tagpinOf(cluster: Cluster): Tagpin {
+  const kubectl = (...args: string[]) =>
+    succeed(
+      run([cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig, '-n', 'tagpin-system', ...args]),
+    );
+  const pods = ['pods', '--selector=app.kubernetes.io/name=tagpin'];
+  const configuration = ['mutatingwebhookconfiguration', 'tagpin'];
+  const setEntries = (webhooks: unknown) =>
+    kubectl('patch', ...configuration, '--type=merge', `--patch=${JSON.stringify({ webhooks })}`);
+  return {
+    async stop() {
+      await kubectl('scale', 'deployment/tagpin', '--replicas=0');
+      await kubectl('wait', ...pods, '--for=delete', '--timeout=60s');
+    },
+    async start() {
+      await kubectl('scale', 'deployment/tagpin', '--replicas=2');
+      await kubectl('rollout', 'status', 'deployment/tagpin', '--timeout=60s');
+    },
+    async without(...entries) {
+      const { webhooks } = configurationSchema.parse(
+        JSON.parse(await kubectl('get', ...configuration, '--output=json')),
+      );
+      await setEntries(webhooks.filter(({ name }) => !entries.includes(name)));
+      return async () => void (await setEntries(webhooks));
+    },
+    async metric(name, labels = '') {
+      const { items } = podsSchema.parse(JSON.parse(await kubectl('get', ...pods, '--output=json')));
+      const texts = await Promise.all(
+        items.map(({ metadata }) =>
+          kubectl(
+            'get',
+            '--raw',
+            `/api/v1/namespaces/tagpin-system/pods/${metadata.name}:8080/proxy/metrics`,
+          ),
+        ),
+      );
+      const values = texts
+        .flatMap((text) => text.split('\n'))
+        .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+        .filter((line) => line.includes(labels))
+        .map((line) => Number(line.slice(line.lastIndexOf(' '))));
+      return values.reduce((sum, value) => sum + value, 0);
+    },
+  };
+}
