@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { applyPatch, podReview } from '../test/support/admission.ts';
+import {
+  type AdmissionReview,
+  applyPatch,
+  applyResponse,
+  objectReview,
+  podReview,
+} from '../test/support/admission.ts';
+import { type KubernetesObject, kubernetesObject } from '../test/support/api-server/objects.ts';
 import { type Pod, type PodInput, podSchema } from '../test/support/pod.ts';
 import type { LoggedRequest } from '../test/support/request-log.ts';
 import { callWebhook } from '../test/support/webhook-process.ts';
@@ -33,6 +40,8 @@ export interface Asked {
   readonly registries: readonly LoggedRequest[];
   readonly serviceAccounts: readonly LoggedRequest[];
   readonly secrets: readonly LoggedRequest[];
+  /** All that the API server was asked for in the namespace, those too. */
+  readonly cluster: readonly LoggedRequest[];
 }
 
 export interface AdmissionOptions {
@@ -41,7 +50,7 @@ export interface AdmissionOptions {
   readonly oldPod?: PodInput;
 }
 
-/** Admits pods as the API server does: calls the webhook that the namespace opted in to, and applies its patch. */
+/** Admits objects as the API server does: calls the webhook that the namespace opted in to, and applies its patch. */
 export class Admissions {
   readonly #cluster: Cluster;
   readonly #registries: Registries;
@@ -54,11 +63,34 @@ export class Admissions {
   }
 
   async admit(pod: PodInput, { namespace, oldPod }: AdmissionOptions): Promise<Admission> {
-    const [target, ...others] = targetsOf(this.#cluster.api, namespace, 'pods');
+    const review = podReview(pod, { namespace, ...(oldPod && { oldPod }) });
+    const { answer, asked } = await this.#send(namespace, 'pods', review);
+    const { response } = answerSchema.parse(answer);
+    return {
+      allowed: response.allowed,
+      message: response.status?.message ?? '',
+      warnings: response.warnings,
+      patched: response.patch !== undefined,
+      pod: response.allowed ? applyPatch(pod, answer) : podSchema.parse(pod),
+      asked,
+    };
+  }
+
+  /** The ReplicaSet as it is to be stored. */
+  async admitReplicaSet(replicaSet: KubernetesObject, namespace: string): Promise<KubernetesObject> {
+    const { answer } = await this.#send(namespace, 'replicasets', objectReview(replicaSet, { namespace }));
+    return kubernetesObject.parse(applyResponse(replicaSet, answer));
+  }
+
+  async #send(
+    namespace: string,
+    resource: string,
+    review: AdmissionReview,
+  ): Promise<{ answer: unknown; asked: Asked }> {
+    const [target, ...others] = targetsOf(this.#cluster.api, namespace, resource);
     if (target === undefined || others.length > 0) {
       throw new Error(`namespace ${namespace} is not for one webhook entry`);
     }
-    const review = podReview(pod, { namespace, ...(oldPod && { oldPod }) });
     const before = this.#requests(namespace);
     const { status, body } = await callWebhook(this.#cluster.webhook, {
       ...target,
@@ -70,18 +102,13 @@ export class Admissions {
     const { response } = answerSchema.parse(answer);
     if (response.uid !== review.request.uid) throw new Error('the webhook answered another review');
     const after = this.#requests(namespace);
-    return {
-      allowed: response.allowed,
-      message: response.status?.message ?? '',
-      warnings: response.warnings,
-      patched: response.patch !== undefined,
-      pod: response.allowed ? applyPatch(pod, answer) : podSchema.parse(pod),
-      asked: {
-        registries: added(before.registries, after.registries),
-        serviceAccounts: added(before.serviceAccounts, after.serviceAccounts),
-        secrets: added(before.secrets, after.secrets),
-      },
+    const asked = {
+      registries: added(before.registries, after.registries),
+      serviceAccounts: added(before.serviceAccounts, after.serviceAccounts),
+      secrets: added(before.secrets, after.secrets),
+      cluster: added(before.cluster, after.cluster),
     };
+    return { answer, asked };
   }
 
   /** All so far. The webhook's own certificate is a Secret too, but of its own namespace. */
@@ -93,6 +120,7 @@ export class Admissions {
       registries: [...open.requests.entries, ...closed.requests.entries],
       serviceAccounts: requests.of('serviceaccounts').filter(here),
       secrets: requests.of('secrets').filter(here),
+      cluster: requests.entries.filter(here),
     };
   }
 }

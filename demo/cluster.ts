@@ -14,7 +14,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** How long the webhook believes a digest to be the tag's: short, for nobody wants to wait. */
-export const CACHE_AGE_MS = 1_000;
+export const CACHE_AGE_MS = 500;
 
 /** Starts both, and returns when the webhook is ready. `closed` is the registry that the pull secrets are for. */
 export async function startCluster(folder: string, closed: string, signal: AbortSignal): Promise<Cluster> {

@@ -7,6 +7,7 @@ import { theTagMoves } from './chapters/moved.ts';
 import { aPodIsPinned } from './chapters/pinned.ts';
 import { aPrivateImage } from './chapters/private-image.ts';
 import { whatWasAsked } from './chapters/requests.ts';
+import { oneRolloutOneDigest } from './chapters/rollout.ts';
 import type { Stage } from './chapters/stage.ts';
 import { aWrongTag } from './chapters/wrong-tag.ts';
 import { startCluster } from './cluster.ts';
@@ -36,6 +37,7 @@ async function demonstrate(signal: AbortSignal): Promise<number> {
   theWebhookIsTrusted(stage, cluster);
   const { first, replica } = await aPodIsPinned(stage);
   const { later, again } = await theTagMoves(stage, first);
+  await oneRolloutOneDigest(stage, cluster);
   const { own } = await aPrivateImage(stage);
   await aWrongTag(stage);
   whatWasAsked(stage, { first, replica, later, again, own });

@@ -47,7 +47,7 @@ export class Report {
 
   /** The heads of columns that the evidence below stands in. */
   heads(text: string): void {
-    this.#write(this.#style('dim', text.padStart(WIDTH)));
+    this.#write(this.#style('dim', text.padStart(WIDTH).trimEnd()));
   }
 
   sideBySide(left: Column, right: Column): void {

@@ -13,6 +13,10 @@ export interface Tally {
   readonly all: number;
   readonly serviceAccounts: number;
   readonly secrets: number;
+  /** Metadata of a ReplicaSet, and nothing else of it. */
+  readonly metadata: number;
+  /** All that the API server was asked for, of these kinds or not. */
+  readonly cluster: number;
 }
 
 const columns = [
@@ -27,7 +31,7 @@ const GAP = '  ';
 export const tallyHeads = columns.map(([head]) => head).join(GAP);
 
 /** Counts what was asked. */
-export function tallyOf({ registries, serviceAccounts, secrets }: Asked): Tally {
+export function tallyOf({ registries, serviceAccounts, secrets, cluster }: Asked): Tally {
   const heads = (status: number) => (request: LoggedRequest) =>
     request.method === 'HEAD' && request.path.includes('/manifests/') && request.status === status;
   return {
@@ -37,6 +41,23 @@ export function tallyOf({ registries, serviceAccounts, secrets }: Asked): Tally 
     all: registries.length,
     serviceAccounts: serviceAccounts.length,
     secrets: secrets.length,
+    metadata: cluster.filter(isOfMetadata).length,
+    cluster: cluster.length,
+  };
+}
+
+const isOfMetadata = ({ method, path, headers }: LoggedRequest) =>
+  method === 'GET' &&
+  path.includes('/replicasets/') &&
+  headers.accept?.includes('as=PartialObjectMetadata') === true;
+
+/** What several admissions asked, as one. */
+export function together(all: readonly Asked[]): Asked {
+  return {
+    registries: all.flatMap(({ registries }) => registries),
+    serviceAccounts: all.flatMap(({ serviceAccounts }) => serviceAccounts),
+    secrets: all.flatMap(({ secrets }) => secrets),
+    cluster: all.flatMap(({ cluster }) => cluster),
   };
 }
 
@@ -47,6 +68,7 @@ export function tallyLine(tally: Tally): string {
 
 /** Whether it is this, and nothing else was asked. */
 export function isTally(tally: Tally, expected: Partial<Tally>): boolean {
-  const none = { challenges: 0, tokens: 0, manifests: 0, all: 0, serviceAccounts: 0, secrets: 0 };
-  return isDeepStrictEqual(tally, { ...none, ...expected });
+  const ofRegistries = { challenges: 0, tokens: 0, manifests: 0, all: 0 };
+  const ofCluster = { serviceAccounts: 0, secrets: 0, metadata: 0, cluster: 0 };
+  return isDeepStrictEqual(tally, { ...ofRegistries, ...ofCluster, ...expected });
 }

@@ -3,7 +3,7 @@ import { type Stage, seen } from './stage.ts';
 
 /** Credentials are those that the kubelet would use. */
 export async function aPrivateImage({ registries: { closed }, admissions, report }: Stage) {
-  report.chapter('3. A private image');
+  report.chapter('4. A private image');
   const ledger = `${closed.host}/ledger:2.0`;
   const stranger = await admissions.admit(podOf(ledger), { namespace: 'shop' });
   const refused = !stranger.allowed && stranger.message.includes('no pull secret matches this registry');

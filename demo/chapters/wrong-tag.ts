@@ -5,7 +5,7 @@ import { type Stage, seen } from './stage.ts';
 
 /** What can't be pinned, in each mode. */
 export async function aWrongTag({ registries: { open }, admissions, report }: Stage) {
-  report.chapter('4. A tag that nobody pushed');
+  report.chapter('5. A tag that nobody pushed');
   const image = `${open.host}/web:9.9`;
   const why = `container "web": ${image}: not found (404 MANIFEST_UNKNOWN); push the tag or correct the image`;
   const enforce = await admissions.admit(podOf(image), { namespace: 'shop' });

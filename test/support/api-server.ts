@@ -38,6 +38,8 @@ export interface ApiServer extends Listener {
   put(object: z.input<typeof kubernetesObject>): KubernetesObject;
   /** The object as it is stored now; its kind alone will do where the table has only one of it. */
   find(kind: string, namespace: string | undefined, name: string): KubernetesObject | undefined;
+  /** Deletes an object without HTTP; one that isn't there is no matter. */
+  remove(kind: string, namespace: string | undefined, name: string): void;
   /** Makes matching requests go wrong until the returned function is called. The first rule that matches counts. */
   fail(rule: FaultRule): () => void;
   writeKubeconfig(path: string): Promise<void>;
@@ -104,6 +106,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     find(kind, namespace, name) {
       const resource = resources.find((candidate) => candidate.kind === kind);
       return resource && objects.find(resource, namespace, name);
+    },
+    remove(kind, namespace, name) {
+      const resource = resources.find((candidate) => candidate.kind === kind);
+      if (resource !== undefined) objects.delete(resource, namespace, name);
     },
     fail(rule) {
       rules.add(rule);
