@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FRESH_MS } from '../../src/webhook/pinning.ts';
 import type { Cluster } from './cluster.ts';
-import { createCrane } from './crane.ts';
+import { type Crane, createCrane } from './crane.ts';
 
 /** An image in a registry, under a tag. */
 export interface PushedImage {
@@ -19,9 +19,12 @@ export interface PushedImage {
 /** Builds images of a program that does nothing for ever, each another one, and pushes them. */
 export class Images {
   readonly #cluster: Cluster;
+  readonly #crane: Crane;
 
   constructor(cluster: Cluster) {
+    const { programs, caFile, dockerConfig } = cluster;
     this.#cluster = cluster;
+    this.#crane = createCrane({ crane: programs.crane, caFile, dockerConfig });
   }
 
   /** A new build under the tag, in the registry for everyone. The repository is a new one if none is given. */
@@ -36,6 +39,11 @@ export class Images {
     return moved;
   }
 
+  /** Takes the tag away. The image stays, and can still be had by its digest. */
+  async remove({ tagged }: PushedImage): Promise<void> {
+    await this.#crane('delete', tagged);
+  }
+
   /** A new build in the registry that wants the account. */
   pushPrivate(repository = `app-${randomUUID()}`, tag = 'latest'): Promise<PushedImage> {
     return this.#push(this.#cluster.privateRegistry, repository, tag);
@@ -43,13 +51,11 @@ export class Images {
 
   async #push(registry: string, repository: string, tag: string): Promise<PushedImage> {
     const name = `${registry}/${repository}`;
-    const { programs, caFile, dockerConfig, shellImage } = this.#cluster;
-    const crane = createCrane({ crane: programs.crane, caFile, dockerConfig });
     const tagged = `${name}:${tag}`;
     // A configuration of its own: containerd reports the first digest it has seen of equal content.
     const build = ['--label', `build=${randomUUID()}`, '--entrypoint', '/bin/sleep', '--cmd', 'infinity'];
-    await crane('mutate', shellImage, ...build, '--tag', tagged);
-    const digest = await crane('digest', tagged);
+    await this.#crane('mutate', this.#cluster.shellImage, ...build, '--tag', tagged);
+    const digest = await this.#crane('digest', tagged);
     return { repository, name, tagged, digest, pinned: `${name}@${digest}` };
   }
 }

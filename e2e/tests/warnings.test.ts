@@ -4,7 +4,7 @@ import { succeed } from '../support/command.ts';
 import { Images } from '../support/images.ts';
 import { createNamespace, type Manifest, type Mode } from '../support/namespace.ts';
 import { tagpinRequests } from '../support/requests.ts';
-import { havePods, listed, on, pinKeys } from '../support/rollout.ts';
+import { havePods, imagesOf, listed, on, pinKeys, rolledOut } from '../support/rollout.ts';
 import { cronJob, daemonSet, deployment, job, statefulSet } from '../support/workload.ts';
 
 const cluster = readCluster();
@@ -61,6 +61,34 @@ describe.concurrent('kubectl shows whoever applies a workload what cannot be pin
     expect(tagpinRequests(cluster, app.repository).length).toBeLessThanOrEqual(2);
   });
 });
+
+test.concurrent.each([
+  ['Deployment', deployment],
+  ['StatefulSet', statefulSet],
+  ['DaemonSet', daemonSet],
+])(
+  'who rolls a %s back, or applies its old template again, is not warned of a tag that is gone since',
+  async (kind, workload) => {
+    await using namespace = await createNamespace(cluster, 'enforce');
+    const [old, app] = [await images.push(undefined, 'old'), await images.push()];
+    const apply = (image: string) => namespace.apply(workload(image, { replicas: 1 }));
+    for (const image of [old.tagged, app.tagged]) {
+      await succeed(apply(image));
+      await rolledOut(namespace, kind.toLowerCase());
+    }
+    await images.remove(old);
+    const undone = await namespace.kubectl(['rollout', 'undo', `${kind.toLowerCase()}/web`]);
+    expect(undone.code).toBe(0);
+    // kubectl has a warning of its own here
+    expect(undone.stderr).not.toContain('refused');
+    await rolledOut(namespace, kind.toLowerCase());
+    await havePods(namespace, 1);
+    expect(await imagesOf(namespace)).toEqual([old.pinned]);
+    await succeed(apply(app.tagged));
+    await rolledOut(namespace, kind.toLowerCase());
+    expect(await apply(old.tagged)).toMatchObject({ code: 0, stderr: '' });
+  },
+);
 
 test('in a namespace with audit nothing is stored', async () => {
   await using namespace = await createNamespace(cluster, 'audit');

@@ -5,11 +5,13 @@ export interface Operation {
   value?: unknown;
 }
 
-/** Changes annotations: to a text, or `null` to remove one. */
-export function patchAnnotations(
-  annotations: Readonly<Record<string, string>> | null | undefined,
-  changes: Readonly<Record<string, string | null>>,
-): Operation[] {
+/** As an object has them. */
+export type Annotations = Readonly<Record<string, string>> | null | undefined;
+
+/** A change of annotations: `null` removes one. */
+export type AnnotationChanges = Readonly<Record<string, string | null>>;
+
+export function patchAnnotations(annotations: Annotations, changes: AnnotationChanges): Operation[] {
   const all = Object.entries(changes);
   const set = all.filter((change): change is [string, string] => change[1] !== null);
   if (annotations) {
@@ -26,3 +28,15 @@ export function patchAnnotations(
 
 /** A name as a segment of a JSON pointer (RFC 6901). */
 const segment = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** The API server's limit for all annotations of an object (apimachinery pkg/api/validation/objectmeta.go). */
+const ALL_ANNOTATIONS_LIMIT = 256 * 1024;
+
+/** Whether the API server would take the annotations with these changes. */
+export function fits(annotations: Annotations, changes: AnnotationChanges): boolean {
+  const all = Object.entries({ ...annotations, ...changes });
+  const bytes = all.map(([name, value]) =>
+    value === null ? 0 : Buffer.byteLength(name) + Buffer.byteLength(value),
+  );
+  return bytes.reduce((sum, size) => sum + size, 0) <= ALL_ANNOTATIONS_LIMIT;
+}

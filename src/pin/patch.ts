@@ -1,7 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import { pinned, type Reference } from '../image/reference.ts';
 import { IMAGES, printWrittenImages, type WrittenImages, writtenImages } from './annotations.ts';
-import { type Operation, patchAnnotations } from './operation.ts';
+import { fits, type Operation, patchAnnotations } from './operation.ts';
 import { digestPinnedFrom } from './pinned-from.ts';
 import type { Pod } from './pod.ts';
 import { type ImageField, walk } from './walk.ts';
@@ -95,7 +95,9 @@ function annotation(pod: Pod, pins: readonly Pin[], oldPod?: Pod): Operation[] {
   );
   const { annotations } = pod.metadata;
   if (annotations?.[IMAGES] === value) return [];
-  return patchAnnotations(annotations, { [IMAGES]: pins.length + remembered.size === 0 ? null : value });
+  const changes = { [IMAGES]: pins.length + remembered.size === 0 ? null : value };
+  // A pod without room for it is better pinned and forgetful than refused by the API server.
+  return fits(annotations, changes) ? patchAnnotations(annotations, changes) : [];
 }
 
 /**

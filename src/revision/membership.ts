@@ -1,5 +1,6 @@
 import type { ObjectMetadata } from '../kubernetes/api.ts';
 import type { RevisionKind } from './kinds.ts';
+import { labelSelector } from './selector.ts';
 
 /** What a pod's metadata says of whose it is. */
 export interface PodMetadata {
@@ -89,17 +90,10 @@ const SHARED_LABELS = [
   'batch.kubernetes.io/controller-uid',
 ];
 
-/** A label's value as selectors can have it (apimachinery pkg/util/validation/validation.go). */
-const VALUE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const NAME = /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-
 /** A pod without any of those (a bare ReplicaSet's, a ReplicationController's) has its template's labels. */
 function selectorOf(labels: Readonly<Record<string, string>>): string | undefined {
   const shared = Object.entries(labels).filter(([name]) => SHARED_LABELS.includes(name));
-  const chosen = (shared.length > 0 ? shared : Object.entries(labels)).filter(
-    ([name, value]) => NAME.test(name) && VALUE.test(value),
-  );
-  return chosen.length === 0 ? undefined : chosen.map(([name, value]) => `${name}=${value}`).join(',');
+  return labelSelector(shared.length > 0 ? Object.fromEntries(shared) : labels);
 }
 
 /** Whether an object is the one that stores the pins of such pods: a name can be had again, a uid can't. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { parseJson } from '../json.ts';
+import type { AnnotationChanges, Annotations } from '../pin/operation.ts';
 
 /** What the keys of stored pins begin with: `pins.tagpin.dev/<hash>.<time>`. */
 export const PINS = 'pins.tagpin.dev/';
@@ -13,8 +14,6 @@ export const OWN_HASH = 'own';
  * when the revision was made. An image that isn't in it isn't in the revision's template.
  */
 export type Pins = ReadonlyMap<string, Digest | null>;
-
-export type Annotations = Readonly<Record<string, string>> | null | undefined;
 
 interface Key {
   hash: string;
@@ -41,9 +40,6 @@ export function readPins(annotations: Annotations, hash: string): Pins | undefin
   return newest?.pins;
 }
 
-/** A change of annotations: `null` removes one. */
-export type AnnotationChanges = Readonly<Record<string, string | null>>;
-
 /**
  * How to store pins: under a key newer than any other of that hash, which are dropped. None, if that is what is
  * stored already.
@@ -68,18 +64,6 @@ export function storePins(
     ...Object.fromEntries(own.map(({ name }) => [name, null])),
     [printKey({ hash, time: Math.max(now, latest + 1) })]: printPins(pins),
   };
-}
-
-/** The API server's limit for all annotations of an object (apimachinery pkg/api/validation/objectmeta.go). */
-const ALL_ANNOTATIONS_LIMIT = 256 * 1024;
-
-/** Whether the API server would take the annotations with these changes. */
-export function fits(annotations: Annotations, changes: AnnotationChanges): boolean {
-  const all = Object.entries({ ...annotations, ...changes });
-  const bytes = all.map(([name, value]) =>
-    value === null ? 0 : Buffer.byteLength(name) + Buffer.byteLength(value),
-  );
-  return bytes.reduce((sum, size) => sum + size, 0) <= ALL_ANNOTATIONS_LIMIT;
 }
 
 /** The names of all stored pins, whichever revision they are of. */

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { PullSecrets } from '../credentials/pull-secrets.ts';
+import type { KubernetesApi } from '../kubernetes/api.ts';
 import type { Mode } from '../pin/mode.ts';
 import type { PatchOptions } from '../pin/patch.ts';
 import type { Resolver } from '../resolve/resolver.ts';
@@ -26,6 +27,7 @@ export interface PinningParts {
   pullSecrets: Pick<PullSecrets, 'credentials'>;
   credentials: Pick<Credentials, 'find'>;
   revisions: Pick<Revisions, 'digestOf'>;
+  kubernetes: Pick<KubernetesApi, 'list'>;
   settings: PinSettings;
   log: Logger;
   metrics: Metrics;

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { KubernetesError } from '../kubernetes/error.ts';
 import { decide } from '../pin/decide.ts';
 import type { Mode } from '../pin/mode.ts';
 import { type Operation, patchAnnotations } from '../pin/operation.ts';
 import { rawTemplateOf, templateOf } from '../pin/template.ts';
 import { pullerOf } from '../resolve/puller.ts';
 import { settle } from '../resolve/settle.ts';
-import { pinKeys } from '../revision/pins.ts';
+import { earlierPins, hasHistory } from '../revision/history.ts';
+import { type Pins, pinKeys } from '../revision/pins.ts';
 import { FRESH_MS, MAX_IMAGES, type PinningParts } from './pinning.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
@@ -43,7 +45,10 @@ export function createWorkloadHandler(
     if (template === undefined || isDeepStrictEqual(now, before)) return { allowed: true, patch };
 
     const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
-    const decided = decide(template, { skip: parts.settings.skip, honourSkipAnnotation });
+    const known = await earlier(parts, request, signal);
+    const decided = decide(template, { skip: parts.settings.skip, honourSkipAnnotation }).filter(
+      ({ field, decision }) => decision.action !== 'resolve' || !known?.get(field.image),
+    );
     const { outcomes, brokenSecrets } = await settle(decided.slice(0, MAX_IMAGES), {
       resolver: parts.resolver,
       credentials: parts.credentials,
@@ -59,6 +64,22 @@ export function createWorkloadHandler(
     ];
     return { allowed: true, patch, warnings };
   };
+}
+
+/** What the revision has that the workload goes back to: that needs no registry, whatever has become of the tags. */
+async function earlier(
+  { kubernetes, log }: PinningParts,
+  { operation, kind: { kind }, namespace, object }: AdmissionRequest,
+  signal: AbortSignal,
+): Promise<Pins | undefined> {
+  if (operation !== 'UPDATE' || !hasHistory(kind)) return undefined;
+  try {
+    return await earlierPins(kubernetes, kind, namespace ?? '', object, signal);
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    log.warn({ err: error, namespace, kind }, "earlier revisions can't be read");
+    return undefined;
+  }
 }
 
 /**

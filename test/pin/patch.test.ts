@@ -102,6 +102,14 @@ describe('a created pod', () => {
       'tagpin.dev/images': '{"data":"web:1"}',
     });
   });
+
+  test('whose annotations leave no room for the memory is pinned without it', () => {
+    const full = { big: 'x'.repeat(256 * 1024 - 10) };
+    const before = webPod('nginx:1.27', { annotations: full });
+    const after = patched(before, patchCreated(before, pinsOf(before), options));
+    expect(after.spec.containers?.[0]?.image).toBe(`nginx@${DIGEST_A}`);
+    expect(after.metadata.annotations).toEqual(full);
+  });
 });
 
 describe('an updated pod', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Digest, sha256 } from '../../src/image/digest.ts';
-import { fits, type Pins, pinKeys, readPins, storePins } from '../../src/revision/pins.ts';
+import { type Pins, pinKeys, readPins, storePins } from '../../src/revision/pins.ts';
 import { runs } from '../support/runs.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
@@ -64,15 +64,6 @@ describe('stored pins', () => {
     const copies = { [`pins.tagpin.dev/abc.${(now + 9).toString(36)}`]: text(two) };
     const after = changed(own, storePins(own, 'abc', pins(one), now, copies));
     expect(readPins({ ...after, ...copies }, 'abc')).toEqual(pins(one));
-  });
-
-  test('may have to be left out, where the API server would take no more annotations', () => {
-    const changes = storePins({}, 'abc', pins(one), now);
-    const room = 256 * 1024 - Object.entries(changes).flat().join('').length - 'big'.length;
-    expect(fits({ big: 'x'.repeat(room) }, changes)).toBe(true);
-    expect(fits({ big: 'x'.repeat(room + 1) }, changes)).toBe(false);
-    expect(fits({ big: 'é'.repeat(room / 2 + 1) }, changes)).toBe(false);
-    expect(fits({ big: 'x'.repeat(room + 1) }, { ...changes, big: null })).toBe(true);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyResponse, objectReview } from '../support/admission.ts';
+import { templateWithDefaults } from '../support/pod.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
 import { startWebhook, type Webhook } from './webhooks.ts';
@@ -108,6 +109,81 @@ describe('nothing is said', () => {
     const response = await warningsOf('enforce', deployment(template(absent), { note: 'x' }), before);
     expect(response).toEqual({ uid: response.uid, allowed: true });
     expect(registry.requests.entries).toEqual([]);
+  });
+});
+
+describe('a workload that goes back to a revision it had', () => {
+  const digest = `sha256:${'1'.repeat(64)}`;
+  const ownerReferences = (kind: string) => [
+    { apiVersion: 'apps/v1', kind, name: 'web', uid: 'u1', controller: true },
+  ];
+  const identified = (object: ReturnType<typeof workload>) => ({
+    ...object,
+    metadata: { ...object.metadata, uid: 'u1' },
+    spec: { ...object.spec, selector: { matchLabels: { app: 'web' } } },
+  });
+  const hashed = (of: ReturnType<typeof template>) => ({
+    ...of,
+    metadata: { ...of.metadata, labels: { ...of.metadata.labels, 'pod-template-hash': 'abc' } },
+  });
+  const pins = (image: string) => ({ 'pins.tagpin.dev/abc.1': JSON.stringify({ [image]: digest }) });
+  const putReplicaSet = (image: string, annotations: Record<string, string>, uid = 'u1') =>
+    webhook.api.put({
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: {
+        namespace: 'default',
+        name: 'web-abc',
+        labels: { app: 'web', 'pod-template-hash': 'abc' },
+        annotations,
+        ownerReferences: ownerReferences('Deployment').map((owner) => ({ ...owner, uid })),
+      },
+      ...templateWithDefaults({ spec: { template: hashed(template(image)) } }),
+    });
+  const goBack = (image: string) =>
+    warningsOf('enforce', identified(deployment(template(image))), identified(deployment(template(tagged))));
+
+  test('is not warned of a tag that is gone: the digest is stored', async () => {
+    putReplicaSet(absent, pins(absent));
+    expect((await goBack(absent)).warnings).toBeUndefined();
+    expect(registry.requests.entries).toEqual([]);
+  });
+
+  test("is not warned if it is a StatefulSet, whose revision's template says how to patch it", async () => {
+    const before = workload('apps/v1', 'StatefulSet', { template: template(tagged) });
+    const after = workload('apps/v1', 'StatefulSet', { template: template(absent) });
+    webhook.api.put({
+      apiVersion: 'apps/v1',
+      kind: 'ControllerRevision',
+      metadata: {
+        namespace: 'default',
+        name: 'web-abc',
+        labels: { app: 'web', 'controller.kubernetes.io/hash': 'abc' },
+        annotations: pins(absent),
+        ownerReferences: ownerReferences('StatefulSet'),
+      },
+      data: templateWithDefaults({ spec: { template: { $patch: 'replace', ...template(absent) } } }),
+    });
+    expect((await warningsOf('enforce', identified(after), identified(before))).warnings).toBeUndefined();
+  });
+
+  test.each([
+    ['stored nothing', () => putReplicaSet(absent, {})],
+    ['has another template', () => putReplicaSet(`${absent}-2`, pins(absent))],
+    ["is another workload's", () => putReplicaSet(absent, pins(absent), 'u2')],
+  ])('is warned if the revision %s', async (_, put) => {
+    put();
+    expect((await goBack(absent)).warnings).toHaveLength(1);
+  });
+
+  test('is warned of what its tag is now, if its revisions cannot be read', async () => {
+    putReplicaSet(absent, pins(absent));
+    const mend = webhook.api.fail({ resource: 'replicasets', effect: 'forbidden' });
+    try {
+      expect((await goBack(absent)).warnings).toHaveLength(1);
+    } finally {
+      mend();
+    }
   });
 });
 

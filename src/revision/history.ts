@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
+import { rawTemplateOf } from '../pin/template.ts';
+import { hashOf, type RevisionKind, revisionKinds } from './kinds.ts';
+import { type Pins, readPins } from './pins.ts';
+import { labelSelector } from './selector.ts';
+
+/** What keeps the revisions of the kinds that have more than one. */
+const historyOf = {
+  Deployment: 'ReplicaSet',
+  StatefulSet: 'ControllerRevision',
+  DaemonSet: 'ControllerRevision',
+} as const satisfies Record<string, RevisionKind>;
+export type KindWithHistory = keyof typeof historyOf;
+
+export const hasHistory = (kind: string): kind is KindWithHistory => Object.hasOwn(historyOf, kind);
+
+const workloadSchema = z.object({
+  metadata: z.object({ uid: z.string().min(1) }),
+  spec: z.object({
+    selector: z.object({ matchLabels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  }),
+});
+
+const revisionSchema = z.looseObject({ metadata: objectMetadata });
+
+/**
+ * The pins of the revision that a workload goes back to, if it is one that it had: by `rollout undo`, or because its old
+ * template was applied again. Controllers know their revisions by the template (kubernetes
+ * pkg/controller/deployment/util/deployment_util.go, `EqualIgnoreHash`; pkg/controller/history, `EqualRevision`).
+ *
+ * @param workload as it will be
+ * @throws KubernetesError
+ */
+export async function earlierPins(
+  api: Pick<KubernetesApi, 'list'>,
+  kind: KindWithHistory,
+  namespace: string,
+  workload: unknown,
+  signal: AbortSignal,
+): Promise<Pins | undefined> {
+  const parsed = workloadSchema.safeParse(workload);
+  if (!parsed.success) return undefined;
+  const { metadata, spec } = parsed.data;
+  const revisionKind = historyOf[kind];
+  const { resource } = revisionKinds[revisionKind];
+  const selector = labelSelector(spec.selector?.matchLabels ?? {});
+  const options = selector === undefined ? {} : { labelSelector: selector };
+  const wanted = essence(rawTemplateOf(kind, workload));
+  for await (const revision of api.list(resource, namespace, revisionSchema, signal, options)) {
+    const { annotations, labels, ownerReferences } = revision.metadata;
+    if (!ownerReferences?.some(({ uid, controller }) => controller === true && uid === metadata.uid))
+      continue;
+    if (!isDeepStrictEqual(essence(rawTemplateOf(revisionKind, revision)), wanted)) continue;
+    return readPins(annotations, hashOf(revisionKind, labels));
+  }
+  return undefined;
+}
+
+const templateSchema = z.looseObject({
+  metadata: z.looseObject({ labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
+/** A template but for what a controller adds to it. */
+function essence(template: unknown): unknown {
+  const parsed = templateSchema.safeParse(template);
+  if (!parsed.success) return template;
+  const { $patch: _, metadata, ...rest } = parsed.data;
+  const { creationTimestamp: __, labels, ...others } = metadata ?? {};
+  const { 'pod-template-hash': ___, ...own } = labels ?? {};
+  return { ...rest, metadata: { ...others, labels: own } };
+}
