@@ -35,6 +35,3 @@ export interface PinningParts {
 
 /** Far more than any pod that runs has to be resolved, and few enough to be answered in time. */
 export const MAX_IMAGES = 500;
-
-/** Milliseconds: what is made now is to have what its tags are now, and a rollout's objects are made within this. */
-export const FRESH_MS = 2_000;

@@ -5,13 +5,12 @@ import { modes } from '../pin/mode.ts';
 import { fits, patchAnnotations } from '../pin/operation.ts';
 import type { Pod } from '../pin/pod.ts';
 import { templateOf } from '../pin/template.ts';
-import { pullerOf } from '../resolve/puller.ts';
-import { settle } from '../resolve/settle.ts';
 import { hashOf, isRevisionKind, type RevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins, storePins } from '../revision/pins.ts';
-import { FRESH_MS, MAX_IMAGES, type PinningParts } from './pinning.ts';
+import type { PinningParts } from './pinning.ts';
 import { recordRevision } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
+import { settleTemplate } from './template.ts';
 
 const revisionSchema = z.object({
   metadata: z.object({
@@ -98,13 +97,7 @@ async function resolveAll(
   wanted: readonly Decided[],
   signal: AbortSignal,
 ): Promise<Pins> {
-  const { outcomes } = await settle(wanted.slice(0, MAX_IMAGES), {
-    resolver: parts.resolver,
-    credentials: parts.credentials,
-    pullCredentials: () => parts.pullSecrets.credentials(pullerOf(request.namespace ?? '', spec), signal),
-    maxAge: FRESH_MS,
-    signal,
-  });
+  const { outcomes } = await settleTemplate(parts, request.namespace ?? '', spec, wanted, signal);
   recordRevision(parts, request, outcomes);
   return new Map(
     outcomes.map((outcome) => [outcome.field.image, outcome.result === 'pinned' ? outcome.pin.digest : null]),
