@@ -19,6 +19,11 @@ export interface ConnectionOptions {
   inside?: ((address: string) => boolean) | undefined;
 }
 
+interface Pool {
+  readonly dispatcher: Dispatcher;
+  readonly tls: TlsSettings;
+}
+
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A registry that has said nothing, or nothing more, for so long won't. */
 const SILENCE_TIMEOUT_MS = 10_000;
@@ -39,7 +44,7 @@ export class Connections {
   readonly #proxies: Proxies;
   readonly #lookup: LookupFunction;
   readonly #inside: (address: string) => boolean;
-  readonly #dispatchers = new Map<string, Dispatcher>();
+  readonly #pools = new Map<string, Pool>();
 
   constructor({ proxies = noProxies, lookup = systemLookup, inside = isInternal }: ConnectionOptions = {}) {
     this.#proxies = proxies;
@@ -58,16 +63,26 @@ export class Connections {
     if (this.#refuses(url.hostname, guard)) throw forbidden(url, guard);
     const proxy = proxyFor(url, this.#proxies);
     const key = JSON.stringify([guard, proxy, tls]);
-    const known = this.#dispatchers.get(key);
-    if (known !== undefined) return known;
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known.dispatcher;
     const dispatcher = proxy === undefined ? this.#direct(guard, tls) : this.#proxied(proxy, tls);
-    this.#dispatchers.set(key, dispatcher);
+    this.#pools.set(key, { dispatcher, tls });
     return dispatcher;
   }
 
+  /** Gives up the connections made by other settings than these: what is on its way on them still arrives. */
+  keep(settings: readonly TlsSettings[]): void {
+    const kept = new Set(settings.map((tls) => JSON.stringify(tls)));
+    for (const [key, { dispatcher, tls }] of this.#pools) {
+      if (kept.has(JSON.stringify(tls))) continue;
+      this.#pools.delete(key);
+      dispatcher.close().catch(() => undefined);
+    }
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
-    this.#dispatchers.clear();
+    await Promise.all([...this.#pools.values()].map(({ dispatcher }) => dispatcher.destroy()));
+    this.#pools.clear();
   }
 
   #direct(guard: Guard, tls: TlsSettings): Dispatcher {

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
+import type { RegistrySettings } from '../../src/config/registry-settings.ts';
 import { Endpoints } from '../../src/registry/endpoint.ts';
+
+function endpointsOf(host: string, settings: RegistrySettings): Endpoints {
+  const registries = { settings: new Map([[host, settings]]) };
+  return new Endpoints(() => registries);
+}
 
 test.each([
   ['docker.io', 'docker.io'],
@@ -10,11 +16,11 @@ test.each([
   ['reg.example.com:5000', 'REG.example.com:5000'],
 ])('what is configured for %s holds for %s', (configured, domain) => {
   const tls = { ca: ['a certificate'] };
-  const endpoints = new Endpoints(new Map([[configured, { tls }]]));
+  const endpoints = endpointsOf(configured, { tls });
   expect(endpoints.registry(domain).tls).toEqual(tls);
 });
 
 test('what is configured for one port holds for no other', () => {
-  const endpoints = new Endpoints(new Map([['reg.example.com:5000', { tls: { ca: ['a certificate'] } }]]));
+  const endpoints = endpointsOf('reg.example.com:5000', { tls: { ca: ['a certificate'] } });
   expect(endpoints.registry('reg.example.com').tls).toEqual({});
 });
