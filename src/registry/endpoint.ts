@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Capability, Mirror, Registries, TlsSettings } from '../config/registry-settings.ts';
 import { apiHost } from '../image/reference.ts';
-import { canonicalAddress, isLoopbackRegistry } from './address.ts';
+import { isLoopbackRegistry } from './address.ts';
 import { type ConnectionOptions, Connections, type Guard } from './connections.ts';
 import { RegistryError } from './error.ts';
 import { addressOf, elsewhere, Hosts, schemeOf } from './hosts.ts';
@@ -92,7 +92,7 @@ export class Endpoints {
     const base = new URL(API_ROOT, `${http ? 'http' : 'https'}://${host}`);
     const named = this.#hosts.named(domain) !== undefined || !this.#deniesPrivate;
     const guard = named ? 'metadata' : 'internal';
-    return { ...this.#at(domain, base), host, tls, headers, pullThrough, guard };
+    return { ...this.#at(domain, base), tls, headers, pullThrough, guard };
   }
 
   /** A host that `via` has sent us to, and that asks for something itself: a stranger, who is shown nothing. */
@@ -149,7 +149,8 @@ export class Endpoints {
   }
 
   #at(domain: string, base: URL): Endpoint {
-    const own = addressOf(base) === canonicalAddress(apiHost(domain) ?? '', schemeOf(base));
+    // Hosts are compared as URLs have them: images may write REG.example.com.
+    const own = addressOf(base) === addressOf(new URL(`${schemeOf(base)}://${apiHost(domain)}`));
     return {
       host: base.host,
       base,

@@ -292,6 +292,15 @@ describe('authentication', () => {
     const start = (options: Partial<RegistryOptions> = {}) =>
       startRegistry({ ...(auth && { auth }), users, ...options });
 
+    test('at a host in upper case takes the password too', async () => {
+      await using registry = await start({ name: 'registry.example' });
+      const digest = registry.push('team/app', '1', image());
+      const client = clientFor(registry.host);
+      const reference = `${registry.host.toUpperCase()}/team/app:1`;
+      expect(digestOf(await tryResolve(client, reference, user('ada')))).toBe(digest);
+      expect(registry.requests.entries.map(({ query }) => query.has('ns'))).not.toContain(true);
+    });
+
     test('with the right password finds the digest', async () => {
       await using registry = await start();
       const digest = registry.push('team/app', '1', image());

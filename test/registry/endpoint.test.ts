@@ -24,3 +24,12 @@ test('what is configured for one port holds for no other', () => {
   const endpoints = endpointsOf('reg.example.com:5000', { tls: { ca: ['a certificate'] } });
   expect(endpoints.registry('reg.example.com').tls).toEqual({});
 });
+
+test.each([
+  ['REG.example.com', 'reg.example.com'],
+  ['reg.example.com:05000', 'reg.example.com:5000'],
+  ['[FD00:0:0::1]:5000', '[fd00::1]:5000'],
+])('%s is %s in another spelling, and no other host', (domain, host) => {
+  const registry = new Endpoints().registry(domain);
+  expect(registry).toMatchObject({ host, namespace: undefined, takesCredentials: true });
+});
