@@ -201,7 +201,7 @@ function digestOf(answer: Answer): string | undefined {
 const deservesGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 
 function failure(answer: Answer, credential: Credential | undefined): RegistryError {
-  const { status, body, url, headers } = answer;
+  const { status, body, url, headers, secrets } = answer;
   if (status < 400) {
     return new RegistryError('status', `the registry answers ${status} where it has a manifest or an error`, {
       status,
@@ -213,6 +213,6 @@ function failure(answer: Answer, credential: Credential | undefined): RegistryEr
     status,
     body: body.toString('utf8'),
     retryAfter,
-    secrets: credential?.secrets ?? [],
+    secrets: [...secrets, ...(credential?.secrets ?? [])],
   });
 }

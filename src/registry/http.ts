@@ -27,6 +27,8 @@ export interface Answer {
   body: Buffer;
   /** Where the answer came from, after redirects. */
   url: URL;
+  /** What was sent there and must not come back in a message. */
+  secrets: readonly string[];
 }
 
 /** Told of each request when it has been answered or has failed: for metrics. */
@@ -105,6 +107,7 @@ export class RegistryHttp {
     const started = performance.now();
     let status = 0;
     let answered: Answer['headers'] = {};
+    const own = url.origin === via.base.origin ? via.headers : {};
     try {
       const response = await request(url, {
         method,
@@ -113,7 +116,7 @@ export class RegistryHttp {
         headers: {
           'user-agent': 'tagpin',
           'accept-encoding': 'identity',
-          ...(url.origin === via.base.origin ? via.headers : {}),
+          ...own,
           ...headers,
           ...(authorization === undefined ? {} : { authorization }),
         },
@@ -132,6 +135,7 @@ export class RegistryHttp {
         headers: response.headers,
         body: decoded,
         url,
+        secrets: [...Object.values(own), ...(authorization === undefined ? [] : [bare(authorization)])],
       };
     } finally {
       const milliseconds = performance.now() - started;
@@ -139,6 +143,9 @@ export class RegistryHttp {
     }
   }
 }
+
+/** The token or the user and password of an Authorization header. */
+const bare = (authorization: string) => authorization.replace(/^\w+ /, '');
 
 /** The others turn POST into GET. */
 const keepsBody = (status: number) => status === 307 || status === 308;

@@ -70,12 +70,12 @@ export class Tokens {
     if (credential?.identityToken) {
       const answer = await this.#ask({ ...exchange(url, realm, credential.identityToken), via }, signal);
       const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
-      if (!givesWay) return readToken(answer, Date.now(), credential?.secrets);
+      if (!givesWay) return readToken(answer, Date.now(), secretsIn(answer, credential));
     }
     const authorization = credential && basicAuthorization(credential);
     const headers = { accept: 'application/json' };
     const answer = await this.#ask({ method: 'GET', url, via, headers, authorization }, signal);
-    return readToken(answer, Date.now(), credential?.secrets);
+    return readToken(answer, Date.now(), secretsIn(answer, credential));
   }
 
   /** Token servers are restarted too: their own trouble deserves a second request, and no more. */
@@ -86,6 +86,11 @@ export class Tokens {
     return signal.aborted ? answer : this.#http.ask(question, signal);
   }
 }
+
+const secretsIn = (answer: Answer, credential: Credential | undefined) => [
+  ...answer.secrets,
+  ...(credential?.secrets ?? []),
+];
 
 /**
  * The exchange of an identity token (distribution docs/content/spec/auth/oauth.md): what GET would have in its query

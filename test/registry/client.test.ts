@@ -350,6 +350,20 @@ describe('authentication', () => {
     });
   });
 
+  test.each(schemes)('by %o: what was shown is not told, should the registry repeat it', async (auth) => {
+    await using registry = await startRegistry({ ...(auth && { auth }), users });
+    registry.push('team/app', '1', image());
+    registry.fault = ({ path, headers }) => {
+      if (!path.includes('/manifests/') || headers.authorization === undefined) return undefined;
+      return { outcome: { status: 400, body: `bad header: ${headers.authorization}` } };
+    };
+    const result = await tryResolve(clientFor(registry.host), `${registry.host}/team/app:1`, user('ada'));
+    expect(result).toMatchObject({
+      failure: 'status',
+      message: expect.stringMatching(/^bad header: \w+ xxxxx$/),
+    });
+  });
+
   test('by Bearer takes three requests when cold, and no ping', async () => {
     await using registry = await startRegistry({ auth: { scheme: 'bearer' }, users });
     registry.push('team/app', '1', image());
