@@ -7,6 +7,8 @@ import type { Answer, Question, RegistryHttp } from './http.ts';
 import { basicAuthorization, Tokens } from './token.ts';
 
 const MAX_CHALLENGES = 10_000;
+/** In characters, more or less; one alone may be as long as headers can be. */
+const MAX_CHALLENGES_SIZE = 16 * 1024 * 1024;
 const MAX_CHALLENGES_PER_REQUEST = 2;
 /** A registry that wants ever more scopes isn't given them. */
 const MAX_SCOPES = 10;
@@ -27,7 +29,11 @@ export class AuthorizedHttp {
   readonly #endpoints: Endpoints;
   readonly #http: RegistryHttp;
   readonly #tokens: Tokens;
-  readonly #challenges = new LRUCache<string, Challenge>({ max: MAX_CHALLENGES });
+  readonly #challenges = new LRUCache<string, Challenge>({
+    max: MAX_CHALLENGES,
+    maxSize: MAX_CHALLENGES_SIZE,
+    sizeCalculation: (challenge, key) => JSON.stringify(challenge).length + key.length,
+  });
 
   constructor(endpoints: Endpoints, http: RegistryHttp) {
     this.#endpoints = endpoints;

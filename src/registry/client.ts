@@ -189,9 +189,12 @@ const slowMirror = ({ base }: Endpoint, cause: unknown) =>
 const noHost = ({ domain }: Reference) =>
   new RegistryError('forbidden_address', `the configuration lets no host resolve tags of ${domain}`);
 
+/** One of sha512 and some room. A header of more is no digest, and what was cut out of it would keep all of it in memory. */
+const LONGEST_DIGEST = 200;
+
 function digestOf(answer: Answer): string | undefined {
   const header = answer.headers['docker-content-digest'];
-  return typeof header === 'string' ? header.trim() : undefined;
+  return typeof header === 'string' && header.length <= LONGEST_DIGEST ? header.trim() : undefined;
 }
 
 /**

@@ -173,7 +173,9 @@ export function redactUrl(url: URL): string {
 /** Makes text from a stranger fit for a message: no control characters, one line, at most `limit` characters. */
 export function singleLine(text: string, limit: number): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
+  if (line.length <= limit) return line;
+  // A copy: a slice would keep all of the line in memory for as long as it is kept itself.
+  return `${Buffer.from(line.slice(0, limit - 1)).toString()}…`;
 }
 
 const isMarkup = (body: string) => /^\s*</.test(body);

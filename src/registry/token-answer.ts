@@ -25,7 +25,10 @@ const answerShape = z.object({
 /** What can stand in an Authorization header (RFC 6750, `b64token`). */
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-export const isBearerToken = (text: string) => BEARER_TOKEN.test(text);
+/** Few servers take a header of more. */
+const LONGEST_TOKEN = 64 * 1024;
+
+export const isBearerToken = (text: string) => text.length <= LONGEST_TOKEN && BEARER_TOKEN.test(text);
 
 /**
  * The token in a token server's answer, which came at `now`. An error shows none of the `secrets` that were sent.

@@ -20,6 +20,8 @@ export interface Grant {
 const MARGIN_S = 10;
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_TOKENS = 10_000;
+/** In characters, keys included: whoever names an image chooses who gives its tokens, and how long they are. */
+const MAX_TOKENS_SIZE = 32 * 1024 * 1024;
 const RETRY_DELAY_MS = 100;
 const CLIENT_ID = 'tagpin';
 
@@ -27,7 +29,11 @@ const CLIENT_ID = 'tagpin';
 export class Tokens {
   readonly #http: RegistryHttp;
   readonly #flights = new Flights<string>(REQUEST_TIMEOUT_MS);
-  readonly #tokens = new LRUCache<string, string>({ max: MAX_TOKENS });
+  readonly #tokens = new LRUCache<string, string>({
+    max: MAX_TOKENS,
+    maxSize: MAX_TOKENS_SIZE,
+    sizeCalculation: (token, key) => token.length + key.length,
+  });
 
   constructor(http: RegistryHttp) {
     this.#http = http;
