@@ -40,12 +40,12 @@ export class Tokens {
   }
 
   /**
-   * A token for pulling from the repository. With `refresh`, one that has been granted before isn't good enough:
-   * the registry has just refused it.
+   * A token for pulling from the repository, other than the one that the registry has just refused: by the time that
+   * is known, somebody else may have got a new one.
    *
    * @throws RegistryError
    */
-  async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refresh = false): Promise<string> {
+  async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refused?: string): Promise<string> {
     const registryToken = grant.credential?.registryToken;
     if (registryToken) return checked(registryToken);
     const realm = this.#http.realm(challenge.params['realm'] ?? '', grant.endpoint);
@@ -53,9 +53,9 @@ export class Tokens {
     const key = [grant.endpoint.host, url.href, fingerprint(grant.credential ? [grant.credential] : [])].join(
       ' ',
     );
-    if (refresh) this.#tokens.delete(key);
     const known = this.#tokens.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && known !== refused) return known;
+    this.#tokens.delete(key);
     return this.#flights.join(key, signal, async (flightSignal) => {
       const { token, lifetime } = await this.#request(url, realm, grant, flightSignal);
       this.#tokens.set(key, token, { ttl: (lifetime - MARGIN_S) * 1000 });

@@ -382,6 +382,22 @@ describe('authentication', () => {
     expect(digestOf(await tryResolve(client, `${registry.host}/team/app:1`, user('ada')))).toBe(digest);
   });
 
+  test('by Bearer renews a revoked token once, however late the last is told that it was', async () => {
+    await using registry = await startRegistry({ auth: { scheme: 'bearer' }, users });
+    for (const tag of ['1', '2']) registry.push('team/app', tag, image());
+    const client = clientFor(registry.host);
+    const ask = (tag: string) => tryResolve(client, `${registry.host}/team/app:${tag}`, user('ada'));
+    await ask('1');
+    registry.revokeTokens();
+    registry.fault = ({ path }) => (path.endsWith('/2') ? { delayMs: 200 } : undefined);
+    const results = await Promise.all([ask('1'), ask('2')]);
+    expect(results.map(failureOf)).toEqual([
+      registry.digest('team/app', '1'),
+      registry.digest('team/app', '2'),
+    ]);
+    expect(registry.requests.tokens()).toHaveLength(2);
+  });
+
   test('by Bearer asks for one token for many images of a repository at once', async () => {
     await using registry = await startRegistry({ auth: { scheme: 'bearer' }, users });
     for (const tag of ['1', '2', '3', '4']) registry.push('team/app', tag, image());
