@@ -109,7 +109,10 @@ const isRefusal = ({ failure }: RegistryError) =>
 
 function challengeOf(answer: Answer): Challenge | undefined {
   const header = answer.headers['www-authenticate'];
-  return header === undefined ? undefined : chooseChallenge(parseChallenges(header));
+  if (header === undefined) return undefined;
+  const challenges = parseChallenges(header);
+  // A Bearer without a realm can't be answered, but that is told of it, and not that the credentials were refused.
+  return chooseChallenge(challenges) ?? challenges.find(({ scheme }) => scheme === 'bearer');
 }
 
 const scopesOf = ({ params }: Challenge) =>

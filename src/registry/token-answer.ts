@@ -43,7 +43,10 @@ export function readToken(
   const text = body.toString('utf8');
   if (status !== 200) {
     const retryAfter = readRetryAfter(headers['retry-after'], now);
-    throw errorFromAnswer(url, { status, body: text, retryAfter, secrets });
+    const error = errorFromAnswer(url, { status, body: text, retryAfter, secrets });
+    // Without a registry's code it is the token server that isn't there, which says nothing of the image.
+    if (status !== 404 || error.codes.length > 0) throw error;
+    throw new RegistryError('no_token', 'there is no token server where the registry says', { url, status });
   }
   const answer = answerShape.safeParse(parseJson(text));
   if (!answer.success)

@@ -416,6 +416,21 @@ describe('authentication', () => {
 });
 
 describe('a registry that', () => {
+  test("asks for a token without saying from where hasn't refused anybody", async () => {
+    const { result } = await follow([
+      { method: 'HEAD', status: 401, headers: { 'WWW-Authenticate': 'Bearer service="s"' } },
+    ]);
+    expect(result).toBe('missing_realm');
+  });
+
+  test("names a token server that isn't there hasn't said that there is no such image", async () => {
+    const { result } = await follow([
+      bearer('scope="repository:a/b:pull"'),
+      { method: 'GET', host: 'auth.example', status: 404, body: 'no such page' },
+    ]);
+    expect(result).toBe('no_token');
+  });
+
   test("isn't there can't be reached", async () => {
     const registry = await startRegistry();
     await registry.close();
