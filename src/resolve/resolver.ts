@@ -164,23 +164,23 @@ export class Resolver {
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         errors.push(error);
-        if (!dependsOnCredential.has(error.failure)) break;
+        if (sameForAll.has(error.failure)) break;
       }
     }
     throw mostTelling(errors);
   }
 }
 
-/** Failures after which another credential may do better. An unreachable host stays so for all of them. */
-const dependsOnCredential: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
-  'unauthorized',
-  'denied',
-  'not_found',
-  'rate_limited',
-  'status',
-  'no_token',
-  'invalid_token',
-  'bad_body',
+/**
+ * Failures that are no credential's: the host stays out of reach for all of them. After any other the next is tried,
+ * as by the kubelet: a registry may meet one with a login page or an error of its own.
+ */
+const sameForAll: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
+  'busy',
+  'timeout',
+  'network',
+  'untrusted',
+  'invalid_host',
 ]);
 
 /** Who got in and found nothing knows more than who wasn't let in. */

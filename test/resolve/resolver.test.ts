@@ -92,6 +92,18 @@ describe('credentials', () => {
     expect((await at.resolver.resolve(at.reference, credentials, patient())).digest).toBe(at.first);
   });
 
+  test.each([
+    ['gets a login page', { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<html>' }],
+    ['is sent to where tagpin does not go', { status: 302, headers: { Location: 'http://10.0.0.1/login' } }],
+    ['upsets the registry', { status: 500 }],
+  ])('are all tried, as by the kubelet, where one %s', async (_, outcome) => {
+    await using at = await start({ auth: { scheme: 'basic' }, users });
+    const poisoned = `Basic ${Buffer.from('eve:secret').toString('base64')}`;
+    at.registry.fault = ({ headers }) => (headers.authorization === poisoned ? { outcome } : undefined);
+    const found = at.resolver.resolve(at.reference, [user('eve'), user('ada')], patient());
+    expect((await found).digest).toBe(at.first);
+  });
+
   test('once there are any, nothing is tried anonymously', async () => {
     await using at = await start({ auth: { scheme: 'bearer' }, users, public: ['team/*'] });
     await expect(at.resolver.resolve(at.reference, [user('nobody')], patient())).rejects.toMatchObject({
