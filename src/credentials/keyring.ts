@@ -64,14 +64,6 @@ export function dockerConfigKeyring(config: DockerConfig, source: string): Keyri
   return { lookup: file(entries), broken: [] };
 }
 
-/** All that the keyrings know, in their order (`UnionDockerKeyring`). */
-export function union(...keyrings: readonly Keyring[]): Keyring {
-  return {
-    lookup: (repository) => keyrings.flatMap((keyring) => keyring.lookup(repository)),
-    broken: keyrings.flatMap(({ broken }) => broken),
-  };
-}
-
 /** Whether the kubelet takes an image to be on Docker Hub (`isDefaultRegistryMatch`). */
 export function isDefaultRegistry(image: string): boolean {
   const [first = '', rest] = image.split('/', 2);

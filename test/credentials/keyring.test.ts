@@ -2,13 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Credential } from '../../src/credentials/credential.ts';
+import { Credentials } from '../../src/credentials/credentials.ts';
 import { decodeDockerConfigJson } from '../../src/credentials/docker-config.ts';
-import {
-  createKeyring,
-  dockerConfigKeyring,
-  isDefaultRegistry,
-  union,
-} from '../../src/credentials/keyring.ts';
+import { createKeyring, dockerConfigKeyring, isDefaultRegistry } from '../../src/credentials/keyring.ts';
 import { keyMatches, normalizeKey, parseKey } from '../../src/credentials/registry-key.ts';
 import { runs } from '../support/runs.ts';
 import { cases, notApplied, prose, testedIn, vectors } from '../support/vectors.ts';
@@ -43,15 +39,16 @@ vectors('keyring.json', {
       z.object({ ...lookup, ok: z.literal(false) }),
     ]),
     ({ name, image }) => `${name}: ${image}`,
-    (c) => {
+    async (c) => {
       const keyring = createKeyring(
         c.secrets.map((s, index) => ({ namespace: 'team-a', name: `s${index}`, ...s })),
       );
       expect(keyring.broken.length === 0).toBe(c.ok);
       if (!c.ok) return;
       const node = c.nodeCredentials.map((fields) => new Credential({ ...fields, source: 'node' }));
-      const all = union(keyring, { lookup: () => node, broken: [] });
-      expect(logins(all.lookup(c.image))).toEqual(c.expected);
+      const all = new Credentials([{ credentials: async () => node }]);
+      const { credentials } = await all.find(c.image, keyring, AbortSignal.timeout(1_000));
+      expect(logins(credentials)).toEqual(c.expected);
     },
   ),
   isDefaultRegistry: cases(
@@ -93,10 +90,6 @@ describe('a broken secret', () => {
       { username: 'u', password: 'p' },
       { username: 'v', password: 'q' },
     ]);
-  });
-
-  test('is among those of a union', () => {
-    expect(union(createKeyring([]), keyring).broken).toEqual(keyring.broken);
   });
 });
 
