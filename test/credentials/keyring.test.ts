@@ -104,6 +104,10 @@ test('secrets of another type, without the key of their type or with nothing in 
   ]);
   expect(keyring.broken).toEqual([]);
   expect(keyring.lookup('quay.io/app')).toEqual([]);
+  expect(keyring.ofOtherTypes).toEqual([
+    { namespace: 'team-a', name: 'opaque', type: 'Opaque' },
+    { namespace: 'team-a', name: 'case', type: 'kubernetes.io/DockerConfigJson' },
+  ]);
 });
 
 test('a credential says which secret it is from', () => {
