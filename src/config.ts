@@ -6,7 +6,7 @@ import { Files } from './config/files.ts';
 import { readHostsDirectory } from './config/hosts-directory.ts';
 import { keyPath } from './config/key-path.ts';
 import { type Proxies, readProxies } from './config/proxies.ts';
-import { hostProblem, registries } from './config/registries.ts';
+import { registries } from './config/registries.ts';
 import { clouds } from './credentials/cloud/hosts.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
@@ -162,9 +162,7 @@ function problems(issue: z.core.$ZodIssue): string[] {
       (key) => `${keyPath([...issue.path, key])}: no such key; remove it or correct its name`,
     );
   }
-  return [
-    `${keyPath(issue.path) || 'the file'}: ${issue.code === 'invalid_key' ? hostProblem : issue.message}`,
-  ];
+  return [`${keyPath(issue.path) || 'the file'}: ${issue.message}`];
 }
 
 /** What is taken from the environment. Nothing else reads it. */

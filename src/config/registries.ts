@@ -85,9 +85,15 @@ export function readRegistry(
   return { settings: { ...settings, ...(usesTls && { tls }) }, problems };
 }
 
-export const hostProblem = 'write a host, with its port if images write one, and no scheme or path';
+const HOST = /^[^/\s@]+$/;
 
-const host = z.string().regex(/^[^/\s@]+$/, hostProblem);
-
-/** By host, with the port where images write one. */
-export const registries = z.record(host, registry);
+/** By host, with the port where images write one. A wrong host hides no other mistake of its entry. */
+export const registries = z.record(z.string(), registry).superRefine(
+  (entries, context) => {
+    for (const host of Object.keys(entries).filter((host) => !HOST.test(host))) {
+      const message = 'write a host, with its port if images write one, and no scheme or path';
+      context.addIssue({ code: 'custom', path: [host], message });
+    }
+  },
+  { when: ({ value }) => typeof value === 'object' && value !== null },
+);

@@ -72,7 +72,7 @@ registries:
   d.example: {plainHttp: true, insecure: true}
   e.example: {mirrors: [{endpoint: mirror.example}, {endpoint: "https://u:p@m.example", capabilities: [push]}]}
   f.example: {pullThrough: [/hub/], mirrors: [{}]}
-  user@g.example: {}
+  user@g.example: {insecure: maybe, cafile: x}
 `);
   const expected = [
     'denyPrivateRegistries: Invalid input: expected boolean',
@@ -88,6 +88,8 @@ registries:
     'registries["f.example"].pullThrough[0]: write a prefix',
     'registries["f.example"].mirrors[0].endpoint: ',
     'registries["user@g.example"]: write a host',
+    'registries["user@g.example"].insecure: Invalid input: expected boolean',
+    'registries["user@g.example"].cafile: no such key',
   ];
   for (const problem of expected) {
     expect(
