@@ -115,7 +115,7 @@ export class RegistryClient {
         if (signal.aborted) break;
       }
     }
-    throw mostTelling(errors) ?? noHost(reference);
+    throw lastToAnswer(errors) ?? noHost(reference);
   }
 
   #resolveAt(session: Session, reference: Reference): Promise<Descriptor> {
@@ -178,8 +178,8 @@ function urlAt({ base, namespace }: Endpoint, path: string): URL {
   return url;
 }
 
-/** The registry itself knows best, unless it said nothing and a mirror did. */
-function mostTelling(errors: readonly RegistryError[]): RegistryError | undefined {
+/** The registry itself, asked last, knows best, unless it said nothing and a mirror did. */
+function lastToAnswer(errors: readonly RegistryError[]): RegistryError | undefined {
   return errors.findLast(({ status }) => status !== undefined) ?? errors.at(-1);
 }
 
