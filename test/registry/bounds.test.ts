@@ -9,6 +9,7 @@ import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
 import { RegistryHttp } from '../../src/registry/http.ts';
 import { Tokens } from '../../src/registry/token.ts';
 import { type Outcome, type ReceivedRequest, startAnswering } from '../support/answering.ts';
+import { listen } from '../support/listen.ts';
 import { startScriptedRegistry } from '../support/registry/scripted.ts';
 import type { ScriptedResponse } from '../support/registry/scripted-response.ts';
 import { RequestLog } from '../support/request-log.ts';
@@ -128,6 +129,37 @@ describe('bounded is', () => {
     for (let number = 0; number <= 300; number++) await ask(number);
     expect(await ask(300)).toBe(1);
     expect(await ask(0)).toBe(2);
+  });
+
+  test('the memory for all bodies together, but for the short ones', { timeout: 15_000 }, async () => {
+    // Each address is a registry of its own, and none ends its answer.
+    await using registry = await listen(
+      ({ method, url = '' }, response) => {
+        if (method === 'HEAD') return void response.writeHead(404).end();
+        const body = JSON.stringify({ schemaVersion: 2, manifests: [], padding: 'x'.repeat(padding(url)) });
+        response.writeHead(200, { 'Content-Type': 'application/vnd.oci.image.index.v1+json' });
+        if (url.includes('/endless/')) response.write(body);
+        else response.end(body);
+      },
+      { address: '0.0.0.0' },
+    );
+    const padding = (path: string) => (path.includes('/short/') ? 10 : 3 * MiB);
+    const client = clientFor();
+    const ask = async (number: number, repository: string, signal = AbortSignal.timeout(10_000)) =>
+      client
+        .resolve(parseReference(`127.0.0.${number}:${registry.port}/${repository}:1`), undefined, signal)
+        .then(
+          () => 'resolved',
+          (error: unknown) => (error instanceof RegistryError ? error.failure : error),
+        );
+    const given = new AbortController();
+    const all = Array.from({ length: 40 }, (_, number) => ask(number + 1, 'endless', given.signal));
+    await expect(Promise.race(all)).resolves.toBe('too_large');
+    expect(await ask(50, 'short')).toBe('resolved');
+    given.abort();
+    const failures = await Promise.all(all);
+    expect(failures.filter((failure) => failure !== 'too_large').length).toBeLessThanOrEqual(21);
+    expect(await ask(50, 'long')).toBe('resolved');
   });
 
   test('what errors keep of the answers that they tell of', () => {
