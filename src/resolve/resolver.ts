@@ -1,4 +1,5 @@
 import { type Credential, fingerprint } from '../credentials/credential.ts';
+import { LONGEST_HOST } from '../credentials/registry-key.ts';
 import { Flights } from '../flight.ts';
 import type { Digest } from '../image/digest.ts';
 import { apiHost, pullReference, type Reference } from '../image/reference.ts';
@@ -69,6 +70,11 @@ export class Resolver {
     credentials: readonly Credential[],
     signal: AbortSignal,
   ): Promise<Resolution> {
+    // Hosts are kept, by limits and by metrics, and an image may write one of a megabyte.
+    if (reference.domain.length > LONGEST_HOST) {
+      this.#observe('failed');
+      throw new RegistryError('invalid_host', 'the host is longer than any name');
+    }
     const key = `${pullReference(reference)} ${fingerprint(credentials)}`;
     const known = this.#answers.fresh(key);
     if (known !== undefined) {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
+import { Limits } from '../../src/resolve/limits.ts';
 import { Resolver } from '../../src/resolve/resolver.ts';
 import { clientFor, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';
@@ -18,6 +19,9 @@ async function start(options: RegistryOptions = {}, cache = { entries: 100, age:
   const reference = parseReference(`${registry.host}/team/app:1`);
   return { registry, resolver, reference, first, [Symbol.asyncDispose]: () => registry.close() };
 }
+
+const nothing = () => undefined;
+const silence = { inFlight: nothing, waiting: nothing, broken: nothing, retried: nothing, notAsked: nothing };
 
 describe('the cache', () => {
   test('answers what was asked a moment ago', async () => {
@@ -83,6 +87,15 @@ test("one joiner's deadline never aborts another's request", async () => {
   const other = at.resolver.resolve(at.reference, [], patient());
   await expect(hasty).rejects.toMatchObject({ name: 'TimeoutError' });
   expect((await other).digest).toBe(at.first);
+});
+
+test('a host longer than any name is refused before anything keeps it', async () => {
+  const asked: string[] = [];
+  const limits = new Limits(undefined, { observer: { ...silence, inFlight: (host) => asked.push(host) } });
+  const resolver = new Resolver(clientFor(), { entries: 1, age: 1 }, { limits });
+  const reference = parseReference(`${'a.'.repeat(200)}example/app:1`);
+  await expect(resolver.resolve(reference, [], patient())).rejects.toMatchObject({ failure: 'invalid_host' });
+  expect(asked).toEqual([]);
 });
 
 describe('credentials', () => {
