@@ -93,6 +93,8 @@ const errorBody = z.object({
 
 /** Registries give one or two; a message is no place for more. */
 const MAX_CODES = 5;
+/** As the specification writes them; what they mean depends on each letter. */
+const CODE = /^[A-Z][A-Z_]{0,59}$/;
 
 /** What an error answer says, but for the secrets in it: its OCI codes, a few at most, and a line of text. */
 export function readErrorBody(
@@ -110,7 +112,7 @@ export function readErrorBody(
   return {
     codes: [...codes]
       .slice(0, MAX_CODES)
-      .map((code) => shown(code, 60))
+      .map((code) => (CODE.test(code) ? code : shown(code, 60)))
       .filter((code) => code !== ''),
     message: shown(text, 200) || statusText(status),
   };

@@ -132,7 +132,10 @@ export class RegistryHttp {
         headers: response.headers,
         body: read,
         url,
-        secrets: [...Object.values(own), ...(authorization === undefined ? [] : [bare(authorization)])],
+        secrets: [
+          ...Object.values(own).filter(isLong),
+          ...(authorization === undefined ? [] : [bare(authorization)]),
+        ],
       };
     } finally {
       const milliseconds = performance.now() - started;
@@ -140,6 +143,9 @@ export class RegistryHttp {
     }
   }
 }
+
+/** Headers of the configuration may be keys, and may be `1`: that is in any text. */
+const isLong = (value: string) => value.length >= 8;
 
 /** The token or the user and password of an Authorization header. */
 const bare = (authorization: string) => authorization.replace(/^\w+ /, '');

@@ -91,6 +91,12 @@ describe('of an answer that repeats a secret', () => {
   });
 });
 
+test('a code stays one, even where a password is part of it', () => {
+  const body = '{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}';
+  const error = errorFromAnswer(url, { status: 400, body, secrets: ['TOO', 'E'] });
+  expect(error).toMatchObject({ failure: 'rate_limited', codes: ['TOOMANYREQUESTS'], retryable: true });
+});
+
 test('of ever so many codes a few are told, each once', () => {
   const codes = ['DENIED', 'DENIED', ...Array.from({ length: 10_000 }, (_, number) => `E${number}`)];
   const body = JSON.stringify({ errors: codes.map((code) => ({ code })) });
