@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { noProxies, type Proxies } from '../config/proxies.ts';
 import type { TlsSettings } from '../config/registry-settings.ts';
 import { RegistryError } from './error.ts';
@@ -19,7 +19,7 @@ export interface ConnectionOptions {
   inside?: ((address: string) => boolean) | undefined;
 }
 
-interface Pool {
+interface Way {
   readonly dispatcher: Dispatcher;
   readonly tls: TlsSettings;
 }
@@ -44,7 +44,7 @@ export class Connections {
   readonly #proxies: Proxies;
   readonly #lookup: LookupFunction;
   readonly #inside: (address: string) => boolean;
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Map<string, Way>();
 
   constructor({ proxies = noProxies, lookup = systemLookup, inside = isInternal }: ConnectionOptions = {}) {
     this.#proxies = proxies;
@@ -99,6 +99,8 @@ export class Connections {
     return new ProxyAgent({
       ...limits,
       uri: proxy,
+      clientFactory: (origin, options) =>
+        new Pool(origin, { ...options, headersTimeout: CONNECT_TIMEOUT_MS }),
       proxyTls: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup },
       requestTls: { timeout: CONNECT_TIMEOUT_MS, ...toTls(tls) },
     });

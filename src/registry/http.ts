@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { request } from 'undici';
+import { untilAborted } from '../flight.ts';
 import { checkRealm, checkRedirect } from './address.ts';
 import { Bodies } from './body.ts';
 import { ForbiddenAddress, forbidden } from './connections.ts';
@@ -107,21 +108,25 @@ export class RegistryHttp {
     let answered: Answer['headers'] = {};
     const own = url.origin === via.base.origin ? via.headers : {};
     try {
-      const response = await request(url, {
-        method,
+      // undici hears of the signal only once there is a connection, and a proxy may be long about that.
+      const response = await untilAborted(
+        request(url, {
+          method,
+          signal,
+          dispatcher: this.#endpoints.dispatcher(url, via),
+          headers: {
+            'user-agent': 'tagpin',
+            'accept-encoding': 'identity',
+            ...own,
+            ...headers,
+            ...(authorization === undefined ? {} : { authorization }),
+          },
+          ...(body === undefined ? {} : { body }),
+          // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
+          reset: false,
+        }),
         signal,
-        dispatcher: this.#endpoints.dispatcher(url, via),
-        headers: {
-          'user-agent': 'tagpin',
-          'accept-encoding': 'identity',
-          ...own,
-          ...headers,
-          ...(authorization === undefined ? {} : { authorization }),
-        },
-        ...(body === undefined ? {} : { body }),
-        // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
-        reset: false,
-      });
+      );
       status = response.statusCode;
       answered = response.headers;
       const read = await this.#bodies.read(response.body, response.headers['content-encoding'], url);
