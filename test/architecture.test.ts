@@ -15,7 +15,7 @@ const floors: string[][] = [
   ['config', 'revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'telemetry', 'flight'],
-  ['json', 'duration'],
+  ['json', 'duration', 'file-version'],
 ];
 
 /** What does no IO at all imports nothing that could. */
