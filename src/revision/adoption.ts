@@ -93,7 +93,8 @@ function judgeImage(
   if (stored === digest) return { ...about, digest, state: 'stored', notes: said };
   const unconfirmed = chosen.from === 'imageID' ? problemOf(answer) : undefined;
   if (unconfirmed === undefined) {
-    return { ...about, digest, state: 'adopted', notes: [...remarks(digest, answer), ...said] };
+    const replaced = stored ? [`in place of ${stored}, which its pods may get for 30 s more`] : [];
+    return { ...about, digest, state: 'adopted', notes: [...replaced, ...remarks(digest, answer), ...said] };
   }
   const moved = tag === undefined ? [] : remarks(digest, answer);
   return { ...about, state: 'unconfirmed', notes: [unconfirmed, ...moved, ...said] };

@@ -85,6 +85,7 @@ describe('an image whose pods run one digest is adopted', () => {
     ]);
     expect(adopt({ pods: [runningAt(1, one)], stored })).toMatchObject({
       state: 'adopted',
+      notes: [`in place of ${two}, which its pods may get for 30 s more`],
       pins: { [written]: one, other: three },
     });
   });
