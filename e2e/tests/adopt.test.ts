@@ -38,9 +38,48 @@ const report = z.object({
   ),
 });
 
+/** What it takes to adopt in a namespace, and no more. */
+const role = (name: string): Manifest[] => [
+  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name },
+    rules: [
+      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['serviceaccounts', 'secrets'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
+      { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs: ['list', 'patch'] },
+      { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'patch'] },
+    ],
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+    subjects: [{ kind: 'ServiceAccount', name }],
+  },
+];
+
+/** The kubeconfig of one who may do that. */
+async function adopterOf(namespace: Namespace): Promise<string> {
+  await succeed(namespace.apply(...role('adopter')));
+  const token = await succeed(namespace.kubectl(['create', 'token', 'adopter']));
+  const config = JSON.parse(
+    await succeed(namespace.kubectl(['config', 'view', '--raw', '--minify', '--output', 'json'])),
+  );
+  const users = [{ name: config.users[0].name, user: { token } }];
+  const file = join(folder, `${namespace.name}.json`);
+  writeFileSync(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
+  return file;
+}
+
 /** Runs `tagpin adopt`, for its JSON. */
-async function adopt({ name }: Namespace, ...options: string[]) {
-  const access = ['--kubeconfig', cluster.kubeconfig, '--registry-config', registryConfig];
+async function adopt(namespace: Namespace, ...options: string[]) {
+  const { name } = namespace;
+  const kubeconfig = await adopterOf(namespace);
+  const access = ['--kubeconfig', kubeconfig, '--registry-config', registryConfig];
   const args = ['adopt', ...access, '-o', 'json', ...options, name];
   const { code, stdout, stderr } = await run([process.execPath, main, ...args]);
   expect(stderr).toMatch(/^tagpin: \d+ images?: /);
@@ -57,6 +96,26 @@ const workload = (kind: string, name: string, image: string, spec: Manifest = {}
     template: {
       metadata: { labels: { app: name } },
       spec: {
+        terminationGracePeriodSeconds: 0,
+        containers: [{ name: 'app', image, imagePullPolicy: 'Always' }],
+      },
+    },
+  },
+});
+
+/** A Job of two pods that never end, and are made anew when somebody deletes them. */
+const job = (name: string, image: string): Manifest => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: `${name}-1` },
+  spec: {
+    parallelism: 2,
+    completions: 2,
+    podReplacementPolicy: 'TerminatingOrFailed',
+    template: {
+      metadata: { labels: { app: name } },
+      spec: {
+        restartPolicy: 'Never',
         terminationGracePeriodSeconds: 0,
         containers: [{ name: 'app', image, imagePullPolicy: 'Always' }],
       },
@@ -92,12 +151,12 @@ function running(namespace: Namespace, app: string, count: number): Promise<(str
 }
 const annotations = async (namespace: Namespace, object: string) =>
   await succeed(namespace.kubectl(['get', object, '--output', 'jsonpath={.metadata.annotations}']));
-/** What changes with every write to a revision. */
-const versions = (namespace: Namespace) =>
+/** What every write to a revision changes. */
+const annotationsOfRevisions = (namespace: Namespace) =>
   succeed(
     namespace.kubectl([
       'get',
-      'replicasets,controllerrevisions',
+      'replicasets,controllerrevisions,jobs',
       '--output',
       'jsonpath={range .items[*]}{.metadata.name} {.metadata.annotations}{"\\n"}{end}',
     ]),
@@ -113,21 +172,23 @@ test(
         workload('Deployment', 'web', app.tagged, { replicas: 2 }),
         workload('StatefulSet', 'db', app.tagged, { replicas: 2, serviceName: 'db' }),
         workload('DaemonSet', 'agent', app.tagged),
+        job('task', app.tagged),
       ),
     );
     const all = ['deployment/web', 'statefulset/db', 'daemonset/agent'];
     await rolledOut(namespace, ...all);
     const nodes = (await namespace.pods('app=agent')).length;
+    await running(namespace, 'task', 2);
     const moved = await images.push(app.name.split('/')[1]);
 
-    const expected = ['controllerrevision/agent-', 'controllerrevision/db-', 'replicaset/web-'];
-    const before = await versions(namespace);
+    const expected = ['controllerrevision/agent-', 'controllerrevision/db-', 'job/task-', 'replicaset/web-'];
+    const before = await annotationsOfRevisions(namespace);
     for (const [options, state] of [
       [['--dry-run'], 'adopted'],
       [[], 'adopted'],
       [[], 'stored'],
     ] as const) {
-      const untouched = await versions(namespace);
+      const untouched = await annotationsOfRevisions(namespace);
       const { code, images: adopted } = await adopt(namespace, ...options);
       expect(code).toBe(0);
       expect(adopted.map(({ revision }) => revision.replace(/-[^-]*$/, '-'))).toEqual(expected);
@@ -141,9 +202,10 @@ test(
           ...(state === 'adopted' && { tag: moved.digest }),
         });
       }
-      if (state === 'stored' || options.length > 0) expect(await versions(namespace)).toBe(untouched);
+      if (state === 'stored' || options.length > 0)
+        expect(await annotationsOfRevisions(namespace)).toBe(untouched);
     }
-    expect(await versions(namespace)).not.toBe(before);
+    expect(await annotationsOfRevisions(namespace)).not.toBe(before);
 
     await label(namespace, 'tagpin.dev/pin=enforce');
     await succeed(namespace.kubectl(['delete', 'pods', '--all', '--wait']));
@@ -154,6 +216,7 @@ test(
     expect(await running(namespace, 'web', 4)).toEqual(pinned(4, app.pinned));
     expect(await running(namespace, 'db', 3)).toEqual(pinned(3, app.pinned));
     expect(await running(namespace, 'agent', nodes)).toEqual(pinned(nodes, app.pinned));
+    expect(await running(namespace, 'task', 2)).toEqual(pinned(2, app.pinned));
     const specs = (await namespace.pods()).map(({ spec }) => spec.containers[0]?.image);
     expect(new Set(specs)).toEqual(new Set([app.pinned]));
 
@@ -225,7 +288,7 @@ test(
     await succeed(namespace.kubectl(['scale', 'deployment/web', '--replicas=2']));
     await rolledOut(namespace, 'deployment/web');
 
-    const before = await versions(namespace);
+    const before = await annotationsOfRevisions(namespace);
     const { code, images: found } = await adopt(namespace);
     expect({ code, states: found.map(({ state }) => state) }).toEqual({ code: 1, states: ['several'] });
     const digests = found.flatMap((image) => image.running.map(({ digest, pods }) => ({ digest, pods })));
@@ -236,7 +299,7 @@ test(
         { digest: moved.digest, pods: 1 },
       ]),
     );
-    expect(await versions(namespace)).toBe(before);
+    expect(await annotationsOfRevisions(namespace)).toBe(before);
 
     expect(await adopt(namespace, '--prefer', 'oldest')).toMatchObject({
       code: 0,
