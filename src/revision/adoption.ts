@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { Observed, RunningDigest } from './observe.ts';
-import type { Pins } from './pins.ts';
+import { BELIEVED_MS, type Pins } from './pins.ts';
 
 /** Of pods that run different digests of an image, whose counts. */
 export type Preference = 'newest' | 'oldest';
@@ -93,7 +93,9 @@ function judgeImage(
   if (stored === digest) return { ...about, digest, state: 'stored', notes: said };
   const unconfirmed = chosen.from === 'imageID' ? problemOf(answer) : undefined;
   if (unconfirmed === undefined) {
-    const replaced = stored ? [`in place of ${stored}, which its pods may get for 30 s more`] : [];
+    const replaced = stored
+      ? [`in place of ${stored}, which pods may get for ${BELIEVED_MS / 1000} s more`]
+      : [];
     return { ...about, digest, state: 'adopted', notes: [...replaced, ...remarks(digest, answer), ...said] };
   }
   const moved = tag === undefined ? [] : remarks(digest, answer);

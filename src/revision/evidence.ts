@@ -31,16 +31,16 @@ export function evidenceOf(
   reference: Reference,
   running: RunningImage | undefined,
 ): Evidence {
-  if (running === undefined) return untold('its pods lack this container');
+  if (running === undefined) return untold('no such container');
   if (running.image !== field.image) {
     const digest =
       isPinnedFrom(field.image, reference, running) && digestPinnedFrom(running.image, field.image);
-    return digest ? { digest, from: 'spec' } : untold(`its pods have ${excerpt(running.image)} instead`);
+    return digest ? { digest, from: 'spec' } : untold(`${excerpt(running.image)} in its place`);
   }
   if (running.imageId === undefined) {
     return field.place === 'image volume'
-      ? untold('nodes report no digest of an image volume')
-      : untold('its pods have not pulled it yet');
+      ? untold('an image volume, of which nodes report no digest')
+      : untold('not pulled yet');
   }
   return evidenceOfImageId(running.imageId, reference);
 }
@@ -58,8 +58,7 @@ function isPinnedFrom(image: string, reference: Reference, running: RunningImage
  */
 function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
   const id = read(imageId.replace(/^docker-pullable:\/\//, ''));
-  if (id?.digest === undefined)
-    return untold(`its nodes report no digest of a registry's, but ${excerpt(imageId)}`);
+  if (id?.digest === undefined) return untold(`imageID is no digest of a registry's: ${excerpt(imageId)}`);
   if (repository(id) === repository(reference)) return { digest: id.digest, from: 'imageID' };
   return { kind: 'elsewhere', reason: `imageID names another repository, ${repository(id)}` };
 }

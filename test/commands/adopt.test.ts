@@ -149,6 +149,17 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(patches()).toBe(0);
   });
 
+  test('again, where it is stored but its Deployment has a newer copy of another', async () => {
+    const annotations = { 'pins.tagpin.dev/abc.100': JSON.stringify({ [tagged]: before }) };
+    const copies = { 'pins.tagpin.dev/abc.zzzzzzzz': JSON.stringify({ [tagged]: after }) };
+    deploy([runs(before)], { annotations, copies });
+    expect((await cluster.adopt(namespace)).report.images).toMatchObject([
+      { state: 'adopted', digest: before, notes: ['its Deployment has a newer copy of others'] },
+    ]);
+    expect(readPins({ ...annotationsOf(), ...copies }, 'abc')).toEqual(new Map([[tagged, before]]));
+    expect((await cluster.adopt(namespace)).report.images).toMatchObject([{ state: 'stored' }]);
+  });
+
   test('with null beside it for an image of the template that is not known', async () => {
     const side = `${registry.host}/open/side:1`;
     const spec = {
@@ -162,7 +173,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(code).toBe(1);
     expect(report.images).toMatchObject([
       { image: tagged, state: 'adopted' },
-      { image: side, state: 'unknown', notes: ['1 pod: its pods have not pulled it yet'] },
+      { image: side, state: 'unknown', notes: ['1 pod: not pulled yet'] },
     ]);
     expect(pinsOf()).toEqual({ [tagged]: before, [side]: null });
   });
@@ -287,8 +298,15 @@ describe('tagpin adopt changes nothing', () => {
     expect(pinsOf()).toEqual({ [tagged]: after });
   });
 
-  test('of a revision that has been deleted while its pods are left', async () => {
+  test.each([
+    ['while its pods are left', 'no other'],
+    ['and made anew under its name', 'another'],
+  ])('of a revision that has been deleted %s', async (_, other) => {
     cluster.api.put(podOf(namespace, { image: tagged }));
+    if (other === 'another') {
+      const metadata = { namespace, name: 'web-abc', uid: 'another' };
+      cluster.api.put({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata, spec: {} });
+    }
     const { code, report } = await cluster.adopt(namespace);
     expect(code).toBe(1);
     expect(report.images).toEqual([
@@ -308,6 +326,24 @@ describe('tagpin adopt changes nothing', () => {
       'its annotations would exceed 256 KiB; remove some that it can do without',
     ]);
   });
+});
+
+test('tagpin adopt says which revisions it had no time to write', async () => {
+  deploy([runs(before)]);
+  const restore = cluster.api.fail({
+    resource: 'replicasets',
+    verbs: ['patch'],
+    effect: { outcome: 'hang' },
+  });
+  const { code, report } = await cluster.adopt(namespace, { timeout: 1_000 });
+  restore();
+  expect(code).toBe(3);
+  expect(report.images).toMatchObject([
+    {
+      state: 'unwritten',
+      notes: [expect.stringMatching(/^it can't be written: PATCH .*: no answer in time; /)],
+    },
+  ]);
 });
 
 describe('tagpin adopt without a permission', () => {

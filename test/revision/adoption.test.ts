@@ -85,7 +85,7 @@ describe('an image whose pods run one digest is adopted', () => {
     ]);
     expect(adopt({ pods: [runningAt(1, one)], stored })).toMatchObject({
       state: 'adopted',
-      notes: [`in place of ${two}, which its pods may get for 30 s more`],
+      notes: [`in place of ${two}, which pods may get for 30 s more`],
       pins: { [written]: one, other: three },
     });
   });
@@ -93,10 +93,7 @@ describe('an image whose pods run one digest is adopted', () => {
   test('though some of its pods say nothing', () => {
     expect(adopt({ pods: [runningAt(1, one), { seconds: 2 }, { seconds: 3, imageId: one }] })).toMatchObject({
       state: 'adopted',
-      notes: [
-        '1 pod: its pods have not pulled it yet',
-        `1 pod: its nodes report no digest of a registry's, but ${one}`,
-      ],
+      notes: ['1 pod: not pulled yet', `1 pod: imageID is no digest of a registry's: ${one}`],
     });
   });
 });

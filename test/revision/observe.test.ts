@@ -49,17 +49,17 @@ describe('… else the one that its node says', () => {
 
 describe('nothing is known of the digest', () => {
   test.each<[string, PodOptions, string]>([
-    ['before it is pulled', {}, 'untold: its pods have not pulled it yet'],
-    ['from a local id', { imageId: one }, `untold: its nodes report no digest of a registry's, but ${one}`],
+    ['before it is pulled', {}, 'untold: not pulled yet'],
+    ['from a local id', { imageId: one }, `untold: imageID is no digest of a registry's: ${one}`],
     [
       'from a local id of cri-dockerd',
       { imageId: `docker://${one}` },
-      `untold: its nodes report no digest of a registry's, but docker://${one}`,
+      `untold: imageID is no digest of a registry's: docker://${one}`,
     ],
     [
       'from junk that would change a terminal',
       { imageId: '\u001b[2Jx' },
-      "untold: its nodes report no digest of a registry's, but \\u{1b}[2Jx",
+      "untold: imageID is no digest of a registry's: \\u{1b}[2Jx",
     ],
     [
       'from another repository',
@@ -69,22 +69,22 @@ describe('nothing is known of the digest', () => {
     [
       'of a pod that was pinned from another tag',
       { image: `${repository}@${one}`, from: `${repository}:2` },
-      `untold: its pods have ${repository}@${one.slice(0, 82)} instead`,
+      `untold: ${repository}@${one.slice(0, 82)} in its place`,
     ],
     [
       'of a pod that has another tag and a digest',
       { image: `${repository}:2@${one}` },
-      `untold: its pods have ${repository}:2@${one} instead`,
+      `untold: ${repository}:2@${one} in its place`,
     ],
     [
       'of a pod that has another repository',
       { image: `mirror.example.com/web@${one}`, from: written },
-      `untold: its pods have mirror.example.com/web@${one} instead`,
+      `untold: mirror.example.com/web@${one} in its place`,
     ],
     [
       'of a pod that has another tag',
       { image: `${repository}:2`, imageId: `${repository}@${one}` },
-      `untold: its pods have ${repository}:2 instead`,
+      `untold: ${repository}:2 in its place`,
     ],
   ])('%s', (_, pod, silence) => {
     expect(said(pod)).toEqual({ digests: [], silences: [silence] });
@@ -98,7 +98,7 @@ describe('nothing is known of the digest', () => {
       return observe(decided(template(volumes(written))), cohorts.all());
     };
     expect(pods(written)).toMatchObject([
-      { digests: [], silences: [{ reason: 'nodes report no digest of an image volume' }] },
+      { digests: [], silences: [{ reason: 'an image volume, of which nodes report no digest' }] },
     ]);
     expect(pods(`${repository}@${one}`)).toMatchObject([{ digests: [{ digest: one, from: 'spec' }] }]);
   });
@@ -111,7 +111,7 @@ describe('nothing is known of the digest', () => {
       ],
     });
     const [, more] = observe(decided(twice), cohortsOf({ imageId: `${repository}@${one}` }));
-    expect(more).toMatchObject({ digests: [], silences: [{ reason: 'its pods lack this container' }] });
+    expect(more).toMatchObject({ digests: [], silences: [{ reason: 'no such container' }] });
   });
 });
 
@@ -137,7 +137,7 @@ describe('all pods of a revision', () => {
           { digest: two, pods: 1 },
         ],
         silences: [
-          { reason: 'its pods have not pulled it yet', pods: 1 },
+          { reason: 'not pulled yet', pods: 1 },
           { reason: 'imageID names another repository, quay.io/a', pods: 2 },
         ],
       },
