@@ -2,7 +2,8 @@ import type { Config } from '../config.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { PullSecrets } from '../credentials/pull-secrets.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
-import type { Mode } from '../pin/mode.ts';
+import type { Rules } from '../pin/decide.ts';
+import { type Mode, modes } from '../pin/mode.ts';
 import type { PatchOptions } from '../pin/patch.ts';
 import type { Resolver } from '../resolve/resolver.ts';
 import type { Revisions } from '../revision/revisions.ts';
@@ -19,6 +20,14 @@ export interface PinSettings extends PatchOptions {
 
 export function pinSettings({ pin }: Config): PinSettings {
   return { ...pin, honourSkipAnnotationIn: pin.skipAnnotation };
+}
+
+/**
+ * The rules for the template of a revision. A skip annotation that doesn't count in every mode needs the pins in some,
+ * and there is only one set for all.
+ */
+export function revisionRules({ skip, honourSkipAnnotationIn }: PinSettings): Rules {
+  return { skip, honourSkipAnnotation: modes.every((mode) => honourSkipAnnotationIn.includes(mode)) };
 }
 
 /** What the handlers pin with. */

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import type { Digest } from '../image/digest.ts';
 import { type Decided, decide } from '../pin/decide.ts';
-import { modes } from '../pin/mode.ts';
 import { fits, patchAnnotations } from '../pin/operation.ts';
 import type { Pod } from '../pin/pod.ts';
 import { templateOf } from '../pin/template.ts';
 import { hashOf, isRevisionKind, type RevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins, storePins } from '../revision/pins.ts';
-import type { PinningParts } from './pinning.ts';
+import { type PinningParts, revisionRules } from './pinning.ts';
 import { recordRevision } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { settleTemplate } from './template.ts';
@@ -30,9 +29,7 @@ const revisionSchema = z.object({
 export function createRevisionHandler(
   parts: PinningParts,
 ): (request: AdmissionRequest, signal: AbortSignal) => Promise<Verdict> {
-  // Whose annotation doesn't count in every mode needs the pins in some, and there is only one set for all.
-  const honourSkipAnnotation = modes.every((mode) => parts.settings.honourSkipAnnotationIn.includes(mode));
-  const rules = { skip: parts.settings.skip, honourSkipAnnotation };
+  const rules = revisionRules(parts.settings);
 
   return async (request, signal) => {
     const { operation, kind } = request;
