@@ -3,14 +3,22 @@ import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config, Environment } from '../config.ts';
 import { createEngine } from '../engine.ts';
+import type { KubernetesApi } from '../kubernetes/api.ts';
 import type { Connection } from '../kubernetes/connection.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { serverName } from '../webhook/certificate-store.ts';
 import { createHealthApp, type Readiness } from '../webhook/health.ts';
 import { type ListeningServer, listen } from '../webhook/listen.ts';
+import { MountedCertificate } from '../webhook/mounted-certificate.ts';
 import { pinSettings } from '../webhook/pinning.ts';
 import { createRoutes } from '../webhook/routes.ts';
-import { ServedCertificate, type WallClock, wallClock } from '../webhook/served-certificate.ts';
+import {
+  type CertificateSource,
+  ServedCertificate,
+  type WallClock,
+  wallClock,
+} from '../webhook/served-certificate.ts';
 import { createWebhookApp } from '../webhook/server.ts';
 import { SharedCertificate } from '../webhook/shared-certificate.ts';
 
@@ -36,11 +44,10 @@ export async function serve(
     metrics,
     draining: () => stop.aborted,
   });
-  const place = { namespace: environment.namespace, ...config.webhook };
   // Without a certificate, which is installed once the API server trusts it, no handshake succeeds.
   const server = createHttpsServer(app);
   const certificate = new ServedCertificate({
-    source: new SharedCertificate(engine.kubernetes, place, () => clock.now(), log),
+    source: certificateSource(config, environment, engine.kubernetes, clock, log),
     install: ({ cert, key }) => server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),
     clock,
     log,
@@ -72,3 +79,17 @@ export async function serve(
 }
 
 const shuttingDown: Readiness = { ready: false, reason: 'shutting down' };
+
+function certificateSource(
+  { webhook }: Config,
+  { namespace }: Environment,
+  api: KubernetesApi,
+  clock: WallClock,
+  log: Logger,
+): CertificateSource {
+  const place = { namespace, ...webhook };
+  const now = () => clock.now();
+  return webhook.certificate === undefined
+    ? new SharedCertificate(api, place, now, log)
+    : new MountedCertificate(webhook.certificate, serverName(place), now);
+}

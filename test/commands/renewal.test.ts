@@ -5,13 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { serve } from '../../src/commands/serve.ts';
-import { parseConfig, readEnvironment } from '../../src/config.ts';
-import { connect } from '../../src/kubernetes/connection.ts';
-import { createLogger } from '../../src/telemetry/log.ts';
 import { podReview } from '../support/admission.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
-import { freePort } from '../support/listen.ts';
+import { Replica, until } from '../support/replica.ts';
 import { FastClock } from '../support/wall-clock.ts';
 import { callWebhook, health } from '../support/webhook-process.ts';
 
@@ -46,48 +42,6 @@ beforeEach(() => {
 function emptySecret(): void {
   const metadata = { namespace: 'tagpin-system', name: 'tagpin-certificate' };
   api.put({ apiVersion: 'v1', kind: 'Secret', metadata });
-}
-
-/** The webhook, in this process: so its clock can be moved. */
-class Replica implements AsyncDisposable {
-  readonly port: number;
-  readonly healthPort: number;
-  readonly #stop = new AbortController();
-  readonly #ended: Promise<void>;
-
-  constructor(port: number, healthPort: number, clock: FastClock) {
-    this.port = port;
-    this.healthPort = healthPort;
-    const config = parseConfig(JSON.stringify({ webhook: { port, healthPort, drain: '0s' } }), 'test');
-    const log = createLogger('silent');
-    const connection = connect({ kubeconfig });
-    this.#ended = serve(config, readEnvironment({}), connection, log, this.#stop.signal, clock);
-  }
-
-  static async start(clock: FastClock): Promise<Replica> {
-    const replica = new Replica(await freePort(), await freePort(), clock);
-    await until(async () => (await health(replica, '/readyz'))?.status === 200);
-    return replica;
-  }
-
-  /** When the certificate that it serves expires, by its metrics; seconds since 1970. */
-  async expiry(): Promise<number> {
-    const text = (await health(this, '/metrics'))?.text ?? '';
-    return Number(/^tagpin_certificate_expiry_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
-  }
-
-  async [Symbol.asyncDispose]() {
-    this.#stop.abort();
-    await this.#ended;
-  }
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    if (await condition()) return;
-    await delay(25);
-  }
-  throw new Error('waited for ten seconds');
 }
 
 const configuration = z.object({
@@ -160,8 +114,8 @@ class Load {
 test('past a renewal no call fails, each verified by what the API server trusts', async () => {
   // The callers go by the machine's clock: the old certificate is from long ago, the new one from now.
   const clock = new FastClock(Date.now() - 250 * DAY_MS, SPEED);
-  await using one = await Replica.start(clock);
-  await using two = await Replica.start(clock);
+  await using one = await Replica.start({ kubeconfig, clock });
+  await using two = await Replica.start({ kubeconfig, clock });
   const before = await one.expiry();
   expect(await two.expiry()).toBe(before);
 
@@ -192,8 +146,8 @@ test('past a renewal no call fails, each verified by what the API server trusts'
 
 test('an emptied Secret makes no call fail either', async () => {
   const clock = new FastClock(Date.now(), SPEED);
-  await using one = await Replica.start(clock);
-  await using two = await Replica.start(clock);
+  await using one = await Replica.start({ kubeconfig, clock });
+  await using two = await Replica.start({ kubeconfig, clock });
   const load = new Load();
   for (const replica of [one, two]) load.start(replica, 0);
   for (let times = 0; times < 5; times++) {
@@ -208,7 +162,7 @@ test('an emptied Secret makes no call fail either', async () => {
 
 test('an expired certificate makes a replica unready', async () => {
   const clock = new FastClock(Date.now() - 360 * DAY_MS, SPEED);
-  await using replica = await Replica.start(clock);
+  await using replica = await Replica.start({ kubeconfig, clock });
   const restore = api.fail({ resource: 'secrets', effect: 'forbidden' });
   clock.advance(366 * DAY_MS);
   expect((await health(replica, '/readyz'))?.text).toMatch(/^the certificate expired at /);
