@@ -13,8 +13,8 @@ export interface IssuedCertificate extends KeyPair {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LIFETIME_MS = 365 * DAY_MS;
-/** Clocks of the nodes differ: a certificate is valid from a while before it is made. */
-const BACKDATE_MS = 60 * 60 * 1000;
+/** Clocks differ, those of nodes and of API servers: a certificate is valid from well before it is made. */
+const BACKDATE_MS = DAY_MS;
 /** What is left of a certificate's life when it is renewed. */
 const LEFT_AT_RENEWAL = 1 / 3;
 /** Replicas don't all try at once: one of them comes first, by up to this part of the life. */
