@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { certificateFiles } from './config/certificate-files.ts';
 import { dockerConfigPath, dockerConfigPlaces } from './config/docker-config.ts';
 import { Files } from './config/files.ts';
 import { readHostsDirectory } from './config/hosts-directory.ts';
@@ -49,6 +50,8 @@ const configSchema = z.strictObject({
       webhookConfiguration: z.string().min(1).default('tagpin'),
       /** How long a pod that is shutting down goes on serving, so that nobody calls it any more when it closes. */
       drain: duration('0s', '10m').prefault('20s'),
+      /** A certificate that somebody else renews, such as cert-manager, and tells the API server of. */
+      certificate: certificateFiles.optional(),
     })
     .prefault({}),
   pin: z

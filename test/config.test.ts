@@ -66,6 +66,24 @@ test('a CA file of anything but certificates is a mistake', () => {
   ]);
 });
 
+test('a certificate of the webhook has to be there, with its key', async () => {
+  const pair = await (await createAuthority()).issue(['tagpin.tagpin-system.svc']);
+  const [certFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  const text = `webhook: {certificate: {certFile: ${certFile}, keyFile: ${keyFile}}}`;
+  expect(problemsOf(text)).toEqual([
+    'webhook.certificate.certFile: the file must be there and hold certificates in PEM',
+  ]);
+  writeFileSync(certFile, pair.cert);
+  expect(problemsOf(text)).toEqual([
+    'webhook.certificate.certFile: its key must be there, in PEM and without a passphrase',
+  ]);
+  writeFileSync(keyFile, pair.key);
+  expect(parseConfig(text, 'config.yaml').webhook.certificate).toEqual({ certFile, keyFile });
+  expect(problemsOf('webhook: {certificate: {certFile: tls.crt}}')).toEqual([
+    'webhook.certificate.keyFile: write the path of the key',
+  ]);
+});
+
 test.each(['600h', '11m', '-1s', 30])('drain: %j is refused with what would do', (drain) => {
   expect(problemsOf(`webhook: {drain: ${drain}}`)).toEqual([
     'webhook.drain: write a duration from 0s to 10m, such as 30s',

@@ -1,12 +1,10 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readCluster } from '../support/cluster.ts';
 import { run, succeed } from '../support/command.ts';
-import { until } from '../support/until.ts';
+import { servedCertificate } from '../support/served-certificate.ts';
 
 const project = join(import.meta.dirname, '../..');
 const cluster = readCluster();
@@ -53,7 +51,7 @@ describe('an install', () => {
     expect(items).toHaveLength(2);
     const ca = Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString();
     const served = await Promise.all(items.map(({ status }) => servedCertificate(status.podIP, ca)));
-    expect(new Set(served).size).toBe(1);
+    expect(new Set(served.map(String)).size).toBe(1);
   });
 
   test('tells one JSON object a line in its log', async () => {
@@ -104,18 +102,3 @@ describe("the README's commands for a cluster are accepted:", () => {
       );
     });
 });
-
-/** The certificate, in PEM, that a server on the webhook's port shows to a client which trusts only `ca`. */
-async function servedCertificate(address: string, ca: string): Promise<string> {
-  const socket = connect({ host: address, port: 8443, ca, servername: 'tagpin.tagpin-system.svc' });
-  try {
-    const certificate = await until('the handshake', async () => {
-      const { raw } = socket.getPeerCertificate();
-      return raw === undefined ? undefined : new X509Certificate(raw);
-    });
-    expect(socket.authorizationError).toBeNull();
-    return certificate.toString();
-  } finally {
-    socket.destroy();
-  }
-}

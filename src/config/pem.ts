@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Files } from './files.ts';
 
-/** A client certificate and its key, as PEM. */
+/** A certificate and its key, as PEM. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
@@ -21,7 +21,7 @@ export function readCertificates(file: string, files: Files): Read<string> {
   }
 }
 
-/** A client certificate and its key; both may be in one file. */
+/** A certificate and its key; both may be in one file. */
 export function readKeyPair(certFile: string, keyFile: string, files: Files): Read<KeyPair> {
   const certificate = readCertificates(certFile, files);
   if ('problem' in certificate) return certificate;
@@ -35,6 +35,17 @@ export function readKeyPair(certFile: string, keyFile: string, files: Files): Re
   } catch {
     return { problem: 'its key must be there, in PEM and without a passphrase' };
   }
+}
+
+/** The certificates of a text, one by one; what can't be read as one is left out. */
+export function certificatesIn(text: string): string[] {
+  return (text.match(CERTIFICATE) ?? []).filter((block) => {
+    try {
+      return new X509Certificate(block).raw.length > 0;
+    } catch {
+      return false;
+    }
+  });
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

@@ -82,7 +82,7 @@ export interface KubernetesApi {
     name: string,
     patch: PatchOperation[],
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<MutatingWebhookConfiguration>;
   /** The metadata alone of an object, whatever else there is of it; without a namespace, of one that is in none. */
   readMetadata(
     resource: Resource,
@@ -134,10 +134,13 @@ export function createKubernetesApi(connection: Connection): KubernetesApi {
         { path: pathOf(MutatingWebhookConfiguration, undefined, name), signal },
         mutatingWebhookConfiguration,
       ),
-    async patchMutatingWebhookConfiguration(name, content, signal) {
-      const path = pathOf(MutatingWebhookConfiguration, undefined, name);
-      await patch(path, content, mutatingWebhookConfiguration, signal);
-    },
+    patchMutatingWebhookConfiguration: (name, content, signal) =>
+      patch(
+        pathOf(MutatingWebhookConfiguration, undefined, name),
+        content,
+        mutatingWebhookConfiguration,
+        signal,
+      ),
     async readMetadata(resource, namespace, name, signal) {
       const path = pathOf(resource, namespace, name);
       return (await read({ path, accept: METADATA_ONLY, signal }, metadataOnly))?.metadata;

@@ -1,29 +1,37 @@
 // The X.509 library finds its parts by reflection, and wants this to be there before it.
 import 'reflect-metadata';
-import { createPublicKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
+import type { KeyPair } from '../config/pem.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
-/** PEM of a certificate authority and of the certificate it signed for the webhook. */
-export interface Certificates {
-  caCert: string;
-  caKey: string;
-  cert: string;
-  key: string;
+/** A certificate for the webhook and its key, and the CA that has signed it: all PEM. */
+export interface IssuedCertificate extends KeyPair {
+  readonly ca: string;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LIFETIME_MS = 365 * DAY_MS;
-/** Clocks of the nodes differ: a certificate is valid from a while before it is made. */
-const BACKDATE_MS = 60 * 60 * 1000;
+/** Clocks differ, those of nodes and of API servers: a certificate is valid from well before it is made. */
+const BACKDATE_MS = DAY_MS;
+/** What is left of a certificate's life when it is renewed. */
+const LEFT_AT_RENEWAL = 1 / 3;
+/** Replicas don't all try at once: one of them comes first, by up to this part of the life. */
+const JITTER = 1 / 100;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** A new authority, and a certificate of it for a server that is called by `names`. */
-export async function createCertificates(names: readonly string[]): Promise<Certificates> {
-  const notBefore = new Date(Date.now() - BACKDATE_MS);
-  const notAfter = new Date(Date.now() + LIFETIME_MS);
-  const caKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+/**
+ * A certificate for a server that is called by `names`, of a CA of its own.
+ *
+ * The CA's key is thrown away: nothing else can ever be signed by it, and no Secret holds it.
+ *
+ * @param now milliseconds since 1970
+ */
+export async function createCertificate(names: readonly string[], now: number): Promise<IssuedCertificate> {
+  const notBefore = new Date(now - BACKDATE_MS);
+  const notAfter = new Date(now + LIFETIME_MS);
+  const caKeys = await webcrypto.subtle.generateKey(ALGORITHM, false, ['sign', 'verify']);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'CN=tagpin webhook CA',
     notBefore,
@@ -53,41 +61,53 @@ export async function createCertificates(names: readonly string[]): Promise<Cert
       await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   });
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
   return {
-    caCert: ca.toString('pem'),
-    caKey: await privatePem(caKeys.privateKey),
+    ca: ca.toString('pem'),
     cert: leaf.toString('pem'),
-    key: await privatePem(keys.privateKey),
+    key: x509.PemConverter.encode(key, 'PRIVATE KEY'),
   };
 }
 
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const bytes = await webcrypto.subtle.exportKey('pkcs8', key);
-  return x509.PemConverter.encode(bytes, 'PRIVATE KEY');
-}
-
-/** Why these certificates can't serve calls to `name`; undefined when they can. */
-export function faultOf({ caCert, cert, key }: Certificates, name: string): string | undefined {
+/** Why this certificate can't serve calls to `name`, whoever has signed it; undefined when it can. */
+export function faultOf({ cert, key }: KeyPair, name: string, now: number): string | undefined {
   let leaf: X509Certificate;
-  let authority: X509Certificate;
-  let publicKey: KeyObject;
+  let fits: boolean;
   try {
-    [leaf, authority, publicKey] = [
-      new X509Certificate(cert),
-      new X509Certificate(caCert),
-      createPublicKey(key),
-    ];
+    leaf = new X509Certificate(cert);
+    fits = leaf.checkPrivateKey(createPrivateKey(key));
   } catch {
     return "it can't be read";
   }
-  if (!leaf.publicKey.equals(publicKey)) return 'its key belongs to another certificate';
-  if (!leaf.verify(authority.publicKey)) return 'another CA signed it';
+  if (!fits) return 'its key belongs to another certificate';
   if (leaf.checkHost(name) === undefined) return `it isn't for ${name}`;
-  if (leaf.validToDate.getTime() <= Date.now()) return `it expired at ${leaf.validToDate.toISOString()}`;
+  if (leaf.validToDate.getTime() <= now) return `it expired at ${leaf.validToDate.toISOString()}`;
   return undefined;
 }
 
-/** When the certificate expires. */
-export function expiryOf({ cert }: Certificates): Date {
+/** Whether one of these CAs has signed the certificate, and hasn't expired. */
+export function isSignedByOneOf(cert: string, cas: readonly string[], now: number): boolean {
+  const leaf = new X509Certificate(cert);
+  return cas.some((ca) => {
+    const authority = new X509Certificate(ca);
+    return (
+      authority.validToDate.getTime() > now && leaf.checkIssued(authority) && leaf.verify(authority.publicKey)
+    );
+  });
+}
+
+/** When the certificate (of several, the first) expires. */
+export function expiryOf(cert: string): Date {
   return new X509Certificate(cert).validToDate;
+}
+
+/**
+ * When the certificate is to be renewed, in milliseconds since 1970: with a third of its life left.
+ *
+ * @param jitter from 0 to 1, a replica's own
+ */
+export function renewalTime(cert: string, jitter: number): number {
+  const { validFromDate, validToDate } = new X509Certificate(cert);
+  const life = validToDate.getTime() - validFromDate.getTime();
+  return validToDate.getTime() - life * (LEFT_AT_RENEWAL + JITTER * jitter);
 }

@@ -69,7 +69,11 @@ export async function startWebhookProcess(options: ServeOptions): Promise<Webhoo
 const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 /** Asks the health port; undefined while nobody answers there. */
-export async function health({ healthPort }: WebhookProcess, path: string, signal?: AbortSignal) {
+export async function health(
+  { healthPort }: Pick<WebhookProcess, 'healthPort'>,
+  path: string,
+  signal?: AbortSignal,
+) {
   const url = `http://127.0.0.1:${healthPort}${path}`;
   const response = await fetch(url, { signal: signal ?? null }).catch(() => undefined);
   return response && { status: response.status, text: await response.text() };
@@ -107,7 +111,7 @@ export interface CallAnswer {
 }
 
 /** Sends an AdmissionReview as the API server does: by the Service's name, trusting the CA it was told of. */
-export async function callWebhook({ port }: WebhookProcess, call: Call): Promise<CallAnswer> {
+export async function callWebhook({ port }: Pick<WebhookProcess, 'port'>, call: Call): Promise<CallAnswer> {
   const { path, ca, servername, review, agent = new Agent(), signal } = call;
   const sent = request({
     host: '127.0.0.1',

@@ -1,0 +1,41 @@
+import type { CertificateFiles } from '../config/certificate-files.ts';
+import { Files } from '../config/files.ts';
+import { type KeyPair, readKeyPair } from '../config/pem.ts';
+import { faultOf } from './certificate.ts';
+import type { CertificateSource } from './served-certificate.ts';
+
+/** Files that hold no certificate which could be served. */
+export class MountedCertificateError extends Error {
+  override readonly name = 'MountedCertificateError';
+}
+
+/**
+ * A certificate in files that somebody else renews, and tells the API server of: cert-manager, with its cainjector.
+ * Neither the Secret nor the webhook configuration is looked at.
+ *
+ * The files are read again at each look. A mounted Secret changes by a symbolic link, which no watch of the files
+ * would see, and reading costs less than being clever.
+ */
+export class MountedCertificate implements CertificateSource {
+  readonly #files: CertificateFiles;
+  readonly #name: string;
+  readonly #now: () => number;
+
+  /** @param name what the API server calls the webhook by */
+  constructor(files: CertificateFiles, name: string, now: () => number) {
+    this.#files = files;
+    this.#name = name;
+    this.#now = now;
+  }
+
+  /** @throws MountedCertificateError */
+  async current(): Promise<KeyPair> {
+    const { certFile, keyFile } = this.#files;
+    const read = readKeyPair(certFile, keyFile, new Files());
+    const problem = 'problem' in read ? read.problem : faultOf(read.value, this.#name, this.#now());
+    if ('problem' in read || problem !== undefined) {
+      throw new MountedCertificateError(`certificate ${certFile}: ${problem}`);
+    }
+    return read.value;
+  }
+}

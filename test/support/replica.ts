@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { serve } from '../../src/commands/serve.ts';
+import { parseConfig, readEnvironment } from '../../src/config.ts';
+import { connect } from '../../src/kubernetes/connection.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import type { WallClock } from '../../src/webhook/served-certificate.ts';
+import { freePort } from './listen.ts';
+import { health } from './webhook-process.ts';
+
+export interface ReplicaOptions {
+  readonly kubeconfig: string;
+  readonly clock: WallClock;
+  /** The rest of the configuration's `webhook`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** `tagpin serve` in this process, so that its clock can be moved. */
+export class Replica implements AsyncDisposable {
+  readonly port: number;
+  readonly healthPort: number;
+  /** The log, a line each. */
+  readonly log: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+
+  constructor(ports: readonly [number, number], { kubeconfig, clock, settings }: ReplicaOptions) {
+    [this.port, this.healthPort] = ports;
+    const webhook = { port: this.port, healthPort: this.healthPort, drain: '0s', ...settings };
+    const config = parseConfig(JSON.stringify({ webhook }), 'test');
+    const log = createLogger('info', { write: (line: string) => void this.log.push(line) });
+    const connection = connect({ kubeconfig });
+    this.#ended = serve(config, readEnvironment({}), connection, log, this.#stop.signal, clock);
+  }
+
+  /** Returns when it answers on its health port; when it is ready too, unless that isn't wanted. */
+  static async start(options: ReplicaOptions, { isReady = true } = {}): Promise<Replica> {
+    const replica = new Replica([await freePort(), await freePort()], options);
+    await until(async () => {
+      const status = (await health(replica, '/readyz'))?.status;
+      return status === 200 || (!isReady && status !== undefined);
+    });
+    return replica;
+  }
+
+  /** When the certificate that it serves expires, by its metrics; seconds since 1970. */
+  async expiry(): Promise<number> {
+    const text = (await health(this, '/metrics'))?.text ?? '';
+    return Number(/^tagpin_certificate_expiry_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#stop.abort();
+    await this.#ended;
+  }
+}
+
+/** Waits until that is so, for ten seconds. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    if (await condition()) return;
+    await delay(25);
+  }
+  throw new Error('waited for ten seconds');
+}
