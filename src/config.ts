@@ -6,6 +6,7 @@ import { readHostsDirectory } from './config/hosts-directory.ts';
 import { keyPath } from './config/key-path.ts';
 import { type Proxies, readProxies } from './config/proxies.ts';
 import { hostProblem, registries } from './config/registries.ts';
+import { size } from './config/size.ts';
 import { clouds } from './credentials/cloud/hosts.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
@@ -49,6 +50,8 @@ const configSchema = z.strictObject({
       webhookConfiguration: z.string().min(1).default('tagpin'),
       /** How long a pod that is shutting down goes on serving, so that nobody calls it any more when it closes. */
       drain: duration('0s', '10m').prefault('20s'),
+      /** What reviews that are under way may hold in memory, by the size of their bodies. One of the largest fits in. */
+      inFlight: size('8Mi', '4Gi').prefault('64Mi'),
     })
     .prefault({}),
   pin: z

@@ -8,6 +8,8 @@ export interface Tagpin {
   stop(): Promise<void>;
   /** Brings two replicas back, and returns when both are ready. */
   start(): Promise<void>;
+  /** Replaces both replicas, as an upgrade does, and returns when the old ones have ended. */
+  restart(): Promise<void>;
   /** Takes entries out of its webhook configuration; returns what puts them back. */
   without(...entries: readonly string[]): Promise<() => Promise<void>>;
   /** The sum over the replicas of all series of a metric whose labels have this in them. */
@@ -34,6 +36,12 @@ export function tagpinOf(cluster: Cluster): Tagpin {
     async start() {
       await kubectl('scale', 'deployment/tagpin', '--replicas=2');
       await kubectl('rollout', 'status', 'deployment/tagpin', '--timeout=60s');
+    },
+    async restart() {
+      const old = (await kubectl('get', ...pods, '--output=name')).split('\n');
+      await kubectl('rollout', 'restart', 'deployment/tagpin');
+      await kubectl('rollout', 'status', 'deployment/tagpin', '--timeout=90s');
+      await kubectl('wait', ...old, '--for=delete', '--timeout=60s');
     },
     async without(...entries) {
       const { webhooks } = configurationSchema.parse(

@@ -14,6 +14,7 @@ import {
   publishAuthority,
 } from '../webhook/certificate-store.ts';
 import { createHealthApp, type Readiness } from '../webhook/health.ts';
+import { Intake } from '../webhook/intake.ts';
 import { type ListeningServer, listen } from '../webhook/listen.ts';
 import { pinSettings } from '../webhook/pinning.ts';
 import { createRoutes } from '../webhook/routes.ts';
@@ -56,6 +57,7 @@ export async function serve(
       routes: createRoutes({ ...engine, settings: pinSettings(config), log, metrics }),
       log,
       metrics,
+      intake: new Intake(config.webhook.inFlight),
       draining: () => stop.aborted,
     });
     const server = createHttpsServer(
