@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { podReview } from '../support/admission.ts';
@@ -56,6 +58,21 @@ test('where there is no room for its body, a review is to be sent again, on anot
   );
   for (const answer of await Promise.all(underWay)) expect(answer.status).toBe(200);
   expect((await send(sized(3), '1s')).status, 'there is room again').toBe(200);
+});
+
+test('who is turned away is told before he has sent it all', async () => {
+  registry.fault = { outcome: 'hang' };
+  const underWay = [send(sized(3), '1s'), send(sized(3), '1s')];
+  await delay(200);
+  const sent = request(`${webhook.url}/pin/enforce`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': 3 * MIB },
+  });
+  sent.write(new Uint8Array(MIB));
+  const [response] = await once(sent, 'response');
+  expect(response.statusCode).toBe(503);
+  sent.destroy();
+  await Promise.all(underWay);
 });
 
 describe('room comes back after', () => {
