@@ -14,7 +14,7 @@ import {
   publishAuthority,
 } from '../webhook/certificate-store.ts';
 import { createHealthApp, type Readiness } from '../webhook/health.ts';
-import { Intake } from '../webhook/intake.ts';
+import { connectionLimit, Intake } from '../webhook/intake.ts';
 import { type ListeningServer, listen } from '../webhook/listen.ts';
 import { pinSettings } from '../webhook/pinning.ts';
 import { createRoutes } from '../webhook/routes.ts';
@@ -64,6 +64,8 @@ export async function serve(
       { cert: certificates.cert, key: certificates.key, minVersion: 'TLSv1.2' },
       app,
     );
+    server.maxConnections = connectionLimit(config.webhook.inFlight);
+    server.on('drop', () => metrics.shed.inc({ path: '', reason: 'connections' }));
     webhook = await listen(server, config.webhook.port);
     metrics.certificateExpiry.set(expiryOf(certificates).getTime() / 1000);
     log.info({ port: config.webhook.port, expires: expiryOf(certificates).toISOString() }, 'serving');

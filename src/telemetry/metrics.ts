@@ -32,7 +32,7 @@ export class Metrics {
   });
   readonly shed = new Counter({
     name: 'tagpin_admission_shed_total',
-    help: 'Admission requests answered 503, to be sent again: full (no room for their bodies), late (waited too long).',
+    help: 'Admission requests answered 503, to be sent again: full (no room for their bodies), late (waited too long); and connections closed at once (connections).',
     labelNames: ['path', 'reason'] as const,
     registers: [this.#registry],
   });

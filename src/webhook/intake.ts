@@ -4,6 +4,9 @@
  */
 export const REVIEW_BYTES = 32 * 1024;
 
+/** How many connections there may be: one for each review that could be under way at most. */
+export const connectionLimit = (limit: number) => Math.floor(limit / REVIEW_BYTES);
+
 /** Milliseconds for which reviews are started before the process sees to its other connections again. */
 const SLICE_MS = 10;
 
