@@ -59,7 +59,8 @@ export function bareHead(task: Task): Contender & Disposable {
 type Engine = { resolver: Resolver; close(): Promise<void> };
 
 function startEngine(task: Task, age: number): Engine {
-  const endpoints = new Endpoints(new Map([[task.host, { tls: { ca: [task.caPem] } }]]));
+  const registries = { settings: new Map([[task.host, { tls: { ca: [task.caPem] } }]]) };
+  const endpoints = new Endpoints(() => registries);
   const resolver = new Resolver(new RegistryClient(endpoints), { entries: 100, age });
   return { resolver, close: () => endpoints.close() };
 }

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { dockerConfigPath, dockerConfigPlaces } from './config/docker-config.ts';
+import { Files } from './config/files.ts';
 import { readHostsDirectory } from './config/hosts-directory.ts';
 import { keyPath } from './config/key-path.ts';
 import { type Proxies, readProxies } from './config/proxies.ts';
-import { hostProblem, registries } from './config/registries.ts';
+import { registries } from './config/registries.ts';
 import { size } from './config/size.ts';
 import { clouds } from './credentials/cloud/hosts.ts';
 import { parseDuration } from './duration.ts';
@@ -29,10 +30,9 @@ const port = z.int(portHint).min(1, portHint).max(65535, portHint);
 const certsDirectory = z
   .string()
   .min(1)
-  .transform((root, context) => {
-    const { directory, problems } = readHostsDirectory(root);
+  .superRefine((root, context) => {
+    const { problems } = readHostsDirectory(root, new Files());
     for (const message of problems) context.addIssue({ code: 'custom', message });
-    return directory;
   });
 
 /** The configuration file. Every key has a default, and so has the file. */
@@ -165,9 +165,7 @@ function problems(issue: z.core.$ZodIssue): string[] {
       (key) => `${keyPath([...issue.path, key])}: no such key; remove it or correct its name`,
     );
   }
-  return [
-    `${keyPath(issue.path) || 'the file'}: ${issue.code === 'invalid_key' ? hostProblem : issue.message}`,
-  ];
+  return [`${keyPath(issue.path) || 'the file'}: ${issue.message}`];
 }
 
 /** What is taken from the environment. Nothing else reads it. */

@@ -1,4 +1,4 @@
-import { combine } from './config/hosts-directory.ts';
+import { ConfiguredRegistries, type OnUnusable } from './config/configured-registries.ts';
 import type { Proxies } from './config/proxies.ts';
 import type { Config } from './config.ts';
 import { createCloudSources } from './credentials/cloud/cloud.ts';
@@ -36,6 +36,8 @@ export interface RegistryParts {
   /** Credentials of tagpin's own, in the order to try them; those of its identity in a cloud come after. */
   sources: readonly CredentialSource[];
   proxies: Proxies;
+  /** Told when the files that the configuration of registries is in change into something unusable. */
+  onUnusableRegistries?: OnUnusable;
   /** Told of each request to a registry. */
   observe: Observer;
   /** Told of each resolve. */
@@ -48,8 +50,8 @@ export interface RegistryParts {
 export function createRegistryEngine(config: Config, parts: RegistryParts): RegistryEngine {
   const { denyPrivateRegistries } = config;
   const { metrics, proxies } = parts;
-  const { settings, otherwise } = combine(config.certsDirectory, config.registries);
-  const endpoints = new Endpoints(settings, { otherwise, denyPrivateRegistries, proxies });
+  const registries = new ConfiguredRegistries(config, parts.onUnusableRegistries);
+  const endpoints = new Endpoints(() => registries.current, { denyPrivateRegistries, proxies });
   const client = new RegistryClient(endpoints, parts.observe);
   const clouds = createCloudSources({
     clouds: config.credentials.cloud,
@@ -78,6 +80,11 @@ export function createEngine(
   const engine = createRegistryEngine(config, {
     sources: config.dockerConfig === undefined ? [] : [openDockerConfig(config.dockerConfig, log)],
     proxies,
+    onUnusableRegistries: ({ problems }) =>
+      log.warn(
+        { problems },
+        'the configuration of registries has changed and is unusable; its last content counts',
+      ),
     observe: (event) => metrics.registryRequest(event),
     metrics: metrics.resolves,
   });

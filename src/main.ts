@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { AdoptOptions } from './commands/adopt.ts';
 import { exitCode, WrongUse } from './commands/outcome.ts';
 import type { ResolveOptions } from './commands/resolve.ts';
+import type { Surroundings } from './commands/surroundings.ts';
 import { InvalidConfig, loadConfig, readEnvironment } from './config.ts';
 import { parseDuration } from './duration.ts';
 
@@ -60,22 +62,57 @@ program
     new Option('--timeout <duration>', 'for all images together').argParser(timeout).default(30_000, '30s'),
   )
   .addHelpText('after', '\nExit codes: 0 all resolved, 2 wrong use, 3 some could not be resolved.')
-  .action(async (images: string[], options: ResolveOptions & { kubeconfig?: string; context?: string }) => {
+  .action(async (images: string[], options: ResolveOptions & ClusterOptions) => {
     const { resolve } = await import('./commands/resolve.ts');
-    const code = await resolve(images, options, {
-      environment: readEnvironment(process.env),
-      terminal: {
-        out: (text) => void process.stdout.write(text),
-        err: (text) => void process.stderr.write(text),
-      },
-      async connect() {
-        const { connect } = await import('./kubernetes/connection.ts');
-        return connect(options);
-      },
-      interrupted: untilTerminated(),
-    });
-    await end(code);
+    await end(await resolve(images, options, surroundings(options)));
   });
+
+program
+  .command('adopt')
+  .description('store with the revisions of a namespace the digests that their pods run now')
+  .argument('<namespace>', 'before it opts in: then nothing changes until the next rollout')
+  .option('--dry-run', 'only show what would be stored')
+  .addOption(
+    new Option(
+      '--prefer <which>',
+      'where pods of a revision run several digests, take that of these',
+    ).choices(['newest', 'oldest']),
+  )
+  .addOption(new Option('-o, --output <format>', 'instead of a table, an object').choices(['json']))
+  .option('--docker-config <file>', "credentials beside the pods' pull secrets")
+  .option('--kubeconfig <file>', 'how to reach the API server')
+  .option('--context <name>', 'context of the kubeconfig')
+  .option('--registry-config <file>', "the webhook's configuration: what it skips, and its registries")
+  .addOption(new Option('--timeout <duration>', 'for everything').argParser(timeout).default(300_000, '5m'))
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 all is stored, 1 something is not, and the table says why, 2 wrong use, 3 failed.',
+  )
+  .action(async (namespace: string, options: AdoptOptions & ClusterOptions) => {
+    const { adopt } = await import('./commands/adopt.ts');
+    await end(await adopt(namespace, options, surroundings(options)));
+  });
+
+interface ClusterOptions {
+  kubeconfig?: string;
+  context?: string;
+}
+
+/** What there is around a command. */
+function surroundings(options: ClusterOptions): Surroundings {
+  return {
+    environment: readEnvironment(process.env),
+    terminal: {
+      out: (text) => void process.stdout.write(text),
+      err: (text) => void process.stderr.write(text),
+    },
+    async connect() {
+      const { connect } = await import('./kubernetes/connection.ts');
+      return connect(options);
+    },
+    interrupted: untilTerminated(),
+  };
+}
 
 function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];

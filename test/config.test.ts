@@ -54,7 +54,7 @@ registries:
   expect(config.cache).toMatchObject({ age: 300_000, negativeAge: 0, staleAge: 3_600_000 });
   expect(config.credentials.cloud).toEqual(['ecr']);
   expect(config.limits).toEqual({ concurrency: 4, queue: 0 });
-  expect(config.registries['registry.example.com:5000']?.tls).toEqual({ ca: [authority.caPem] });
+  expect(config.registries['registry.example.com:5000']).toEqual({ caFile: ca });
   expect(config.registries['127.0.0.1:5000']).toEqual({ plainHttp: false });
 });
 

@@ -2,6 +2,7 @@ import { type PullCredentials, PullSecrets } from '../credentials/pull-secrets.t
 import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
 import type { Connection } from '../kubernetes/connection.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
+import { remedyFor } from './api-server.ts';
 import { CommandFailed, type Terminal } from './outcome.ts';
 
 /** As which pod to pull. What isn't said is as the API server would have it. */
@@ -51,11 +52,6 @@ export async function readPullCredentials(
     if (!(error instanceof KubernetesError)) throw error;
     throw new CommandFailed(`pull secrets can't be read: ${error.message}; ${remedyFor(error)}`);
   }
-}
-
-function remedyFor({ status }: KubernetesError): string {
-  if (status === 0) return 'look at the kubeconfig, its context and the API server';
-  return status === 403 ? 'ask for that permission' : 'try again; if it stays, look at the API server';
 }
 
 /** The API server takes no pod whose ServiceAccount isn't there. */

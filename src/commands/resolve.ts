@@ -1,12 +1,12 @@
-import { type Environment, loadConfig } from '../config.ts';
+import { loadConfig } from '../config.ts';
 import { untilAborted } from '../flight.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
-import type { Connection } from '../kubernetes/connection.ts';
 import { sentence } from '../resolve/failure.ts';
 import { openLogin } from './login.ts';
 import { createLookups, type Found, type Lookup } from './lookup.ts';
 import { type ExitCode, exitCode, type Terminal, WrongUse } from './outcome.ts';
 import { type PodOptions, readPullCredentials } from './pull-credentials.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface ResolveOptions extends PodOptions {
   output?: string;
@@ -14,15 +14,6 @@ export interface ResolveOptions extends PodOptions {
   timeout: number;
   dockerConfig?: string;
   registryConfig?: string;
-}
-
-/** What the command needs of the world. */
-export interface Surroundings {
-  environment: Environment;
-  terminal: Terminal;
-  /** Called only if pull secrets are wanted. */
-  connect: () => Promise<Connection>;
-  interrupted: AbortSignal;
 }
 
 /** An image as it was written, beside what that means. */

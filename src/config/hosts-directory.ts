@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Files } from './files.ts';
 import { parseHostsFile, readCertificateFiles } from './hosts-file.ts';
-import type { RegistrySettings } from './registry-settings.ts';
+import type { Registries, RegistrySettings } from './registry-settings.ts';
 
 /** What a folder such as `/etc/containerd/certs.d` says. */
 export interface HostsDirectory {
@@ -18,12 +18,15 @@ const DEFAULT = '_default';
  *
  * @returns the settings, and what is wrong with them, each with its file and key
  */
-export function readHostsDirectory(root: string): { directory: HostsDirectory; problems: string[] } {
+export function readHostsDirectory(
+  root: string,
+  files: Files,
+): { directory: HostsDirectory; problems: string[] } {
   const registries = new Map<string, RegistrySettings>();
   const problems: string[] = [];
   let names: string[] = [];
   try {
-    names = readdirSync(root).filter(isFolderOf(root)).sort();
+    names = files.list(root).filter((name) => isHostFolder(root, name, files));
   } catch {
     problems.push(`${root}: the folder must be there and be readable`);
   }
@@ -31,7 +34,7 @@ export function readHostsDirectory(root: string): { directory: HostsDirectory; p
     const host = hostOf(name);
     // `registry.example.com_5000_` counts before `registry.example.com:5000`, as with containerd.
     if (folderOf(host) !== name && names.includes(folderOf(host))) continue;
-    const read = readFolder(join(root, name));
+    const read = readFolder(join(root, name), files);
     registries.set(host, read.settings);
     problems.push(...read.problems);
   }
@@ -40,13 +43,13 @@ export function readHostsDirectory(root: string): { directory: HostsDirectory; p
   return { directory: { registries, otherwise: otherwise && withoutHeaders(otherwise) }, problems };
 }
 
-function readFolder(folder: string): { settings: RegistrySettings; problems: string[] } {
+function readFolder(folder: string, files: Files): { settings: RegistrySettings; problems: string[] } {
   try {
-    const names = readdirSync(folder).sort();
+    const names = files.list(folder);
     const file = join(folder, 'hosts.toml');
-    const text = names.includes('hosts.toml') ? readFileSync(file, 'utf8') : '';
-    if (text === '') return readCertificateFiles(folder, names);
-    const { settings, problems } = parseHostsFile(text, folder);
+    const text = names.includes('hosts.toml') ? files.read(file) : '';
+    if (text === '') return readCertificateFiles({ path: folder, files }, names);
+    const { settings, problems } = parseHostsFile(text, { path: folder, files });
     return { settings, problems: problems.map((problem) => `${file}: ${problem}`) };
   } catch {
     return { settings: {}, problems: [`${folder}: it must be readable`] };
@@ -54,8 +57,8 @@ function readFolder(folder: string): { settings: RegistrySettings; problems: str
 }
 
 /** A mounted ConfigMap has hidden folders beside the real ones, which are links. */
-const isFolderOf = (root: string) => (name: string) =>
-  !name.startsWith('.') && statSync(join(root, name), { throwIfNoEntry: false })?.isDirectory() === true;
+const isHostFolder = (root: string, name: string, files: Files) =>
+  !name.startsWith('.') && files.isFolder(join(root, name));
 
 /** Names of folders can't hold a colon everywhere: containerd writes `host_port_` too (`hostDirectory`). */
 const hostOf = (folder: string) => folder.replace(/^(.+)_(\d+)_$/, '$1:$2');
@@ -70,7 +73,7 @@ function withoutHeaders(settings: RegistrySettings): RegistrySettings {
 export function combine(
   { registries, otherwise }: HostsDirectory = { registries: new Map(), otherwise: undefined },
   configured: Readonly<Record<string, RegistrySettings>>,
-): { settings: ReadonlyMap<string, RegistrySettings>; otherwise: RegistrySettings | undefined } {
+): Registries {
   const own = Object.entries(configured).map(
     ([host, settings]) => [host, { ...(registries.get(host) ?? otherwise), ...settings }] as const,
   );

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
+import type { Files } from './files.ts';
 import { keyPath } from './key-path.ts';
 import { readCertificates, readKeyPair } from './pem.ts';
 import type { Capability, Mirror, RegistrySettings, TlsSettings } from './registry-settings.ts';
@@ -50,10 +51,16 @@ const fileShape = hostShape.extend({
 type Host = z.infer<typeof hostShape>;
 type Key = readonly PropertyKey[];
 
+/** The folder that a `hosts.toml` is in, and how what it names is read. */
+export interface HostsFolder {
+  readonly path: string;
+  readonly files: Files;
+}
+
 /** The settings in a `hosts.toml`, and what is wrong with it, each with its key. */
 export function parseHostsFile(
   text: string,
-  folder: string,
+  folder: HostsFolder,
 ): { settings: RegistrySettings; problems: string[] } {
   let document: unknown;
   try {
@@ -100,15 +107,20 @@ function rootOf(written: string, overridesPath: boolean): URL | undefined {
   return new URL(`${path}${overridesPath || path.endsWith('/v2') ? '' : '/v2'}/`, url);
 }
 
-function tlsOf(host: Host, folder: string, at: Key, wrong: (key: Key, message: string) => void): TlsSettings {
+function tlsOf(
+  host: Host,
+  { path: folder, files }: HostsFolder,
+  at: Key,
+  wrong: (key: Key, message: string) => void,
+): TlsSettings {
   const ca = host.ca.flatMap((file, index) => {
-    const read = readCertificates(resolve(folder, file));
+    const read = readCertificates(resolve(folder, file), files);
     if ('value' in read) return [read.value];
     wrong([...at, 'ca', index], read.problem);
     return [];
   });
   const pairs = host.client.flatMap(([certFile, keyFile], index) => {
-    const read = readKeyPair(resolve(folder, certFile), resolve(folder, keyFile));
+    const read = readKeyPair(resolve(folder, certFile), resolve(folder, keyFile), files);
     if ('value' in read) return [read.value];
     wrong([...at, 'client', index], read.problem);
     return [];
@@ -125,7 +137,7 @@ const headersOf = ({ header }: Host) =>
 
 /** docker's folders, without a `hosts.toml`: `*.crt` are CAs, `*.cert` client certificates, `*.key` their keys. */
 export function readCertificateFiles(
-  folder: string,
+  folder: HostsFolder,
   names: readonly string[],
 ): { settings: RegistrySettings; problems: string[] } {
   const ca = names.filter((name) => name.endsWith('.crt'));
@@ -136,10 +148,10 @@ export function readCertificateFiles(
       return [cert, names.includes(key) ? key : cert];
     });
   const problems: string[] = [];
-  const files = { ...hostShape.parse({}), ca, client };
-  const tls = tlsOf(files, folder, [], ([kind, index], message) => {
+  const host = { ...hostShape.parse({}), ca, client };
+  const tls = tlsOf(host, folder, [], ([kind, index], message) => {
     const name = kind === 'ca' ? ca[Number(index)] : client[Number(index)]?.[0];
-    problems.push(`${join(folder, name ?? '')}: ${message}`);
+    problems.push(`${join(folder.path, name ?? '')}: ${message}`);
   });
   return { settings: { tls }, problems };
 }

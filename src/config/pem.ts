@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import type { Files } from './files.ts';
 
 /** A client certificate and its key, as PEM. */
 export interface KeyPair {
@@ -11,9 +11,9 @@ export interface KeyPair {
 export type Read<T> = { value: T } | { problem: string };
 
 /** The certificates in a file. */
-export function readCertificates(file: string): Read<string> {
+export function readCertificates(file: string, files: Files): Read<string> {
   try {
-    const pem = readFileSync(file, 'utf8');
+    const pem = files.read(file);
     for (const block of pem.match(CERTIFICATE) ?? ['']) new X509Certificate(block);
     return { value: pem };
   } catch {
@@ -22,11 +22,11 @@ export function readCertificates(file: string): Read<string> {
 }
 
 /** A client certificate and its key; both may be in one file. */
-export function readKeyPair(certFile: string, keyFile: string): Read<KeyPair> {
-  const certificate = readCertificates(certFile);
+export function readKeyPair(certFile: string, keyFile: string, files: Files): Read<KeyPair> {
+  const certificate = readCertificates(certFile, files);
   if ('problem' in certificate) return certificate;
   try {
-    const key = readFileSync(keyFile, 'utf8');
+    const key = files.read(keyFile);
     const [first = ''] = certificate.value.match(CERTIFICATE) ?? [];
     if (!new X509Certificate(first).checkPrivateKey(createPrivateKey(key))) {
       return { problem: "the key isn't the certificate's" };

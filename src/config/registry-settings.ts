@@ -39,3 +39,11 @@ export interface RegistrySettings {
   readonly capabilities?: readonly Capability[] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
+
+/** What the configuration says of registries. */
+export interface Registries {
+  /** By host, with the port where images write one: `registry.example.com:5000`. */
+  readonly settings: ReadonlyMap<string, RegistrySettings>;
+  /** Of hosts that have no settings of their own (containerd's `_default`). */
+  readonly otherwise?: RegistrySettings | undefined;
+}

@@ -8,6 +8,9 @@ export interface FoundCredentials {
   readonly failures: readonly CredentialError[];
 }
 
+/** A pod whose own pull secrets may do isn't kept waiting for longer by a source that says nothing. */
+const PATIENCE_MS = 2_000;
+
 /**
  * Finds the credentials for an image wherever there are any: the pod's pull secrets first, then tagpin's own sources in
  * their order, as the kubelet has its node's after a pod's (kubernetes pkg/credentialprovider/secrets/secrets.go,
@@ -21,7 +24,7 @@ export class Credentials {
   }
 
   /**
-   * Asks all sources at once. One that fails keeps no other from being tried.
+   * Asks all sources at once. One that fails, or says nothing, keeps no other from being tried.
    *
    * @param repository `docker.io/library/nginx`, neither tag nor digest
    * @throws CredentialError of a source that used up all the time there was, or the signal's reason
@@ -31,7 +34,10 @@ export class Credentials {
     keyring: Pick<Keyring, 'lookup'> | undefined,
     signal: AbortSignal,
   ): Promise<FoundCredentials> {
-    const asked = this.#sources.map(async (source) => source.credentials(repository, signal));
+    const secret = keyring?.lookup(repository) ?? [];
+    const waiting =
+      secret.length === 0 ? signal : AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const asked = this.#sources.map(async (source) => source.credentials(repository, waiting));
     const answers = await Promise.allSettled(asked);
     const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
     if (signal.aborted) {
@@ -39,11 +45,18 @@ export class Credentials {
     }
     const own = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
     return {
-      credentials: [...(keyring?.lookup(repository) ?? []), ...own],
-      failures: failures.map(toCredentialError),
+      credentials: [...secret, ...own],
+      failures: failures.map((failure) => (failure === waiting.reason ? late() : toCredentialError(failure))),
     };
   }
 }
+
+const late = () =>
+  new CredentialError(
+    'a source of credentials',
+    "tagpin's own credentials weren't there in time",
+    "look at whether tagpin reaches its cloud's API",
+  );
 
 /** What nobody foresaw says nothing of itself: it could be about a secret. */
 function toCredentialError(failure: unknown): CredentialError {

@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { versionOf } from '../file-version.ts';
 import type { Credential } from './credential.ts';
 import { type DockerConfigContents, decodeDockerConfigFile, InvalidDockerConfig } from './docker-config.ts';
 import { dockerConfigKeyring, type Keyring } from './keyring.ts';
@@ -65,16 +66,6 @@ export class DockerConfigFile implements CredentialSource {
       if (!(error instanceof CredentialError)) throw error;
       this.#onUnreadable(error);
     }
-  }
-}
-
-/** A mounted Secret changes by a symbolic link: to another file, which may be as long as the one before. */
-function versionOf(path: string): string {
-  try {
-    const { mtimeMs, size, ino } = statSync(path);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch {
-    return 'out of reach';
   }
 }
 

@@ -18,7 +18,11 @@ export interface Keyring {
   lookup(repository: string): Credential[];
   /** The secrets that can't be read. The others still count here; the kubelet fails every pull of the pod. */
   readonly broken: readonly BrokenSecret[];
+  /** The secrets whose type makes them none for pulling: the kubelet passes over them. */
+  readonly ofOtherTypes: readonly SecretOfOtherType[];
 }
+
+export type SecretOfOtherType = Pick<PullSecret, 'namespace' | 'name' | 'type'>;
 
 /** A secret that can't be read, and why. */
 export interface BrokenSecret {
@@ -44,7 +48,9 @@ export interface PullSecret {
 export function createKeyring(secrets: readonly PullSecret[]): Keyring {
   const entries: Entry[] = [];
   const broken: BrokenSecret[] = [];
+  const ofOtherTypes: SecretOfOtherType[] = [];
   for (const { namespace, name, type, data } of secrets) {
+    if (!types.has(type)) ofOtherTypes.push({ namespace, name, type });
     const source = `secret ${namespace}/${name}`;
     try {
       for (const [key, { username, password }] of decodeSecret(type, data)) {
@@ -55,21 +61,13 @@ export function createKeyring(secrets: readonly PullSecret[]): Keyring {
       broken.push({ secret: { namespace, name }, reason: error.reason, error });
     }
   }
-  return { lookup: file(entries), broken };
+  return { lookup: file(entries), broken, ofOtherTypes };
 }
 
 /** The keyring of a docker config, tokens included, matched by the kubelet's rules all the same. */
 export function dockerConfigKeyring(config: DockerConfig, source: string): Keyring {
   const entries = Array.from(config, ([key, entry]): Entry => [key, new Credential({ ...entry, source })]);
-  return { lookup: file(entries), broken: [] };
-}
-
-/** All that the keyrings know, in their order (`UnionDockerKeyring`). */
-export function union(...keyrings: readonly Keyring[]): Keyring {
-  return {
-    lookup: (repository) => keyrings.flatMap((keyring) => keyring.lookup(repository)),
-    broken: keyrings.flatMap(({ broken }) => broken),
-  };
+  return { lookup: file(entries), broken: [], ofOtherTypes: [] };
 }
 
 /** Whether the kubelet takes an image to be on Docker Hub (`isDefaultRegistryMatch`). */
@@ -83,6 +81,8 @@ export function isDefaultRegistry(image: string): boolean {
 type Entry = readonly [key: string, credential: Credential];
 
 const DOCKER_HUB_KEY = 'index.docker.io';
+
+const types = new Set(['kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg']);
 
 /** secrets.go, `secretsToTrackedDockerConfigs`: any other type, key or an empty value is no pull secret. */
 function decodeSecret(type: string, data: PullSecret['data']): DockerConfig {

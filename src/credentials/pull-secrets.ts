@@ -24,6 +24,8 @@ export interface PullCredentials {
 const LIFETIME_MS = 10_000;
 const READ_TIMEOUT_MS = 10_000;
 const MAX_OBJECTS = 1_000;
+/** In characters, of all Secrets together: one may have a megabyte, and whoever makes pods may make Secrets. */
+const MAX_SIZE = 32 * 1024 * 1024;
 
 /**
  * Reads pull secrets, each by its name, and only when an image needs them.
@@ -33,7 +35,7 @@ const MAX_OBJECTS = 1_000;
  */
 export class PullSecrets {
   readonly #api: KubernetesApi;
-  readonly #secrets = new RecentReads<Secret>();
+  readonly #secrets = new RecentReads<PullSecret>();
   readonly #serviceAccounts = new RecentReads<ServiceAccount>();
 
   constructor(api: KubernetesApi) {
@@ -48,13 +50,16 @@ export class PullSecrets {
       const secret = await this.#secrets.get(
         pathOf(resources.Secret, namespace, name),
         signal,
-        (readSignal) => this.#api.readSecret(namespace, name, readSignal),
+        async (readSignal) => {
+          const read = await this.#api.readSecret(namespace, name, readSignal);
+          return read && decode(read);
+        },
       );
       return { name, secret };
     });
     const secrets = await Promise.all(reads);
     return {
-      keyring: createKeyring(secrets.flatMap(({ secret }) => (secret === undefined ? [] : [decode(secret)]))),
+      keyring: createKeyring(secrets.flatMap(({ secret }) => secret ?? [])),
       missing: secrets.filter(({ secret }) => secret === undefined).map(({ name }) => name),
     };
   }
@@ -73,8 +78,11 @@ export class PullSecrets {
 
 const existing = (names: readonly string[]) => [...new Set(names)].filter((name) => name !== '');
 
+/** The keys that a pull secret may have; whatever else a Secret holds is none of tagpin's business. */
+const KEYS = ['.dockerconfigjson', '.dockercfg'];
+
 function decode({ metadata, type, data }: Secret): PullSecret {
-  const entries = Object.entries(data ?? {});
+  const entries = Object.entries(data ?? {}).filter(([key]) => KEYS.includes(key));
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -87,7 +95,12 @@ function decode({ metadata, type, data }: Secret): PullSecret {
 
 /** Objects read a moment ago, by their paths. What doesn't exist isn't kept: what happens to it next is that somebody creates it. */
 class RecentReads<T extends object> {
-  readonly #objects = new LRUCache<string, T>({ max: MAX_OBJECTS, ttl: LIFETIME_MS });
+  readonly #objects = new LRUCache<string, T>({
+    max: MAX_OBJECTS,
+    maxSize: MAX_SIZE,
+    sizeCalculation: (object) => JSON.stringify(object).length,
+    ttl: LIFETIME_MS,
+  });
   readonly #reads = new Flights<T | undefined>(READ_TIMEOUT_MS);
 
   async get(path: string, signal: AbortSignal, read: (signal: AbortSignal) => Promise<T | undefined>) {

@@ -66,7 +66,7 @@ const IPV6_AND_PORT = /^\[(?<address>[^\]]*)\](?::[0-9]*)?$/;
  * 253 characters of a DNS name, and a port. Longer ones reach nobody, and globs would take their time over
  * them.
  */
-const LONGEST_HOST = 253 + ':65535'.length;
+export const LONGEST_HOST = 253 + ':65535'.length;
 
 /**
  * net/url `parseHost`, but for percent signs: Go lets a host escape those, bytes beyond ASCII, and an IPv6

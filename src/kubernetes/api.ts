@@ -83,10 +83,10 @@ export interface KubernetesApi {
     patch: PatchOperation[],
     signal: AbortSignal,
   ): Promise<void>;
-  /** The metadata alone of an object, whatever else there is of it. */
+  /** The metadata alone of an object, whatever else there is of it; without a namespace, of one that is in none. */
   readMetadata(
     resource: Resource,
-    namespace: string,
+    namespace: string | undefined,
     name: string,
     signal: AbortSignal,
   ): Promise<ObjectMetadata | undefined>;

@@ -19,7 +19,9 @@ const admissionRegistration = (name: string): Resource => ({
 export const resources = {
   Secret: core('secrets'),
   ServiceAccount: core('serviceaccounts'),
+  Namespace: core('namespaces'),
   Pod: core('pods'),
+  ReplicationController: core('replicationcontrollers'),
   Deployment: apps('deployments'),
   ReplicaSet: apps('replicasets'),
   ControllerRevision: apps('controllerrevisions'),

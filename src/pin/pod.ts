@@ -35,20 +35,21 @@ const ownerReferenceSchema = z.object({
   controller: z.boolean().nullish(),
 });
 
-export const podSchema = z.object({
-  metadata: z
-    .object({
-      name: z.string().nullish(),
-      generateName: z.string().nullish(),
-      labels: z.record(z.string(), z.string()).nullish(),
-      annotations: z.record(z.string(), z.string()).nullish(),
-      ownerReferences: z.array(ownerReferenceSchema).nullish(),
-      creationTimestamp: z.string().nullish(),
-      deletionTimestamp: z.string().nullish(),
-    })
-    .nullish()
-    .transform((metadata) => metadata ?? {}),
+const metadataSchema = z.object({
+  name: z.string().nullish(),
+  generateName: z.string().nullish(),
+  labels: z.record(z.string(), z.string()).nullish(),
+  annotations: z.record(z.string(), z.string()).nullish(),
+  ownerReferences: z.array(ownerReferenceSchema).nullish(),
+  creationTimestamp: z.string().nullish(),
+  deletionTimestamp: z.string().nullish(),
+});
+
+export const podSchema = z.object({ metadata: metadataSchema, spec: podSpecSchema });
+export type Pod = z.infer<typeof podSchema>;
+
+/** A pod template, as a pod: all that is said of it may be missing. */
+export const podTemplateSchema = z.object({
+  metadata: metadataSchema.nullish().transform((metadata) => metadata ?? {}),
   spec: podSpecSchema,
 });
-/** A pod, or the template of one. */
-export type Pod = z.infer<typeof podSchema>;

@@ -1,4 +1,4 @@
-import { type Pod, podSchema } from './pod.ts';
+import { type Pod, podTemplateSchema } from './pod.ts';
 import { type KindWithPods, podSpecPointers } from './walk.ts';
 
 /**
@@ -6,7 +6,7 @@ import { type KindWithPods, podSpecPointers } from './walk.ts';
  * server judges that, nobody else.
  */
 export function templateOf(kind: KindWithPods, object: unknown): Pod | undefined {
-  const pod = podSchema.safeParse(rawTemplateOf(kind, object));
+  const pod = podTemplateSchema.safeParse(rawTemplateOf(kind, object));
   return pod.success ? pod.data : undefined;
 }
 

@@ -7,7 +7,10 @@ import type { Answer, Question, RegistryHttp } from './http.ts';
 import { basicAuthorization, Tokens } from './token.ts';
 
 const MAX_CHALLENGES = 10_000;
+/** In characters, more or less; one alone may be as long as headers can be. */
+const MAX_CHALLENGES_SIZE = 16 * 1024 * 1024;
 const MAX_CHALLENGES_PER_REQUEST = 2;
+const BEARER = 'Bearer ';
 /** A registry that wants ever more scopes isn't given them. */
 const MAX_SCOPES = 10;
 
@@ -27,7 +30,11 @@ export class AuthorizedHttp {
   readonly #endpoints: Endpoints;
   readonly #http: RegistryHttp;
   readonly #tokens: Tokens;
-  readonly #challenges = new LRUCache<string, Challenge>({ max: MAX_CHALLENGES });
+  readonly #challenges = new LRUCache<string, Challenge>({
+    max: MAX_CHALLENGES,
+    maxSize: MAX_CHALLENGES_SIZE,
+    sizeCalculation: (challenge, key) => JSON.stringify(challenge).length + key.length,
+  });
 
   constructor(endpoints: Endpoints, http: RegistryHttp) {
     this.#endpoints = endpoints;
@@ -52,7 +59,7 @@ export class AuthorizedHttp {
       if (answer.url.origin !== asked.url.origin) return this.#askStranger(session, asked, answer, challenge);
       if (answered > 0 && current && !wantsMore(challenge, current)) return answer;
       current = current ? together(challenge, current) : challenge;
-      authorization = await this.#authorize(current, session, authorization !== undefined);
+      authorization = await this.#authorize(current, session, authorization);
       if (authorization === undefined) return answer;
       this.#challenges.set(key, current);
     }
@@ -84,15 +91,15 @@ export class AuthorizedHttp {
     if (challenge.scheme !== 'bearer') return answer;
     const stranger = this.#endpoints.elsewhere(answer.url, endpoint);
     const grant = { endpoint: stranger, repository: undefined, credential: undefined };
-    const authorization = `Bearer ${await this.#tokens.token(challenge, grant, signal)}`;
+    const authorization = `${BEARER}${await this.#tokens.token(challenge, grant, signal)}`;
     return this.#http.ask({ ...asked, url: answer.url, via: stranger, authorization }, signal);
   }
 
-  /** What goes into the Authorization header; undefined when there is nothing to show. */
-  async #authorize(challenge: Challenge, session: Session, refresh = false): Promise<string | undefined> {
+  /** What goes into the Authorization header, other than what was refused; undefined when there is nothing to show. */
+  async #authorize(challenge: Challenge, session: Session, refused?: string): Promise<string | undefined> {
     const { credential, signal } = session;
     if (challenge.scheme === 'basic') return credential && basicAuthorization(credential);
-    return `Bearer ${await this.#tokens.token(challenge, session, signal, refresh)}`;
+    return `${BEARER}${await this.#tokens.token(challenge, session, signal, refused?.slice(BEARER.length))}`;
   }
 }
 
@@ -102,7 +109,10 @@ const isRefusal = ({ failure }: RegistryError) =>
 
 function challengeOf(answer: Answer): Challenge | undefined {
   const header = answer.headers['www-authenticate'];
-  return header === undefined ? undefined : chooseChallenge(parseChallenges(header));
+  if (header === undefined) return undefined;
+  const challenges = parseChallenges(header);
+  // A Bearer without a realm can't be answered, but that is told of it, and not that the credentials were refused.
+  return chooseChallenge(challenges) ?? challenges.find(({ scheme }) => scheme === 'bearer');
 }
 
 const scopesOf = ({ params }: Challenge) =>

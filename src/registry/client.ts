@@ -115,7 +115,7 @@ export class RegistryClient {
         if (signal.aborted) break;
       }
     }
-    throw mostTelling(errors) ?? noHost(reference);
+    throw lastToAnswer(errors) ?? noHost(reference);
   }
 
   #resolveAt(session: Session, reference: Reference): Promise<Descriptor> {
@@ -178,8 +178,8 @@ function urlAt({ base, namespace }: Endpoint, path: string): URL {
   return url;
 }
 
-/** The registry itself knows best, unless it said nothing and a mirror did. */
-function mostTelling(errors: readonly RegistryError[]): RegistryError | undefined {
+/** The registry itself, asked last, knows best, unless it said nothing and a mirror did. */
+function lastToAnswer(errors: readonly RegistryError[]): RegistryError | undefined {
   return errors.findLast(({ status }) => status !== undefined) ?? errors.at(-1);
 }
 
@@ -189,9 +189,12 @@ const slowMirror = ({ base }: Endpoint, cause: unknown) =>
 const noHost = ({ domain }: Reference) =>
   new RegistryError('forbidden_address', `the configuration lets no host resolve tags of ${domain}`);
 
+/** One of sha512 and some room. A header of more is no digest, and what was cut out of it would keep all of it in memory. */
+const LONGEST_DIGEST = 200;
+
 function digestOf(answer: Answer): string | undefined {
   const header = answer.headers['docker-content-digest'];
-  return typeof header === 'string' ? header.trim() : undefined;
+  return typeof header === 'string' && header.length <= LONGEST_DIGEST ? header.trim() : undefined;
 }
 
 /**
@@ -201,7 +204,7 @@ function digestOf(answer: Answer): string | undefined {
 const deservesGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 
 function failure(answer: Answer, credential: Credential | undefined): RegistryError {
-  const { status, body, url, headers } = answer;
+  const { status, body, url, headers, secrets } = answer;
   if (status < 400) {
     return new RegistryError('status', `the registry answers ${status} where it has a manifest or an error`, {
       status,
@@ -213,6 +216,6 @@ function failure(answer: Answer, credential: Credential | undefined): RegistryEr
     status,
     body: body.toString('utf8'),
     retryAfter,
-    secrets: credential?.secrets ?? [],
+    secrets: [...secrets, ...(credential?.secrets ?? [])],
   });
 }

@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { noProxies, type Proxies } from '../config/proxies.ts';
 import type { TlsSettings } from '../config/registry-settings.ts';
 import { RegistryError } from './error.ts';
@@ -17,6 +17,11 @@ export interface ConnectionOptions {
   lookup?: LookupFunction | undefined;
   /** What counts as inside; for tests, whose world is all on loopback. */
   inside?: ((address: string) => boolean) | undefined;
+}
+
+interface Way {
+  readonly dispatcher: Dispatcher;
+  readonly tls: TlsSettings;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -39,7 +44,7 @@ export class Connections {
   readonly #proxies: Proxies;
   readonly #lookup: LookupFunction;
   readonly #inside: (address: string) => boolean;
-  readonly #dispatchers = new Map<string, Dispatcher>();
+  readonly #pools = new Map<string, Way>();
 
   constructor({ proxies = noProxies, lookup = systemLookup, inside = isInternal }: ConnectionOptions = {}) {
     this.#proxies = proxies;
@@ -58,16 +63,26 @@ export class Connections {
     if (this.#refuses(url.hostname, guard)) throw forbidden(url, guard);
     const proxy = proxyFor(url, this.#proxies);
     const key = JSON.stringify([guard, proxy, tls]);
-    const known = this.#dispatchers.get(key);
-    if (known !== undefined) return known;
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known.dispatcher;
     const dispatcher = proxy === undefined ? this.#direct(guard, tls) : this.#proxied(proxy, tls);
-    this.#dispatchers.set(key, dispatcher);
+    this.#pools.set(key, { dispatcher, tls });
     return dispatcher;
   }
 
+  /** Gives up the connections made by other settings than these: what is on its way on them still arrives. */
+  keep(settings: readonly TlsSettings[]): void {
+    const kept = new Set(settings.map((tls) => JSON.stringify(tls)));
+    for (const [key, { dispatcher, tls }] of this.#pools) {
+      if (kept.has(JSON.stringify(tls))) continue;
+      this.#pools.delete(key);
+      dispatcher.close().catch(() => undefined);
+    }
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
-    this.#dispatchers.clear();
+    await Promise.all([...this.#pools.values()].map(({ dispatcher }) => dispatcher.destroy()));
+    this.#pools.clear();
   }
 
   #direct(guard: Guard, tls: TlsSettings): Dispatcher {
@@ -84,6 +99,8 @@ export class Connections {
     return new ProxyAgent({
       ...limits,
       uri: proxy,
+      clientFactory: (origin, options) =>
+        new Pool(origin, { ...options, headersTimeout: CONNECT_TIMEOUT_MS }),
       proxyTls: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup },
       requestTls: { timeout: CONNECT_TIMEOUT_MS, ...toTls(tls) },
     });

@@ -1,9 +1,10 @@
 import type { Dispatcher } from 'undici';
-import type { Capability, Mirror, RegistrySettings, TlsSettings } from '../config/registry-settings.ts';
+import type { Capability, Mirror, Registries, TlsSettings } from '../config/registry-settings.ts';
 import { apiHost } from '../image/reference.ts';
-import { canonicalAddress, isLoopbackRegistry } from './address.ts';
+import { isLoopbackRegistry } from './address.ts';
 import { type ConnectionOptions, Connections, type Guard } from './connections.ts';
 import { RegistryError } from './error.ts';
+import { addressOf, elsewhere, Hosts, schemeOf } from './hosts.ts';
 import { isMetadata } from './inside.ts';
 
 /** How to reach one host that answers for a registry: the registry itself, or a mirror of it. */
@@ -26,45 +27,31 @@ export interface Endpoint {
 }
 
 export interface EndpointsOptions extends ConnectionOptions {
-  /** For hosts that have no settings of their own (containerd's `_default`). */
-  otherwise?: RegistrySettings | undefined;
   /** Registries that no setting names must not be at internal addresses. */
   denyPrivateRegistries?: boolean | undefined;
 }
 
 const API_ROOT = '/v2/';
 
-/** One spelling for a host, however images, configuration and URLs write it. */
-const keyOf = (domain: string) => (apiHost(domain) ?? domain).toLowerCase().replace(/:443$/, '');
+const nothing: Registries = { settings: new Map() };
 
 /** Knows how each registry is reached: by which hosts, how they are spoken to, and what may be sent to them. */
 export class Endpoints {
-  readonly #settings: ReadonlyMap<string, RegistrySettings>;
-  readonly #otherwise: RegistrySettings;
+  readonly #configured: () => Registries;
   readonly #deniesPrivate: boolean;
   readonly #connections: Connections;
-  /** All that the configuration names, as `host:port`. */
-  readonly #configured: ReadonlySet<string>;
+  #known: { registries: Registries; hosts: Hosts };
 
-  /** @param settings by host, with the port where images write one: `registry.example.com:5000` */
+  /** @param configured what the configuration says now; another object when that has changed */
   constructor(
-    settings: ReadonlyMap<string, RegistrySettings> = new Map(),
-    { otherwise = {}, denyPrivateRegistries = false, ...connections }: EndpointsOptions = {},
+    configured: () => Registries = () => nothing,
+    { denyPrivateRegistries = false, ...connections }: EndpointsOptions = {},
   ) {
-    this.#settings = new Map(Array.from(settings, ([domain, value]) => [keyOf(domain), value]));
-    this.#otherwise = otherwise;
+    this.#configured = configured;
     this.#deniesPrivate = denyPrivateRegistries;
     this.#connections = new Connections(connections);
-    const roots = [...settings.values(), otherwise].flatMap(({ root, mirrors = [] }) => [
-      ...(root ? [root] : []),
-      ...mirrors.map((mirror) => mirror.root),
-    ]);
-    this.#configured = new Set([
-      ...roots.map(addressOf),
-      ...[...settings].map(([domain, { plainHttp }]) =>
-        canonicalAddress((apiHost(domain) ?? '').toLowerCase(), plainHttp ? 'http' : 'https'),
-      ),
-    ]);
+    const registries = configured();
+    this.#known = { registries, hosts: new Hosts(registries) };
   }
 
   /**
@@ -79,7 +66,7 @@ export class Endpoints {
     if (isMetadata(host.hostname)) {
       throw new RegistryError('forbidden_address', `${host.hostname} is a metadata address`, { url: host });
     }
-    const { mirrors = [], capabilities = ['pull', 'resolve'] } = this.#settingsOf(domain);
+    const { mirrors = [], capabilities = ['pull', 'resolve'] } = this.#hosts.of(domain);
     const may = (granted: readonly Capability[]) => granted.includes('pull') && granted.includes(needed);
     return [
       ...mirrors.filter((mirror) => may(mirror.capabilities)).map((mirror) => this.#mirror(domain, mirror)),
@@ -94,8 +81,7 @@ export class Endpoints {
    */
   registry(domain: string): Endpoint {
     const host = apiHost(domain) ?? '';
-    const settings = this.#settingsOf(domain);
-    const { root, plainHttp, tls = {}, headers = {}, pullThrough = [] } = settings;
+    const { root, plainHttp, tls = {}, headers = {}, pullThrough = [] } = this.#hosts.of(domain);
     if (host === '' || !isHost(host)) {
       throw new RegistryError('invalid_host', `${JSON.stringify(domain)} is no registry host`);
     }
@@ -104,9 +90,9 @@ export class Endpoints {
     }
     const http = plainHttp ?? (Object.keys(tls).length === 0 && isLoopbackRegistry(host));
     const base = new URL(API_ROOT, `${http ? 'http' : 'https'}://${host}`);
-    const named = this.#settings.has(keyOf(domain)) || !this.#deniesPrivate;
+    const named = this.#hosts.named(domain) !== undefined || !this.#deniesPrivate;
     const guard = named ? 'metadata' : 'internal';
-    return { ...this.#at(domain, base), host, tls, headers, pullThrough, guard };
+    return { ...this.#at(domain, base), tls, headers, pullThrough, guard };
   }
 
   /** A host that `via` has sent us to, and that asks for something itself: a stranger, who is shown nothing. */
@@ -126,7 +112,7 @@ export class Endpoints {
 
   /** Whether the configuration names the host of `url`, as a registry or as a mirror. */
   isConfigured(url: URL): boolean {
-    return this.#configured.has(addressOf(url));
+    return this.#hosts.isConfigured(url);
   }
 
   /**
@@ -142,8 +128,14 @@ export class Endpoints {
     await this.#connections.close();
   }
 
-  #settingsOf(domain: string): RegistrySettings {
-    return this.#settings.get(keyOf(domain)) ?? this.#otherwise;
+  /** As the configuration has them now. What the new settings have no use for isn't connected any longer. */
+  get #hosts(): Hosts {
+    const registries = this.#configured();
+    if (registries !== this.#known.registries) {
+      this.#known = { registries, hosts: new Hosts(registries) };
+      this.#connections.keep(this.#known.hosts.tls);
+    }
+    return this.#known.hosts;
   }
 
   #mirror(domain: string, { root, sendCredentials, tls, headers = {} }: Mirror): Endpoint {
@@ -151,13 +143,14 @@ export class Endpoints {
     return {
       ...at,
       headers,
-      tls: tls ?? this.#settings.get(keyOf(root.host))?.tls ?? {},
+      tls: tls ?? this.#hosts.named(root.host)?.tls ?? {},
       takesCredentials: at.takesCredentials || sendCredentials,
     };
   }
 
   #at(domain: string, base: URL): Endpoint {
-    const own = addressOf(base) === canonicalAddress(apiHost(domain) ?? '', schemeOf(base));
+    // Hosts are compared as URLs have them: images may write REG.example.com.
+    const own = addressOf(base) === addressOf(new URL(`${schemeOf(base)}://${apiHost(domain)}`));
     return {
       host: base.host,
       base,
@@ -176,16 +169,11 @@ export class Endpoints {
     return url.hostname === via.base.hostname ? via.guard : 'internal';
   }
 
-  /** Own CAs hold for wherever the registry sends us, as with containerd; a client certificate is for its host only. */
   #tls(url: URL, via: Endpoint): TlsSettings {
     if (url.host === via.base.host) return via.tls;
-    const { ca, insecure } = via.tls;
-    return this.#settings.get(keyOf(url.host))?.tls ?? { ...(ca && { ca }), ...(insecure && { insecure }) };
+    return this.#hosts.named(url.host)?.tls ?? elsewhere(via.tls);
   }
 }
-
-const schemeOf = (url: URL) => (url.protocol === 'http:' ? 'http' : 'https');
-const addressOf = (url: URL) => canonicalAddress(url.host, schemeOf(url));
 
 /** Whether this, and all of this, can be the host of a URL. */
 function isHost(host: string): boolean {

@@ -91,14 +91,31 @@ const errorBody = z.object({
     .transform((errors) => errors ?? []),
 });
 
-/** What an error answer says: its OCI codes, and a line of text. */
-export function readErrorBody(status: number, body: string): { codes: string[]; message: string } {
+/** Registries give one or two; a message is no place for more. */
+const MAX_CODES = 5;
+/** As the specification writes them; what they mean depends on each letter. */
+const CODE = /^[A-Z][A-Z_]{0,59}$/;
+
+/** What an error answer says, but for the secrets in it: its OCI codes, a few at most, and a line of text. */
+export function readErrorBody(
+  status: number,
+  body: string,
+  secrets: readonly string[] = [],
+): { codes: string[]; message: string } {
   const parsed = errorBody.safeParse(parseJson(body));
   const errors = parsed.success ? parsed.data.errors : [];
-  const codes = errors.map(({ code }) => singleLine(code, 60)).filter((code) => code !== '');
+  // Secrets are looked for before anything is cut off: half of one is one too.
+  const shown = (text: string, limit: number) => singleLine(withoutSecrets(text, secrets), limit);
+  const codes = new Set(errors.map(({ code }) => code).filter((code) => code !== ''));
   const text =
     errors.length > 0 ? errors.map(({ message }) => message).join('; ') : isMarkup(body) ? '' : body;
-  return { codes, message: singleLine(text, 200) || statusText(status) };
+  return {
+    codes: [...codes]
+      .slice(0, MAX_CODES)
+      .map((code) => (CODE.test(code) ? code : shown(code, 60)))
+      .filter((code) => code !== ''),
+    message: shown(text, 200) || statusText(status),
+  };
 }
 
 export interface ErrorAnswer {
@@ -110,8 +127,11 @@ export interface ErrorAnswer {
   secrets?: readonly string[];
 }
 
+/** A text that is JSON has its secrets as JSON writes them. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, 'xxxxx')), text);
+  return secrets
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    .reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, 'xxxxx')), text);
 }
 
 /** The error that an answer with this status and body means. */
@@ -119,8 +139,8 @@ export function errorFromAnswer(
   url: URL,
   { status, body, retryAfter, secrets = [] }: ErrorAnswer,
 ): RegistryError {
-  const { codes, message } = readErrorBody(status, body);
-  return new RegistryError(failureOf(status, codes), withoutSecrets(message, secrets), {
+  const { codes, message } = readErrorBody(status, body, secrets);
+  return new RegistryError(failureOf(status, codes), message, {
     status,
     codes,
     url,
@@ -155,7 +175,9 @@ export function redactUrl(url: URL): string {
 /** Makes text from a stranger fit for a message: no control characters, one line, at most `limit` characters. */
 export function singleLine(text: string, limit: number): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
+  if (line.length <= limit) return line;
+  // A copy: a slice would keep all of the line in memory for as long as it is kept itself.
+  return `${Buffer.from(line.slice(0, limit - 1)).toString()}…`;
 }
 
 const isMarkup = (body: string) => /^\s*</.test(body);

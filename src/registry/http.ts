@@ -1,14 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { type Dispatcher, request } from 'undici';
+import { request } from 'undici';
+import { untilAborted } from '../flight.ts';
 import { checkRealm, checkRedirect } from './address.ts';
+import { Bodies } from './body.ts';
 import { ForbiddenAddress, forbidden } from './connections.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { RegistryError } from './error.ts';
 
-/** Manifests are bounded to 4 MiB by the distribution specification; nothing else that is read is larger. */
-export const BODY_LIMIT = 4 * 1024 * 1024;
 const MAX_REDIRECTS = 5;
 
 export interface Question {
@@ -27,6 +25,8 @@ export interface Answer {
   body: Buffer;
   /** Where the answer came from, after redirects. */
   url: URL;
+  /** What was sent there and must not come back in a message. */
+  secrets: readonly string[];
 }
 
 /** Told of each request when it has been answered or has failed: for metrics. */
@@ -43,6 +43,7 @@ export type Observer = (event: {
 export class RegistryHttp {
   readonly #endpoints: Endpoints;
   readonly #observe: Observer;
+  readonly #bodies = new Bodies();
 
   constructor(endpoints: Endpoints, observe: Observer = () => undefined) {
     this.#endpoints = endpoints;
@@ -105,33 +106,41 @@ export class RegistryHttp {
     const started = performance.now();
     let status = 0;
     let answered: Answer['headers'] = {};
+    const own = url.origin === via.base.origin ? via.headers : {};
     try {
-      const response = await request(url, {
-        method,
+      // undici hears of the signal only once there is a connection, and a proxy may be long about that.
+      const response = await untilAborted(
+        request(url, {
+          method,
+          signal,
+          dispatcher: this.#endpoints.dispatcher(url, via),
+          headers: {
+            'user-agent': 'tagpin',
+            'accept-encoding': 'identity',
+            ...own,
+            ...headers,
+            ...(authorization === undefined ? {} : { authorization }),
+          },
+          ...(body === undefined ? {} : { body }),
+          // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
+          reset: false,
+        }),
         signal,
-        dispatcher: this.#endpoints.dispatcher(url, via),
-        headers: {
-          'user-agent': 'tagpin',
-          'accept-encoding': 'identity',
-          ...(url.origin === via.base.origin ? via.headers : {}),
-          ...headers,
-          ...(authorization === undefined ? {} : { authorization }),
-        },
-        ...(body === undefined ? {} : { body }),
-        // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
-        reset: false,
-      });
+      );
       status = response.statusCode;
       answered = response.headers;
-      const bytes = await readBounded(response.body, url);
+      const read = await this.#bodies.read(response.body, response.headers['content-encoding'], url);
       // undici frees the connection a moment later: a request that followed at once would open another.
       await setImmediate();
-      const decoded = await decode(bytes, response.headers['content-encoding'], url);
       return {
         status,
         headers: response.headers,
-        body: decoded,
+        body: read,
         url,
+        secrets: [
+          ...Object.values(own).filter(isLong),
+          ...(authorization === undefined ? [] : [bare(authorization)]),
+        ],
       };
     } finally {
       const milliseconds = performance.now() - started;
@@ -140,47 +149,16 @@ export class RegistryHttp {
   }
 }
 
+/** Headers of the configuration may be keys, and may be `1`: that is in any text. */
+const isLong = (value: string) => value.length >= 8;
+
+/** The token or the user and password of an Authorization header. */
+const bare = (authorization: string) => authorization.replace(/^\w+ /, '');
+
 /** The others turn POST into GET. */
 const keepsBody = (status: number) => status === 307 || status === 308;
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
-
-async function readBounded(body: Dispatcher.ResponseData['body'], url: URL): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Leaving the loop early closes the connection, so an endless body ends here.
-  for await (const chunk of body) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > BODY_LIMIT) throw tooLarge(url);
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
-}
-
-const decoders = new Map([
-  ['gzip', promisify(gunzip)],
-  ['x-gzip', promisify(gunzip)],
-  ['deflate', promisify(inflate)],
-  ['br', promisify(brotliDecompress)],
-]);
-
-/** Some registries compress although `identity` was asked for. The digest is that of the decoded bytes. */
-async function decode(bytes: Buffer, encoding: string | string[] | undefined, url: URL): Promise<Buffer> {
-  if (encoding === undefined || encoding === 'identity' || bytes.length === 0) return bytes;
-  const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
-  if (decoder === undefined)
-    throw new RegistryError('bad_body', 'the answer is compressed in an unknown way', { url });
-  try {
-    return await decoder(bytes, { maxOutputLength: BODY_LIMIT });
-  } catch (cause) {
-    if (cause instanceof RangeError) throw tooLarge(url);
-    throw new RegistryError('bad_body', 'the answer is compressed, but broken', { url, cause });
-  }
-}
-
-const tooLarge = (url: URL) =>
-  new RegistryError('too_large', `the answer is larger than ${BODY_LIMIT / 1024 / 1024} MiB`, { url });
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';

@@ -14,12 +14,18 @@ const METADATA_ADDRESSES = [
   '169.254.169.254/32', // AWS, Google, Azure, OpenStack and most others
   '169.254.170.2/32', // ECS task credentials
   '169.254.170.23/32', // EKS Pod Identity agent
+  '169.254.169.252/32', // GKE, behind the address of all
   'fd00:ec2::/32', // AWS over IPv6, Pod Identity too
   'fd20:ce::254/128', // Google over IPv6
   '100.100.100.200/32', // Alibaba
   '192.0.0.192/32', // Oracle
+  '169.254.0.23/32', // Tencent
+  '169.254.42.42/32', // Scaleway
+  'fd00:42::42/128', // Scaleway over IPv6
   '168.63.129.16/32', // Azure's WireServer, which is a public address only by its number
 ].map((range) => ipaddr.parseCIDR(range));
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** By name too, for where only a proxy looks names up. */
 const METADATA_NAMES = new Set([
@@ -43,11 +49,19 @@ const GLOBAL = ipaddr.parseCIDR('2000::/3');
 export function isMetadata(hostname: string): boolean {
   const host = bare(hostname);
   if (METADATA_NAMES.has(host)) return true;
-  const address = parse(host);
-  return (
-    address !== undefined &&
-    METADATA_ADDRESSES.some((range) => address.kind() === range[0].kind() && address.match(range))
+  return translations(parse(host)).some((address) =>
+    METADATA_ADDRESSES.some((range) => address.kind() === range[0].kind() && address.match(range)),
   );
+}
+
+/**
+ * The address itself, and the IPv4 address at the end of an IPv6 one that isn't of the public network: what is before
+ * it may be a translator's prefix (RFC 8215), and OpenStack has its metadata at fe80::a9fe:a9fe.
+ */
+function translations(address: Address | undefined): Address[] {
+  if (address === undefined) return [];
+  if (address.kind() === 'ipv4' || address.match(GLOBAL)) return [address];
+  return [address, ipaddr.fromByteArray(address.toByteArray().slice(-4))];
 }
 
 /**
@@ -65,7 +79,7 @@ export function isInternal(hostname: string): boolean {
 }
 
 /** The address that a literal stands for: an IPv4 address stays one in IPv6's clothes. */
-function parse(host: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+function parse(host: string): Address | undefined {
   if (isIP(host) === 0) return undefined;
   const address = ipaddr.process(host);
   if (address.kind() === 'ipv6' && EMBEDDING.some((range) => address.match(range))) {

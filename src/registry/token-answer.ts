@@ -25,7 +25,10 @@ const answerShape = z.object({
 /** What can stand in an Authorization header (RFC 6750, `b64token`). */
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-export const isBearerToken = (text: string) => BEARER_TOKEN.test(text);
+/** Few servers take a header of more. */
+const LONGEST_TOKEN = 64 * 1024;
+
+export const isBearerToken = (text: string) => text.length <= LONGEST_TOKEN && BEARER_TOKEN.test(text);
 
 /**
  * The token in a token server's answer, which came at `now`. An error shows none of the `secrets` that were sent.
@@ -40,7 +43,10 @@ export function readToken(
   const text = body.toString('utf8');
   if (status !== 200) {
     const retryAfter = readRetryAfter(headers['retry-after'], now);
-    throw errorFromAnswer(url, { status, body: text, retryAfter, secrets });
+    const error = errorFromAnswer(url, { status, body: text, retryAfter, secrets });
+    // Without a registry's code it is the token server that isn't there, which says nothing of the image.
+    if (status !== 404 || error.codes.length > 0) throw error;
+    throw new RegistryError('no_token', 'there is no token server where the registry says', { url, status });
   }
   const answer = answerShape.safeParse(parseJson(text));
   if (!answer.success)

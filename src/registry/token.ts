@@ -20,6 +20,8 @@ export interface Grant {
 const MARGIN_S = 10;
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_TOKENS = 10_000;
+/** In characters, keys included: whoever names an image chooses who gives its tokens, and how long they are. */
+const MAX_TOKENS_SIZE = 32 * 1024 * 1024;
 const RETRY_DELAY_MS = 100;
 const CLIENT_ID = 'tagpin';
 
@@ -27,19 +29,23 @@ const CLIENT_ID = 'tagpin';
 export class Tokens {
   readonly #http: RegistryHttp;
   readonly #flights = new Flights<string>(REQUEST_TIMEOUT_MS);
-  readonly #tokens = new LRUCache<string, string>({ max: MAX_TOKENS });
+  readonly #tokens = new LRUCache<string, string>({
+    max: MAX_TOKENS,
+    maxSize: MAX_TOKENS_SIZE,
+    sizeCalculation: (token, key) => token.length + key.length,
+  });
 
   constructor(http: RegistryHttp) {
     this.#http = http;
   }
 
   /**
-   * A token for pulling from the repository. With `refresh`, one that has been granted before isn't good enough:
-   * the registry has just refused it.
+   * A token for pulling from the repository, other than the one that the registry has just refused: by the time that
+   * is known, somebody else may have got a new one.
    *
    * @throws RegistryError
    */
-  async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refresh = false): Promise<string> {
+  async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refused?: string): Promise<string> {
     const registryToken = grant.credential?.registryToken;
     if (registryToken) return checked(registryToken);
     const realm = this.#http.realm(challenge.params['realm'] ?? '', grant.endpoint);
@@ -47,9 +53,9 @@ export class Tokens {
     const key = [grant.endpoint.host, url.href, fingerprint(grant.credential ? [grant.credential] : [])].join(
       ' ',
     );
-    if (refresh) this.#tokens.delete(key);
     const known = this.#tokens.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && known !== refused) return known;
+    this.#tokens.delete(key);
     return this.#flights.join(key, signal, async (flightSignal) => {
       const { token, lifetime } = await this.#request(url, realm, grant, flightSignal);
       this.#tokens.set(key, token, { ttl: (lifetime - MARGIN_S) * 1000 });
@@ -70,12 +76,12 @@ export class Tokens {
     if (credential?.identityToken) {
       const answer = await this.#ask({ ...exchange(url, realm, credential.identityToken), via }, signal);
       const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
-      if (!givesWay) return readToken(answer, Date.now(), credential?.secrets);
+      if (!givesWay) return readToken(answer, Date.now(), secretsIn(answer, credential));
     }
     const authorization = credential && basicAuthorization(credential);
     const headers = { accept: 'application/json' };
     const answer = await this.#ask({ method: 'GET', url, via, headers, authorization }, signal);
-    return readToken(answer, Date.now(), credential?.secrets);
+    return readToken(answer, Date.now(), secretsIn(answer, credential));
   }
 
   /** Token servers are restarted too: their own trouble deserves a second request, and no more. */
@@ -86,6 +92,11 @@ export class Tokens {
     return signal.aborted ? answer : this.#http.ask(question, signal);
   }
 }
+
+const secretsIn = (answer: Answer, credential: Credential | undefined) => [
+  ...answer.secrets,
+  ...(credential?.secrets ?? []),
+];
 
 /**
  * The exchange of an identity token (distribution docs/content/spec/auth/oauth.md): what GET would have in its query

@@ -1,5 +1,6 @@
 import type { Credential } from '../credentials/credential.ts';
 import { CredentialError } from '../credentials/source.ts';
+import { excerpt } from '../image/excerpt.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
@@ -22,6 +23,8 @@ export interface Circumstances {
   missingSecrets: readonly string[];
   /** Pull secrets that can't be read as what they are. */
   brokenSecrets: readonly string[];
+  /** Those that aren't of a type for pulling. */
+  secretsOfOtherTypes: readonly { name: string; type: string }[];
   /** What should have given credentials and didn't. */
   sourceFailures: readonly CredentialError[];
   /** What to do where there is no credential; adding a pull secret, if it isn't said. */
@@ -32,6 +35,7 @@ const nothing: Circumstances = {
   credentials: [],
   missingSecrets: [],
   brokenSecrets: [],
+  secretsOfOtherTypes: [],
   sourceFailures: [],
 };
 
@@ -158,7 +162,8 @@ function remedy(error: RegistryError, circumstances: Circumstances): string {
     return `try again in ${inWords(error.retryAfter)}, or add a pull secret with a higher limit`;
   }
   if (error.failure !== 'unauthorized' && error.failure !== 'denied') return remedies[error.failure];
-  const { credentials, missingSecrets, brokenSecrets, sourceFailures, remedyWithout } = circumstances;
+  const { credentials, missingSecrets, brokenSecrets, secretsOfOtherTypes } = circumstances;
+  const { sourceFailures, remedyWithout } = circumstances;
   // A source fails only for a registry that is its own; a secret may be for any.
   if (sourceFailures[0] !== undefined) return sourceFailures[0].remedy;
   const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
@@ -166,6 +171,10 @@ function remedy(error: RegistryError, circumstances: Circumstances): string {
     return `pull secret ${quoted(missingSecrets)} doesn't exist; create it or correct imagePullSecrets`;
   }
   if (brokenSecrets.length > 0) return `pull secret ${quoted(brokenSecrets)} can't be read; create it anew`;
+  if (credentials.length === 0 && secretsOfOtherTypes.length > 0) {
+    const told = secretsOfOtherTypes.map(({ name, type }) => `"${name}" has type "${excerpt(type)}"`);
+    return `pull secret ${told.join(', ')}, which the kubelet passes over; create it as kubernetes.io/dockerconfigjson`;
+  }
   if (credentials.length === 0) {
     return remedyWithout ?? 'no pull secret matches this registry; add one, or correct the image';
   }

@@ -1,4 +1,5 @@
 import { type Credential, fingerprint } from '../credentials/credential.ts';
+import { LONGEST_HOST } from '../credentials/registry-key.ts';
 import { Flights } from '../flight.ts';
 import type { Digest } from '../image/digest.ts';
 import { apiHost, pullReference, type Reference } from '../image/reference.ts';
@@ -71,6 +72,11 @@ export class Resolver {
     signal: AbortSignal,
     { maxAge }: { maxAge?: number | undefined } = {},
   ): Promise<Resolution> {
+    // Hosts are kept, by limits and by metrics, and an image may write one of a megabyte.
+    if (reference.domain.length > LONGEST_HOST) {
+      this.#observe('failed');
+      throw new RegistryError('invalid_host', 'the host is longer than any name');
+    }
     const key = `${pullReference(reference)} ${fingerprint(credentials)}`;
     const known = this.#answers.fresh(key, maxAge);
     if (known !== undefined) {
@@ -168,23 +174,23 @@ export class Resolver {
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         errors.push(error);
-        if (!dependsOnCredential.has(error.failure)) break;
+        if (sameForAll.has(error.failure)) break;
       }
     }
     throw mostTelling(errors);
   }
 }
 
-/** Failures after which another credential may do better. An unreachable host stays so for all of them. */
-const dependsOnCredential: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
-  'unauthorized',
-  'denied',
-  'not_found',
-  'rate_limited',
-  'status',
-  'no_token',
-  'invalid_token',
-  'bad_body',
+/**
+ * Failures that are no credential's: the host stays out of reach for all of them. After any other the next is tried,
+ * as by the kubelet: a registry may meet one with a login page or an error of its own.
+ */
+const sameForAll: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
+  'busy',
+  'timeout',
+  'network',
+  'untrusted',
+  'invalid_host',
 ]);
 
 /** Who got in and found nothing knows more than who wasn't let in. */

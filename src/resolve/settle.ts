@@ -164,6 +164,7 @@ export function circumstances(found: FoundCredentials, secrets: PullCredentials 
     credentials: found.credentials,
     missingSecrets: secrets?.missing ?? [],
     brokenSecrets: secrets?.keyring.broken.map(({ secret }) => secret.name) ?? [],
+    secretsOfOtherTypes: secrets?.keyring.ofOtherTypes ?? [],
     sourceFailures: found.failures,
   };
 }

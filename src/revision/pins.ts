@@ -6,6 +6,9 @@ import type { AnnotationChanges, Annotations } from '../pin/operation.ts';
 /** What the keys of stored pins begin with: `pins.tagpin.dev/<hash>.<time>`. */
 export const PINS = 'pins.tagpin.dev/';
 
+/** Milliseconds for which a webhook believes pins that it has read. They change when somebody adopts the revision. */
+export const BELIEVED_MS = 30_000;
+
 /** The hash of an object that has none of its own. */
 export const OWN_HASH = 'own';
 

@@ -6,7 +6,7 @@ import { pathOf, resources } from '../kubernetes/resources.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
 import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
-import { type Pins, readPins } from './pins.ts';
+import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
 import { eldestPins } from './siblings.ts';
 import { readable } from './unreadable.ts';
 
@@ -24,7 +24,7 @@ export interface KnownDigest {
 }
 
 export interface RevisionOptions {
-  /** Milliseconds for which pins that were read are believed. They change when somebody adopts the revision. */
+  /** Milliseconds for which pins that were read are believed. */
   age?: number;
   /** The same for pins that lack what is looked for: a burst of pods asks once, whoever has added it isn't kept waiting. */
   lackingAge?: number;
@@ -51,7 +51,7 @@ export class Revisions {
   readonly #agreed: LRUCache<string, Digest>;
 
   constructor(api: Pick<KubernetesApi, 'readMetadata' | 'list'>, options: RevisionOptions = {}) {
-    const { age = 30_000, lackingAge = 2_000, agreementAge = 60_000 } = options;
+    const { age = BELIEVED_MS, lackingAge = 2_000, agreementAge = 60_000 } = options;
     this.#api = api;
     this.#age = age;
     this.#lackingAge = lackingAge;

@@ -2,7 +2,8 @@ import type { Config } from '../config.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { PullSecrets } from '../credentials/pull-secrets.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
-import type { Mode } from '../pin/mode.ts';
+import type { Rules } from '../pin/decide.ts';
+import { type Mode, modes } from '../pin/mode.ts';
 import type { PatchOptions } from '../pin/patch.ts';
 import type { Resolver } from '../resolve/resolver.ts';
 import type { Revisions } from '../revision/revisions.ts';
@@ -21,6 +22,14 @@ export function pinSettings({ pin }: Config): PinSettings {
   return { ...pin, honourSkipAnnotationIn: pin.skipAnnotation };
 }
 
+/**
+ * The rules for the template of a revision. A skip annotation that doesn't count in every mode needs the pins in some,
+ * and there is only one set for all.
+ */
+export function revisionRules({ skip, honourSkipAnnotationIn }: PinSettings): Rules {
+  return { skip, honourSkipAnnotation: modes.every((mode) => honourSkipAnnotationIn.includes(mode)) };
+}
+
 /** What the handlers pin with. */
 export interface PinningParts {
   resolver: Pick<Resolver, 'resolve'>;
@@ -35,6 +44,3 @@ export interface PinningParts {
 
 /** Far more than any pod that runs has to be resolved, and few enough to be answered in time. */
 export const MAX_IMAGES = 500;
-
-/** Milliseconds: what is made now is to have what its tags are now, and a rollout's objects are made within this. */
-export const FRESH_MS = 2_000;

@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import type { Digest } from '../image/digest.ts';
 import { type Decided, decide } from '../pin/decide.ts';
-import { modes } from '../pin/mode.ts';
 import { fits, patchAnnotations } from '../pin/operation.ts';
 import type { Pod } from '../pin/pod.ts';
 import { templateOf } from '../pin/template.ts';
-import { pullerOf } from '../resolve/puller.ts';
-import { settle } from '../resolve/settle.ts';
 import { hashOf, isRevisionKind, type RevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins, storePins } from '../revision/pins.ts';
-import { FRESH_MS, MAX_IMAGES, type PinningParts } from './pinning.ts';
+import { type PinningParts, revisionRules } from './pinning.ts';
 import { recordRevision } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
+import { settleTemplate } from './template.ts';
 
 const revisionSchema = z.object({
   metadata: z.object({
@@ -31,9 +29,7 @@ const revisionSchema = z.object({
 export function createRevisionHandler(
   parts: PinningParts,
 ): (request: AdmissionRequest, signal: AbortSignal) => Promise<Verdict> {
-  // Whose annotation doesn't count in every mode needs the pins in some, and there is only one set for all.
-  const honourSkipAnnotation = modes.every((mode) => parts.settings.honourSkipAnnotationIn.includes(mode));
-  const rules = { skip: parts.settings.skip, honourSkipAnnotation };
+  const rules = revisionRules(parts.settings);
 
   return async (request, signal) => {
     const { operation, kind } = request;
@@ -98,13 +94,7 @@ async function resolveAll(
   wanted: readonly Decided[],
   signal: AbortSignal,
 ): Promise<Pins> {
-  const { outcomes } = await settle(wanted.slice(0, MAX_IMAGES), {
-    resolver: parts.resolver,
-    credentials: parts.credentials,
-    pullCredentials: () => parts.pullSecrets.credentials(pullerOf(request.namespace ?? '', spec), signal),
-    maxAge: FRESH_MS,
-    signal,
-  });
+  const { outcomes } = await settleTemplate(parts, request.namespace ?? '', spec, wanted, signal);
   recordRevision(parts, request, outcomes);
   return new Map(
     outcomes.map((outcome) => [outcome.field.image, outcome.result === 'pinned' ? outcome.pin.digest : null]),

@@ -5,12 +5,11 @@ import { decide } from '../pin/decide.ts';
 import type { Mode } from '../pin/mode.ts';
 import { type Operation, patchAnnotations } from '../pin/operation.ts';
 import { rawTemplateOf, templateOf } from '../pin/template.ts';
-import { pullerOf } from '../resolve/puller.ts';
-import { settle } from '../resolve/settle.ts';
 import { earlierPins, hasHistory } from '../revision/history.ts';
 import { type Pins, pinKeys } from '../revision/pins.ts';
-import { FRESH_MS, MAX_IMAGES, type PinningParts } from './pinning.ts';
+import type { PinningParts } from './pinning.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
+import { settleTemplate } from './template.ts';
 import { remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
 
 const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job'] as const;
@@ -54,14 +53,8 @@ export function createWorkloadHandler(
     const decided = decide(template, { skip: parts.settings.skip, honourSkipAnnotation }).filter(
       ({ field, decision }) => decision.action !== 'resolve' || !pins?.get(field.image),
     );
-    const { outcomes, brokenSecrets } = await settle(decided.slice(0, MAX_IMAGES), {
-      resolver: parts.resolver,
-      credentials: parts.credentials,
-      pullCredentials: () =>
-        parts.pullSecrets.credentials(pullerOf(request.namespace ?? '', template.spec), signal),
-      maxAge: FRESH_MS,
-      signal,
-    });
+    const settled = settleTemplate(parts, request.namespace ?? '', template.spec, decided, signal);
+    const { outcomes, brokenSecrets } = await settled;
     const warnings = [
       ...warningsOnTemplate(mode, outcomes),
       ...brokenSecrets.map(remarkOnSecret),

@@ -30,6 +30,7 @@ beforeAll(async () => {
   api.put(pullSecret('right', registry.host, 'ada', password, 'team-a'));
   api.put(pullSecret('wrong', registry.host, 'ada', 'hunter2', 'team-a'));
   api.put({ ...pullSecret('broken', registry.host, 'ada', password, 'team-a'), data: broken });
+  api.put({ ...pullSecret('opaque', registry.host, 'ada', password, 'team-a'), type: 'Opaque' });
   api.put(serviceAccount('default', 'wrong'));
   api.put(serviceAccount('builder', 'right'));
 });
@@ -99,6 +100,14 @@ describe('tagpin resolve as a pod would', () => {
     expect(code).toBe(3);
     expect(stderr).toContain(`${app}: access refused`);
     expect(stderr).toContain('pull secret "forgotten" doesn\'t exist; create it or correct imagePullSecrets');
+  });
+
+  test('says which pull secret has a type that the kubelet passes over', async () => {
+    const { code, stderr } = await asPod('--pull-secret', 'opaque', app);
+    expect(code).toBe(3);
+    expect(stderr).toBe(
+      `${app}: access refused (401); pull secret "opaque" has type "Opaque", which the kubelet passes over; create it as kubernetes.io/dockerconfigjson\n`,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { Files } from '../../src/config/files.ts';
 import { combine, readHostsDirectory } from '../../src/config/hosts-directory.ts';
 import { createAuthority } from '../support/authority.ts';
 import { makeFolder } from '../support/folder.ts';
@@ -11,7 +12,7 @@ const pem = { 'ca.crt': authority.caPem, 'client.cert': client.cert, 'client.key
 /** What a folder with these files says. */
 function read(files: Record<string, string>) {
   using folder = makeFolder(files);
-  const { directory, problems } = readHostsDirectory(folder.path);
+  const { directory, problems } = readHostsDirectory(folder.path, new Files());
   return { ...directory, problems: problems.map((problem) => problem.replace(folder.path, '')) };
 }
 
@@ -133,7 +134,7 @@ describe('a folder', () => {
   });
 
   test('that is not there is a mistake', () => {
-    const { problems } = readHostsDirectory(join('/does/not', 'exist'));
+    const { problems } = readHostsDirectory(join('/does/not', 'exist'), new Files());
     expect(problems).toEqual(['/does/not/exist: the folder must be there and be readable']);
   });
 });

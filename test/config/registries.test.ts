@@ -1,4 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { Files } from '../../src/config/files.ts';
+import { readRegistry } from '../../src/config/registries.ts';
+import type { RegistrySettings } from '../../src/config/registry-settings.ts';
 import { InvalidConfig, parseConfig, readEnvironment } from '../../src/config.ts';
 import { createAuthority } from '../support/authority.ts';
 import { problemsOf } from '../support/config-problems.ts';
@@ -17,15 +20,17 @@ const files = makeFolder({
 afterAll(() => files[Symbol.dispose]());
 const at = (name: string) => `${files.path}/${name}`;
 
-const settingsOf = (yaml: string) =>
-  parseConfig(`registries: {r.example: ${yaml}}`, 'x').registries['r.example'];
+function settingsOf(yaml: string): RegistrySettings {
+  const { registries } = parseConfig(`registries: {r.example: ${yaml}}`, 'x');
+  return readRegistry(registries['r.example'] ?? {}, new Files()).settings;
+}
 
 describe('a registry', () => {
   test('has CAs, a client certificate, and may go unchecked', () => {
     const settings = settingsOf(
       `{caFile: ${at('ca.crt')}, clientCertFile: ${at('client.crt')}, clientKeyFile: ${at('client.key')}, insecure: true}`,
     );
-    expect(settings?.tls).toEqual({
+    expect(settings.tls).toEqual({
       ca: [authority.caPem],
       cert: [client.cert],
       key: [client.key],
@@ -37,7 +42,7 @@ describe('a registry', () => {
     const settings = settingsOf(
       '{mirrors: [{endpoint: "https://a.example"}, {endpoint: "http://b.example:5000/v2/proxy", capabilities: [pull], sendCredentials: true}]}',
     );
-    expect(settings?.mirrors).toEqual([
+    expect(settings.mirrors).toEqual([
       {
         root: new URL('https://a.example/v2/'),
         capabilities: ['pull', 'resolve'],
@@ -67,7 +72,7 @@ registries:
   d.example: {plainHttp: true, insecure: true}
   e.example: {mirrors: [{endpoint: mirror.example}, {endpoint: "https://u:p@m.example", capabilities: [push]}]}
   f.example: {pullThrough: [/hub/], mirrors: [{}]}
-  user@g.example: {}
+  user@g.example: {insecure: maybe, cafile: x}
 `);
   const expected = [
     'denyPrivateRegistries: Invalid input: expected boolean',
@@ -83,6 +88,8 @@ registries:
     'registries["f.example"].pullThrough[0]: write a prefix',
     'registries["f.example"].mirrors[0].endpoint: ',
     'registries["user@g.example"]: write a host',
+    'registries["user@g.example"].insecure: Invalid input: expected boolean',
+    'registries["user@g.example"].cafile: no such key',
   ];
   for (const problem of expected) {
     expect(

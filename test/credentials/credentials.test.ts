@@ -47,3 +47,13 @@ test('when the time is up, the source that used it up is the failure', async () 
   await expect(new Credentials([failing(error)]).find('quay.io/app', undefined, over)).rejects.toBe(error);
   await expect(new Credentials([giving()]).find('quay.io/app', undefined, over)).rejects.toBe(over.reason);
 });
+
+test("a source that says nothing doesn't keep a pull secret from being tried, and is told", async () => {
+  const silent: CredentialSource = {
+    credentials: (_, given) =>
+      new Promise((_resolve, reject) => given.addEventListener('abort', () => reject(given.reason))),
+  };
+  const found = await new Credentials([silent, giving('b')]).find('quay.io/app', keyring, signal());
+  expect(sourcesOf(found.credentials)).toEqual(['secret for quay.io/app', 'b']);
+  expect(found.failures).toMatchObject([{ message: "tagpin's own credentials weren't there in time" }]);
+});

@@ -2,13 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Credential } from '../../src/credentials/credential.ts';
+import { Credentials } from '../../src/credentials/credentials.ts';
 import { decodeDockerConfigJson } from '../../src/credentials/docker-config.ts';
-import {
-  createKeyring,
-  dockerConfigKeyring,
-  isDefaultRegistry,
-  union,
-} from '../../src/credentials/keyring.ts';
+import { createKeyring, dockerConfigKeyring, isDefaultRegistry } from '../../src/credentials/keyring.ts';
 import { keyMatches, normalizeKey, parseKey } from '../../src/credentials/registry-key.ts';
 import { runs } from '../support/runs.ts';
 import { cases, notApplied, prose, testedIn, vectors } from '../support/vectors.ts';
@@ -43,15 +39,16 @@ vectors('keyring.json', {
       z.object({ ...lookup, ok: z.literal(false) }),
     ]),
     ({ name, image }) => `${name}: ${image}`,
-    (c) => {
+    async (c) => {
       const keyring = createKeyring(
         c.secrets.map((s, index) => ({ namespace: 'team-a', name: `s${index}`, ...s })),
       );
       expect(keyring.broken.length === 0).toBe(c.ok);
       if (!c.ok) return;
       const node = c.nodeCredentials.map((fields) => new Credential({ ...fields, source: 'node' }));
-      const all = union(keyring, { lookup: () => node, broken: [] });
-      expect(logins(all.lookup(c.image))).toEqual(c.expected);
+      const all = new Credentials([{ credentials: async () => node }]);
+      const { credentials } = await all.find(c.image, keyring, AbortSignal.timeout(1_000));
+      expect(logins(credentials)).toEqual(c.expected);
     },
   ),
   isDefaultRegistry: cases(
@@ -94,10 +91,6 @@ describe('a broken secret', () => {
       { username: 'v', password: 'q' },
     ]);
   });
-
-  test('is among those of a union', () => {
-    expect(union(createKeyring([]), keyring).broken).toEqual(keyring.broken);
-  });
 });
 
 test('secrets of another type, without the key of their type or with nothing in it are passed over', () => {
@@ -111,6 +104,10 @@ test('secrets of another type, without the key of their type or with nothing in 
   ]);
   expect(keyring.broken).toEqual([]);
   expect(keyring.lookup('quay.io/app')).toEqual([]);
+  expect(keyring.ofOtherTypes).toEqual([
+    { namespace: 'team-a', name: 'opaque', type: 'Opaque' },
+    { namespace: 'team-a', name: 'case', type: 'kubernetes.io/DockerConfigJson' },
+  ]);
 });
 
 test('a credential says which secret it is from', () => {

@@ -114,6 +114,28 @@ describe('a secret', () => {
     expect((await secrets.credentials(puller, patient())).missing).toEqual([]);
   });
 
+  test('is forgotten sooner where many are as large as can be', async () => {
+    const padding = Buffer.from(JSON.stringify({ auths: {}, padding: 'x'.repeat(900_000) })).toString(
+      'base64',
+    );
+    const secrets = fresh();
+    const read = (name: string) =>
+      secrets.credentials(
+        { namespace: 'large', imagePullSecrets: [name], serviceAccountName: 'default' },
+        patient(),
+      );
+    for (let number = 0; number < 40; number++) {
+      const secret = pullSecret(`large-${number}`, 'registry.example.com', 'u', 'p', 'large');
+      api.put({ ...secret, data: { '.dockerconfigjson': padding } });
+      await read(`large-${number}`);
+    }
+    api.requests.clear();
+    await read('large-39');
+    expect(api.requests.of('secrets')).toHaveLength(0);
+    await read('large-0');
+    expect(api.requests.of('secrets')).toHaveLength(1);
+  });
+
   test('is only ever read by its name', async () => {
     await sourcesFor('team', ['a', 'b'], 'default');
     expect(api.requests.entries.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([

@@ -1,8 +1,15 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { parseReference } from '../../src/image/reference.ts';
-import { RegistryError } from '../../src/registry/error.ts';
-import { type Outcome, startAnswering } from '../support/answering.ts';
+import { Endpoints } from '../../src/registry/endpoint.ts';
+import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
+import { RegistryHttp } from '../../src/registry/http.ts';
+import { Tokens } from '../../src/registry/token.ts';
+import { type Outcome, type ReceivedRequest, startAnswering } from '../support/answering.ts';
+import { listen } from '../support/listen.ts';
 import { startScriptedRegistry } from '../support/registry/scripted.ts';
 import type { ScriptedResponse } from '../support/registry/scripted-response.ts';
 import { RequestLog } from '../support/request-log.ts';
@@ -12,7 +19,7 @@ const failureOf = (result: Awaited<ReturnType<typeof tryResolve>>) =>
   result instanceof RegistryError ? result.failure : 'resolved';
 
 /** What comes of a registry that answers each request so, and how many it got. */
-async function against(answer: () => Outcome) {
+async function against(answer: (request: ReceivedRequest) => Outcome) {
   const log = new RequestLog();
   await using registry = await startAnswering({ log, answer });
   const result = await tryResolve(clientFor(registry.host), `${registry.host}/a/b:t`);
@@ -20,6 +27,14 @@ async function against(answer: () => Outcome) {
 }
 
 const MiB = 1024 * 1024;
+
+const MANIFEST: Outcome = {
+  status: 200,
+  headers: {
+    'Content-Type': 'application/vnd.oci.image.index.v1+json',
+    'Docker-Content-Digest': `sha256:${'a'.repeat(64)}`,
+  },
+};
 
 describe('bounded is', () => {
   test('the body', async () => {
@@ -63,6 +78,107 @@ describe('bounded is', () => {
     const asked = log.entries.filter(({ path }) => path === '/token');
     expect(Math.max(...asked.map(({ query }) => query.getAll('scope').length))).toBeLessThan(12);
     expect(log.entries.length).toBeLessThan(12 * 7);
+  });
+
+  test('the token', async () => {
+    const { failure } = await against(({ path, headers }) =>
+      path === '/token'
+        ? { status: 200, body: JSON.stringify({ token: 't'.repeat(MiB) }) }
+        : { status: 401, headers: { 'WWW-Authenticate': `Bearer realm="http://${headers.host}/token"` } },
+    );
+    expect(failure).toBe('invalid_token');
+  });
+
+  test('the memory for tokens, of which the oldest go', async () => {
+    const log = new RequestLog();
+    const body = JSON.stringify({ token: 't'.repeat(60 * 1024), expires_in: 3600 });
+    await using server = await startAnswering({ log, answer: () => ({ status: 200, body }) });
+    const endpoints = new Endpoints();
+    const tokens = new Tokens(new RegistryHttp(endpoints));
+    const ask = (repository: string) =>
+      tokens.token(
+        { scheme: 'bearer', params: { realm: `${server.url}/token` } },
+        { endpoint: endpoints.registry(server.host), repository, credential: undefined },
+        AbortSignal.timeout(5_000),
+      );
+    for (let number = 0; number <= 600; number++) await ask(`repository-${number}`);
+    await ask('repository-600');
+    expect(log.entries).toHaveLength(601);
+    await ask('repository-0');
+    expect(log.entries).toHaveLength(602);
+    await endpoints.close();
+  });
+
+  test('the memory for challenges, of which the oldest go', async () => {
+    const log = new RequestLog();
+    await using registry = await startAnswering({
+      log,
+      answer({ path, headers }) {
+        if (path === '/token') return { status: 200, body: '{"token":"t","expires_in":3600}' };
+        if (headers.authorization !== undefined) return MANIFEST;
+        const challenge = `Bearer realm="http://${headers.host}/token",x="${'x'.repeat(60 * 1024)}"`;
+        return { status: 401, headers: { 'WWW-Authenticate': challenge } };
+      },
+    });
+    const client = clientFor(registry.host);
+    const ask = async (number: number) => {
+      log.clear();
+      await tryResolve(client, `${registry.host}/repository-${number}:1`);
+      return log.entries.length;
+    };
+    for (let number = 0; number <= 300; number++) await ask(number);
+    expect(await ask(300)).toBe(1);
+    expect(await ask(0)).toBe(2);
+  });
+
+  test('the memory for all bodies together, but for the short ones', { timeout: 15_000 }, async () => {
+    // Each address is a registry of its own, and none ends its answer.
+    await using registry = await listen(
+      ({ method, url = '' }, response) => {
+        if (method === 'HEAD') return void response.writeHead(404).end();
+        const body = JSON.stringify({ schemaVersion: 2, manifests: [], padding: 'x'.repeat(padding(url)) });
+        response.writeHead(200, { 'Content-Type': 'application/vnd.oci.image.index.v1+json' });
+        if (url.includes('/endless/')) response.write(body);
+        else response.end(body);
+      },
+      { address: '0.0.0.0' },
+    );
+    const padding = (path: string) => (path.includes('/short/') ? 10 : 3 * MiB);
+    const client = clientFor();
+    const ask = async (number: number, repository: string, signal = AbortSignal.timeout(10_000)) =>
+      client
+        .resolve(parseReference(`127.0.0.${number}:${registry.port}/${repository}:1`), undefined, signal)
+        .then(
+          () => 'resolved',
+          (error: unknown) => (error instanceof RegistryError ? error.failure : error),
+        );
+    const given = new AbortController();
+    const all = Array.from({ length: 40 }, (_, number) => ask(number + 1, 'endless', given.signal));
+    await expect(Promise.race(all)).resolves.toBe('too_large');
+    expect(await ask(50, 'short')).toBe('resolved');
+    given.abort();
+    const failures = await Promise.all(all);
+    expect(failures.filter((failure) => failure !== 'too_large').length).toBeLessThanOrEqual(21);
+    expect(await ask(50, 'long')).toBe('resolved');
+  });
+
+  test('what errors keep of the answers that they tell of', () => {
+    v8.setFlagsFromString('--expose-gc');
+    const collect = z.custom<() => void>((it) => typeof it === 'function').parse(vm.runInNewContext('gc'));
+    const used = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = used();
+    const errors = Array.from({ length: 20 }, (_, number) => {
+      const code = `${number} ${'x '.repeat(MiB)}`;
+      return errorFromAnswer(new URL('https://a.example/'), {
+        status: 404,
+        body: `{"errors":[{"code":"${code}"}]}`,
+      });
+    });
+    expect(used() - before).toBeLessThan(4 * MiB);
+    expect(errors).toHaveLength(20);
   });
 
   test('the time, whatever comes byte by byte', async () => {

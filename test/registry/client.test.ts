@@ -292,6 +292,15 @@ describe('authentication', () => {
     const start = (options: Partial<RegistryOptions> = {}) =>
       startRegistry({ ...(auth && { auth }), users, ...options });
 
+    test('at a host in upper case takes the password too', async () => {
+      await using registry = await start({ name: 'registry.example' });
+      const digest = registry.push('team/app', '1', image());
+      const client = clientFor(registry.host);
+      const reference = `${registry.host.toUpperCase()}/team/app:1`;
+      expect(digestOf(await tryResolve(client, reference, user('ada')))).toBe(digest);
+      expect(registry.requests.entries.map(({ query }) => query.has('ns'))).not.toContain(true);
+    });
+
     test('with the right password finds the digest', async () => {
       await using registry = await start();
       const digest = registry.push('team/app', '1', image());
@@ -341,6 +350,20 @@ describe('authentication', () => {
     });
   });
 
+  test.each(schemes)('by %o: what was shown is not told, should the registry repeat it', async (auth) => {
+    await using registry = await startRegistry({ ...(auth && { auth }), users });
+    registry.push('team/app', '1', image());
+    registry.fault = ({ path, headers }) => {
+      if (!path.includes('/manifests/') || headers.authorization === undefined) return undefined;
+      return { outcome: { status: 400, body: `bad header: ${headers.authorization}` } };
+    };
+    const result = await tryResolve(clientFor(registry.host), `${registry.host}/team/app:1`, user('ada'));
+    expect(result).toMatchObject({
+      failure: 'status',
+      message: expect.stringMatching(/^bad header: \w+ xxxxx$/),
+    });
+  });
+
   test('by Bearer takes three requests when cold, and no ping', async () => {
     await using registry = await startRegistry({ auth: { scheme: 'bearer' }, users });
     registry.push('team/app', '1', image());
@@ -357,6 +380,22 @@ describe('authentication', () => {
     await tryResolve(client, `${registry.host}/team/app:1`, user('ada'));
     registry.revokeTokens();
     expect(digestOf(await tryResolve(client, `${registry.host}/team/app:1`, user('ada')))).toBe(digest);
+  });
+
+  test('by Bearer renews a revoked token once, however late the last is told that it was', async () => {
+    await using registry = await startRegistry({ auth: { scheme: 'bearer' }, users });
+    for (const tag of ['1', '2']) registry.push('team/app', tag, image());
+    const client = clientFor(registry.host);
+    const ask = (tag: string) => tryResolve(client, `${registry.host}/team/app:${tag}`, user('ada'));
+    await ask('1');
+    registry.revokeTokens();
+    registry.fault = ({ path }) => (path.endsWith('/2') ? { delayMs: 200 } : undefined);
+    const results = await Promise.all([ask('1'), ask('2')]);
+    expect(results.map(failureOf)).toEqual([
+      registry.digest('team/app', '1'),
+      registry.digest('team/app', '2'),
+    ]);
+    expect(registry.requests.tokens()).toHaveLength(2);
   });
 
   test('by Bearer asks for one token for many images of a repository at once', async () => {
@@ -377,6 +416,21 @@ describe('authentication', () => {
 });
 
 describe('a registry that', () => {
+  test("asks for a token without saying from where hasn't refused anybody", async () => {
+    const { result } = await follow([
+      { method: 'HEAD', status: 401, headers: { 'WWW-Authenticate': 'Bearer service="s"' } },
+    ]);
+    expect(result).toBe('missing_realm');
+  });
+
+  test("names a token server that isn't there hasn't said that there is no such image", async () => {
+    const { result } = await follow([
+      bearer('scope="repository:a/b:pull"'),
+      { method: 'GET', host: 'auth.example', status: 404, body: 'no such page' },
+    ]);
+    expect(result).toBe('no_token');
+  });
+
   test("isn't there can't be reached", async () => {
     const registry = await startRegistry();
     await registry.close();

@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import type { RegistrySettings } from '../../src/config/registry-settings.ts';
+import type { Registries, RegistrySettings } from '../../src/config/registry-settings.ts';
 import { Credential } from '../../src/credentials/credential.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
@@ -22,10 +22,11 @@ export const everythingIsHere: LookupFunction = (_hostname, options, callback) =
  */
 export function clientWith(
   settings: Readonly<Record<string, RegistrySettings>>,
-  options: EndpointsOptions = {},
+  { otherwise, ...options }: EndpointsOptions & Pick<Registries, 'otherwise'> = {},
 ): RegistryClient {
+  const registries = { settings: new Map(Object.entries(settings)), otherwise };
   return new RegistryClient(
-    new Endpoints(new Map(Object.entries(settings)), {
+    new Endpoints(() => registries, {
       lookup: everythingIsHere,
       inside: (address) => address !== '127.0.0.1' && isInternal(address),
       ...options,

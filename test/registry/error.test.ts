@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
   errorFromAnswer,
@@ -61,4 +61,44 @@ test('an error keeps its URL redacted', () => {
 test('foreign text becomes one short line without control characters', () => {
   expect(singleLine('a\r\nb\u001b[31m\u202ec', 10)).toBe('a b [31m c');
   expect(singleLine('x'.repeat(50), 10)).toBe(`${'x'.repeat(9)}…`);
+});
+
+describe('of an answer that repeats a secret', () => {
+  const tell = (errors: { code?: string; message?: string }[], secret: string) => {
+    const { message, codes } = errorFromAnswer(url, {
+      status: 400,
+      body: JSON.stringify({ errors }),
+      secrets: [secret],
+    });
+    return [message, ...codes].join(' ');
+  };
+
+  test('not even the beginning is told, where the text is cut off', () => {
+    expect(tell([{ message: `${'x'.repeat(190)} hunter2hunter2` }], 'hunter2hunter2')).not.toContain(
+      'hunter',
+    );
+  });
+
+  test('none of its lines is told', () => {
+    const key = '{"private_key":\n"-----BEGIN KEY-----\nhunter2\n"}';
+    expect(tell([{ message: `no such user: ${key}` }], key)).not.toContain('hunter2');
+    const { message } = errorFromAnswer(url, { status: 400, body: JSON.stringify({ key }), secrets: [key] });
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('it is no code either', () => {
+    expect(tell([{ code: 'hunter2' }], 'hunter2')).not.toContain('hunter2');
+  });
+});
+
+test('a code stays one, even where a password is part of it', () => {
+  const body = '{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}';
+  const error = errorFromAnswer(url, { status: 400, body, secrets: ['TOO', 'E'] });
+  expect(error).toMatchObject({ failure: 'rate_limited', codes: ['TOOMANYREQUESTS'], retryable: true });
+});
+
+test('of ever so many codes a few are told, each once', () => {
+  const codes = ['DENIED', 'DENIED', ...Array.from({ length: 10_000 }, (_, number) => `E${number}`)];
+  const body = JSON.stringify({ errors: codes.map((code) => ({ code })) });
+  expect(readErrorBody(403, body).codes).toEqual(['DENIED', 'E0', 'E1', 'E2', 'E3']);
 });

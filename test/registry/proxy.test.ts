@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { noProxies } from '../../src/config/proxies.ts';
+import { parseReference } from '../../src/image/reference.ts';
 import { RegistryError } from '../../src/registry/error.ts';
 import { proxyFor } from '../../src/registry/proxy.ts';
 import { createAuthority } from '../support/authority.ts';
@@ -120,6 +122,24 @@ describe('through a proxy', () => {
     const result = await tryResolve(clientWith({}, proxied(proxy)), `${registry.host}/app:1`);
     expect(result).toMatchObject({ failure: 'network' });
   });
+
+  test('that says nothing, nobody waits for longer than he wants, or than for a registry', async () => {
+    const { registry, proxy } = await start();
+    const silent = new Set<Duplex>();
+    proxy.server.removeAllListeners('connect').on('connect', (_, socket) => {
+      silent.add(socket);
+      socket.on('error', () => undefined);
+    });
+    const client = clientWith({}, proxied(proxy));
+    const reference = parseReference(`${registry.host}/app:1`);
+    const started = performance.now();
+    const hasty = client.resolve(reference, undefined, AbortSignal.timeout(200));
+    await expect(hasty).rejects.toMatchObject({ failure: 'timeout' });
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(await tryResolve(client, `${registry.host}/app:1`)).toMatchObject({ failure: 'timeout' });
+    expect(performance.now() - started).toBeLessThan(9_000);
+    for (const socket of silent) socket.destroy();
+  }, 15_000);
 
   test('nothing goes that NO_PROXY names', async () => {
     const { registry, proxy, digest, ca } = await start();

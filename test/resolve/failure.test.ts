@@ -7,7 +7,13 @@ import { explain } from '../../src/resolve/failure.ts';
 import { user } from '../registry/clients.ts';
 
 const url = new URL('https://registry.example.com/v2/app/manifests/1');
-const none = { credentials: [], missingSecrets: [], brokenSecrets: [], sourceFailures: [] };
+const none = {
+  credentials: [],
+  missingSecrets: [],
+  brokenSecrets: [],
+  secretsOfOtherTypes: [],
+  sourceFailures: [],
+};
 
 test('an absent tag says so, with the registry’s own code', () => {
   const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}';
@@ -31,8 +37,13 @@ test.each([
     'pull secret "regcred" can\'t be read; create it anew',
   ],
   [
+    'a secret has another type',
+    { ...none, secretsOfOtherTypes: [{ name: 'regcred', type: 'Opaque' }] },
+    'pull secret "regcred" has type "Opaque", which the kubelet passes over; create it as kubernetes.io/dockerconfigjson',
+  ],
+  [
     'a credential was refused',
-    { ...none, credentials: [user('ada')] },
+    { ...none, credentials: [user('ada')], secretsOfOtherTypes: [{ name: 'regcred', type: 'Opaque' }] },
     'correct the credentials in test, or the image',
   ],
   ['nothing matches at a command line', { ...none, remedyWithout: 'log in' }, 'log in'],

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
+import { Limits } from '../../src/resolve/limits.ts';
 import { Resolver, type ResolverOptions } from '../../src/resolve/resolver.ts';
 import { clientFor, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';
@@ -18,6 +19,9 @@ async function start(options: RegistryOptions = {}, cache: ResolverOptions = { e
   const reference = parseReference(`${registry.host}/team/app:1`);
   return { registry, resolver, reference, first, [Symbol.asyncDispose]: () => registry.close() };
 }
+
+const nothing = () => undefined;
+const silence = { inFlight: nothing, waiting: nothing, broken: nothing, retried: nothing, notAsked: nothing };
 
 describe('the cache', () => {
   test('answers what was asked a moment ago', async () => {
@@ -118,11 +122,32 @@ test("one joiner's deadline never aborts another's request", async () => {
   expect((await other).digest).toBe(at.first);
 });
 
+test('a host longer than any name is refused before anything keeps it', async () => {
+  const asked: string[] = [];
+  const limits = new Limits(undefined, { observer: { ...silence, inFlight: (host) => asked.push(host) } });
+  const resolver = new Resolver(clientFor(), { entries: 1, age: 1 }, { limits });
+  const reference = parseReference(`${'a.'.repeat(200)}example/app:1`);
+  await expect(resolver.resolve(reference, [], patient())).rejects.toMatchObject({ failure: 'invalid_host' });
+  expect(asked).toEqual([]);
+});
+
 describe('credentials', () => {
   test('are tried in order until one may', async () => {
     await using at = await start({ auth: { scheme: 'basic' }, users });
     const credentials = [user('nobody'), user('eve'), user('ada')];
     expect((await at.resolver.resolve(at.reference, credentials, patient())).digest).toBe(at.first);
+  });
+
+  test.each([
+    ['gets a login page', { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<html>' }],
+    ['is sent to where tagpin does not go', { status: 302, headers: { Location: 'http://10.0.0.1/login' } }],
+    ['upsets the registry', { status: 500 }],
+  ])('are all tried, as by the kubelet, where one %s', async (_, outcome) => {
+    await using at = await start({ auth: { scheme: 'basic' }, users });
+    const poisoned = `Basic ${Buffer.from('eve:secret').toString('base64')}`;
+    at.registry.fault = ({ headers }) => (headers.authorization === poisoned ? { outcome } : undefined);
+    const found = at.resolver.resolve(at.reference, [user('eve'), user('ada')], patient());
+    expect((await found).digest).toBe(at.first);
   });
 
   test('once there are any, nothing is tried anonymously', async () => {

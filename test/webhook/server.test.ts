@@ -32,7 +32,7 @@ describe('400 and a reason for', () => {
     ['no uid', JSON.stringify({ ...harmless, request: { ...harmless.request, uid: '' } }), 'request.uid: '],
     [
       'an object that is no pod',
-      JSON.stringify({ ...harmless, request: { ...harmless.request, object: { spec: 7 } } }),
+      JSON.stringify({ ...harmless, request: { ...harmless.request, object: { metadata: {}, spec: 7 } } }),
       'not a valid Pod: spec: ',
     ],
     [

@@ -1,0 +1,83 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Cluster } from './cluster.ts';
+import { run, succeed } from './command.ts';
+import type { Manifest, Namespace } from './namespace.ts';
+import { on } from './rollout.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+
+const report = z.object({
+  images: z.array(
+    z.object({
+      revision: z.string(),
+      image: z.string(),
+      state: z.string(),
+      digest: z.string().optional(),
+      running: z.array(z.object({ digest: z.string(), from: z.string(), pods: z.number() })),
+      tag: z.string().optional(),
+    }),
+  ),
+});
+
+export interface Adopted extends z.infer<typeof report> {
+  code: number;
+}
+
+/** Runs `tagpin adopt` in a namespace, as one who has no more permissions than it takes, for its JSON. */
+export type Adopt = (...options: string[]) => Promise<Adopted>;
+
+export async function adopterOf(cluster: Cluster, namespace: Namespace): Promise<Adopt> {
+  const folder = mkdtempSync(join(cluster.directory, 'adopt-'));
+  const registryConfig = join(folder, 'tagpin.yaml');
+  writeFileSync(
+    registryConfig,
+    stringify({ registries: { [cluster.openRegistry]: { caFile: cluster.caFile } } }),
+  );
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(kubeconfig, await kubeconfigOf(namespace), { mode: 0o600 });
+  const access = ['--kubeconfig', kubeconfig, '--registry-config', registryConfig];
+  return async (...options) => {
+    const args = ['adopt', ...access, '--output', 'json', ...options, namespace.name];
+    const { code, stdout, stderr } = await run([process.execPath, main, ...args]);
+    if (stdout === '') throw new Error(`adopt failed with code ${code}: ${stderr}`);
+    return { code, ...report.parse(JSON.parse(stdout)) };
+  };
+}
+
+const name = 'adopter';
+/** What it takes, and no more. */
+const role: Manifest[] = [
+  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name },
+    rules: [
+      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['serviceaccounts', 'secrets'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
+      { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs: ['list', 'patch'] },
+      { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'patch'] },
+    ],
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+    subjects: [{ kind: 'ServiceAccount', name }],
+  },
+];
+
+const kubeconfigSchema = z.looseObject({ users: z.array(z.object({ name: z.string() })) });
+
+async function kubeconfigOf(namespace: Namespace): Promise<string> {
+  await succeed(namespace.apply(...role));
+  const token = await on(namespace, 'create', 'token', name);
+  const text = await on(namespace, 'config', 'view', '--raw', '--minify', '--output', 'json');
+  const config = kubeconfigSchema.parse(JSON.parse(text));
+  return JSON.stringify({ ...config, users: config.users.map((user) => ({ ...user, user: { token } })) });
+}
