@@ -100,12 +100,14 @@ export class Revisions {
       const age = known.pins?.get(image) ? this.#age : this.#lackingAge;
       if (performance.now() - known.at < age) return known.pins;
     }
+    // Before the read begins: a name that can be in no path throws, and nobody would wait for the read then.
+    const path = pathOf(revisionKinds[stored.kind].resource, namespace, stored.name);
     const read = this.#reads.join(key, signal, async (readSignal) => {
       const pins = await this.#readPins(membership, stored, readSignal);
       this.#read.set(key, { pins, at: performance.now() });
       return pins;
     });
-    return await readable(read, pathOf(revisionKinds[stored.kind].resource, namespace, stored.name));
+    return await readable(read, path);
   }
 
   async #readPins(
@@ -126,10 +128,11 @@ export class Revisions {
   ): Promise<KnownDigest | undefined> {
     const { selector } = membership;
     if (selector === undefined) return undefined;
+    const path = pathOf(resources.Pod, membership.namespace);
     const list = this.#lists.join(keyOf(membership), signal, (listSignal) =>
       this.#listSiblings(membership, selector, listSignal),
     );
-    const siblings = await readable(list, pathOf(resources.Pod, membership.namespace));
+    const siblings = await readable(list, path);
     const digest = siblings.get(image);
     return digest === undefined ? undefined : { digest, source: 'sibling' };
   }
