@@ -8,6 +8,7 @@ import { readHostsDirectory } from './config/hosts-directory.ts';
 import { keyPath } from './config/key-path.ts';
 import { type Proxies, readProxies } from './config/proxies.ts';
 import { registries } from './config/registries.ts';
+import { size } from './config/size.ts';
 import { clouds } from './credentials/cloud/hosts.ts';
 import { parseDuration } from './duration.ts';
 import { modes } from './pin/mode.ts';
@@ -52,6 +53,8 @@ const configSchema = z.strictObject({
       drain: duration('0s', '10m').prefault('20s'),
       /** A certificate that somebody else renews, such as cert-manager, and tells the API server of. */
       certificate: certificateFiles.optional(),
+      /** What reviews that are under way may hold in memory, by the size of their bodies. One of the largest fits in. */
+      inFlight: size('8Mi', '4Gi').prefault('64Mi'),
     })
     .prefault({}),
   pin: z

@@ -16,7 +16,7 @@ describe('without a word', () => {
     (text) => {
       const config = text === undefined ? loadConfig(undefined) : parseConfig(text, 'config.yaml');
       expect(config).toMatchObject({
-        webhook: { port: 8443, healthPort: 8080, drain: 20_000 },
+        webhook: { port: 8443, healthPort: 8080, drain: 20_000, inFlight: 64 * 2 ** 20 },
         pin: {
           keepTag: false,
           pullPolicy: 'IfNotPresent',
@@ -87,6 +87,21 @@ test('a certificate of the webhook has to be there, with its key', async () => {
 test.each(['600h', '11m', '-1s', 30])('drain: %j is refused with what would do', (drain) => {
   expect(problemsOf(`webhook: {drain: ${drain}}`)).toEqual([
     'webhook.drain: write a duration from 0s to 10m, such as 30s',
+  ]);
+});
+
+test.each([
+  ['8Mi', 8 * 2 ** 20],
+  ['1Gi', 2 ** 30],
+  ['20480Ki', 20 * 2 ** 20],
+  [33554432, 2 ** 25],
+])('inFlight: %j is so many bytes', (written, bytes) => {
+  expect(parseConfig(`webhook: {inFlight: ${written}}`, 'config.yaml').webhook.inFlight).toBe(bytes);
+});
+
+test.each(['7Mi', '5Gi', '64MB', '64', '-8Mi', '1.5Gi', 'Mi'])('inFlight: %j is refused', (written) => {
+  expect(problemsOf(`webhook: {inFlight: ${written}}`)).toEqual([
+    'webhook.inFlight: write a size from 8Mi to 4Gi, such as 64Mi',
   ]);
 });
 

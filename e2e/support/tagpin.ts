@@ -8,13 +8,18 @@ export interface Tagpin {
   stop(): Promise<void>;
   /** Brings two replicas back, and returns when both are ready. */
   start(): Promise<void>;
+  /** Replaces both replicas, as an upgrade does, and returns when the old ones have ended. */
+  restart(): Promise<void>;
   /** Takes entries out of its webhook configuration; returns what puts them back. */
   without(...entries: readonly string[]): Promise<() => Promise<void>>;
+  /** Takes the leave to do anything with a resource from its ClusterRole `tagpin-revisions`; returns what gives it back. */
+  withoutLeaveFor(resource: string): Promise<() => Promise<void>>;
   /** The sum over the replicas of all series of a metric whose labels have this in them. */
   metric(name: string, labels?: string): Promise<number>;
 }
 
 const configurationSchema = z.object({ webhooks: z.array(z.looseObject({ name: z.string() })) });
+const roleSchema = z.object({ rules: z.array(z.looseObject({ resources: z.array(z.string()) })) });
 const podsSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
 
 export function tagpinOf(cluster: Cluster): Tagpin {
@@ -35,12 +40,27 @@ export function tagpinOf(cluster: Cluster): Tagpin {
       await kubectl('scale', 'deployment/tagpin', '--replicas=2');
       await kubectl('rollout', 'status', 'deployment/tagpin', '--timeout=60s');
     },
+    async restart() {
+      const old = (await kubectl('get', ...pods, '--output=name')).split('\n');
+      await kubectl('rollout', 'restart', 'deployment/tagpin');
+      await kubectl('rollout', 'status', 'deployment/tagpin', '--timeout=90s');
+      await kubectl('wait', ...old, '--for=delete', '--timeout=60s');
+    },
     async without(...entries) {
       const { webhooks } = configurationSchema.parse(
         JSON.parse(await kubectl('get', ...configuration, '--output=json')),
       );
       await setEntries(webhooks.filter(({ name }) => !entries.includes(name)));
       return async () => void (await setEntries(webhooks));
+    },
+    async withoutLeaveFor(resource) {
+      const role = ['clusterrole', 'tagpin-revisions'];
+      const { rules } = roleSchema.parse(JSON.parse(await kubectl('get', ...role, '--output=json')));
+      const setRules = (changed: unknown) =>
+        kubectl('patch', ...role, '--type=merge', `--patch=${JSON.stringify({ rules: changed })}`);
+      const others = (resources: readonly string[]) => resources.filter((name) => name !== resource);
+      await setRules(rules.map((rule) => ({ ...rule, resources: others(rule.resources) })));
+      return async () => void (await setRules(rules));
     },
     async metric(name, labels = '') {
       const { items } = podsSchema.parse(JSON.parse(await kubectl('get', ...pods, '--output=json')));

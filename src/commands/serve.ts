@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { serverName } from '../webhook/certificate-store.ts';
 import { createHealthApp, type Readiness } from '../webhook/health.ts';
+import { connectionLimit, Intake } from '../webhook/intake.ts';
 import { type ListeningServer, listen } from '../webhook/listen.ts';
 import { MountedCertificate } from '../webhook/mounted-certificate.ts';
 import { pinSettings } from '../webhook/pinning.ts';
@@ -42,10 +43,13 @@ export async function serve(
     routes: createRoutes({ ...engine, settings: pinSettings(config), log, metrics }),
     log,
     metrics,
+    intake: new Intake(config.webhook.inFlight),
     draining: () => stop.aborted,
   });
   // Without a certificate, which is installed once the API server trusts it, no handshake succeeds.
   const server = createHttpsServer(app);
+  server.maxConnections = connectionLimit(config.webhook.inFlight);
+  server.on('drop', () => metrics.shed.inc({ path: '', reason: 'connections' }));
   const certificate = new ServedCertificate({
     source: certificateSource(config, environment, engine.kubernetes, clock, log),
     install: ({ cert, key }) => server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),

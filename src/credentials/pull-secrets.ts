@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { Flights } from '../flight.ts';
+import { answered } from '../kubernetes/answered.ts';
 import type { KubernetesApi, Secret, ServiceAccount } from '../kubernetes/api.ts';
+import { pathOf, resources } from '../kubernetes/resources.ts';
 import { createKeyring, type Keyring, type PullSecret } from './keyring.ts';
 
 /** Whose credentials are wanted: a pod's, or those that a template's pods will have. */
@@ -45,10 +47,14 @@ export class PullSecrets {
     const { namespace } = puller;
     const names = await this.#secretNames(puller, signal);
     const reads = names.map(async (name) => {
-      const secret = await this.#secrets.get(`${namespace}/${name}`, signal, async (readSignal) => {
-        const read = await this.#api.readSecret(namespace, name, readSignal);
-        return read && decode(read);
-      });
+      const secret = await this.#secrets.get(
+        pathOf(resources.Secret, namespace, name),
+        signal,
+        async (readSignal) => {
+          const read = await this.#api.readSecret(namespace, name, readSignal);
+          return read && decode(read);
+        },
+      );
       return { name, secret };
     });
     const secrets = await Promise.all(reads);
@@ -62,7 +68,7 @@ export class PullSecrets {
     const { namespace, imagePullSecrets, serviceAccountName } = puller;
     if (imagePullSecrets.length > 0) return existing(imagePullSecrets);
     const account = await this.#serviceAccounts.get(
-      `${namespace}/${serviceAccountName}`,
+      pathOf(resources.ServiceAccount, namespace, serviceAccountName),
       signal,
       (readSignal) => this.#api.readServiceAccount(namespace, serviceAccountName, readSignal),
     );
@@ -87,7 +93,7 @@ function decode({ metadata, type, data }: Secret): PullSecret {
   };
 }
 
-/** Objects read a moment ago. What doesn't exist isn't kept: what happens to it next is that somebody creates it. */
+/** Objects read a moment ago, by their paths. What doesn't exist isn't kept: what happens to it next is that somebody creates it. */
 class RecentReads<T extends object> {
   readonly #objects = new LRUCache<string, T>({
     max: MAX_OBJECTS,
@@ -97,13 +103,14 @@ class RecentReads<T extends object> {
   });
   readonly #reads = new Flights<T | undefined>(READ_TIMEOUT_MS);
 
-  async get(key: string, signal: AbortSignal, read: (signal: AbortSignal) => Promise<T | undefined>) {
-    const known = this.#objects.get(key);
+  async get(path: string, signal: AbortSignal, read: (signal: AbortSignal) => Promise<T | undefined>) {
+    const known = this.#objects.get(path);
     if (known !== undefined) return known;
-    return this.#reads.join(key, signal, async (readSignal) => {
+    const reading = this.#reads.join(path, signal, async (readSignal) => {
       const object = await read(readSignal);
-      if (object !== undefined) this.#objects.set(key, object);
+      if (object !== undefined) this.#objects.set(path, object);
       return object;
     });
+    return answered(reading, path);
   }
 }

@@ -62,8 +62,7 @@ const statusShape = z.object({ message: z.string().optional(), reason: z.string(
 function refusal(method: string, path: string, status: number, json: unknown): KubernetesError {
   const answer = statusShape.safeParse(json);
   const { message, reason } = answer.success ? answer.data : {};
-  return new KubernetesError(message ?? `${method} ${path}: ${status}`, {
-    status,
-    reason: reason ?? String(status),
-  });
+  // A refusal names what it refuses, in the words of RBAC; other answers say only what ails the API server.
+  const text = status === 403 && message ? message : `${method} ${path}: ${message || status}`;
+  return new KubernetesError(text, { status, reason: reason ?? String(status) });
 }

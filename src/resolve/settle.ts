@@ -2,7 +2,6 @@ import type { Credentials, FoundCredentials } from '../credentials/credentials.t
 import type { BrokenSecret } from '../credentials/keyring.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
 import { type Reference, repository } from '../image/reference.ts';
-import { KubernetesError } from '../kubernetes/error.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
@@ -58,7 +57,7 @@ export interface Settled {
 export async function settle(decided: readonly Decided[], means: Means): Promise<Settled> {
   let pulled: Promise<PullCredentials> | undefined;
   const pull = () => {
-    pulled ??= means.pullCredentials().catch(blameApiServer);
+    pulled ??= means.pullCredentials();
     return pulled;
   };
   const find = finder(pull, means);
@@ -83,12 +82,6 @@ export async function settle(decided: readonly Decided[], means: Means): Promise
   );
   const found = await pulled?.catch(() => undefined);
   return { outcomes, brokenSecrets: found?.keyring.broken ?? [] };
-}
-
-/** Time that ran out while secrets were read wasn't the registry's. */
-function blameApiServer(error: unknown): never {
-  if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
-  throw new KubernetesError('no answer in time', { status: 0, reason: 'Timeout', cause: error });
 }
 
 type Find = (repository: string) => Promise<FoundCredentials>;

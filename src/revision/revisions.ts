@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache';
 import { Flights } from '../flight.ts';
 import type { Digest } from '../image/digest.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
-import { resources } from '../kubernetes/resources.ts';
+import { pathOf, resources } from '../kubernetes/resources.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
 import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
 import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
 import { eldestPins } from './siblings.ts';
-import { unreadable } from './unreadable.ts';
+import { readable } from './unreadable.ts';
 
 /** The digest that a pod gets, and whether its revision should have had it and didn't. */
 export interface RevisionDigest<Resolution extends { digest: Digest }> {
@@ -92,29 +92,29 @@ export class Revisions {
   }
 
   async #pins(membership: Membership, image: string, signal: AbortSignal): Promise<Pins | undefined> {
-    if (membership.stored === undefined) return undefined;
+    const { namespace, stored } = membership;
+    if (stored === undefined) return undefined;
     const key = keyOf(membership);
     const known = this.#read.get(key);
     if (known !== undefined) {
       const age = known.pins?.get(image) ? this.#age : this.#lackingAge;
       if (performance.now() - known.at < age) return known.pins;
     }
+    // Before the read begins: a name that can be in no path throws, and nobody would wait for the read then.
+    const path = pathOf(revisionKinds[stored.kind].resource, namespace, stored.name);
     const read = this.#reads.join(key, signal, async (readSignal) => {
-      const pins = await this.#readPins(membership, membership.stored, readSignal);
+      const pins = await this.#readPins(membership, stored, readSignal);
       this.#read.set(key, { pins, at: performance.now() });
       return pins;
     });
-    return await read.catch((error: unknown) => {
-      throw unreadable(error);
-    });
+    return await readable(read, path);
   }
 
   async #readPins(
     membership: Membership,
-    stored: Membership['stored'],
+    stored: NonNullable<Membership['stored']>,
     signal: AbortSignal,
   ): Promise<Pins | undefined> {
-    if (stored === undefined) return undefined;
     const { resource } = revisionKinds[stored.kind];
     const metadata = await this.#api.readMetadata(resource, membership.namespace, stored.name, signal);
     if (metadata === undefined || !stores(membership, metadata)) return undefined;
@@ -128,12 +128,11 @@ export class Revisions {
   ): Promise<KnownDigest | undefined> {
     const { selector } = membership;
     if (selector === undefined) return undefined;
+    const path = pathOf(resources.Pod, membership.namespace);
     const list = this.#lists.join(keyOf(membership), signal, (listSignal) =>
       this.#listSiblings(membership, selector, listSignal),
     );
-    const siblings = await list.catch((error: unknown) => {
-      throw unreadable(error);
-    });
+    const siblings = await readable(list, path);
     const digest = siblings.get(image);
     return digest === undefined ? undefined : { digest, source: 'sibling' };
   }

@@ -1,3 +1,4 @@
+import { answered } from '../kubernetes/answered.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 
 /** Thrown when a pod's revision can't be read: to pin without it might give its pods two digests. */
@@ -11,11 +12,15 @@ export class UnreadableRevision extends Error {
   }
 }
 
-/** To be thrown in place of what went wrong when reading a revision. Time that ran out was the API server's. */
-export function unreadable(error: unknown): unknown {
-  if (error instanceof KubernetesError) return new UnreadableRevision(error);
-  if (!(error instanceof DOMException) || error.name !== 'TimeoutError') return error;
-  return new UnreadableRevision(
-    new KubernetesError('no answer in time', { status: 0, reason: 'Timeout', cause: error }),
-  );
+/**
+ * What is read of a revision.
+ *
+ * @throws UnreadableRevision
+ */
+export async function readable<T>(reading: Promise<T>, path: string): Promise<T> {
+  try {
+    return await answered(reading, path);
+  } catch (error) {
+    throw error instanceof KubernetesError ? new UnreadableRevision(error) : error;
+  }
 }

@@ -30,6 +30,12 @@ export class Metrics {
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.#registry],
   });
+  readonly shed = new Counter({
+    name: 'tagpin_admission_shed_total',
+    help: 'Admission requests answered 503, to be sent again: full (no room for their bodies), late (waited too long); and connections closed at once (connections).',
+    labelNames: ['path', 'reason'] as const,
+    registers: [this.#registry],
+  });
   readonly images = new Counter({
     name: 'tagpin_images_total',
     help: 'Images decided on, by mode, outcome (pinned, pinnable in audit, left, failed) and its source or reason.',

@@ -38,13 +38,18 @@ export async function listen(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  // A connection is idle again a moment after its answer, and would then be kept for whatever comes next.
+  let closing = false;
+  const closeIdle = () => closing && server.closeIdleConnections();
+  server.on('request', (_request, response) => response.once('close', () => setImmediate(closeIdle)));
   server.listen(port);
   await once(server, 'listening');
   return {
     async close() {
       const closed = once(server, 'close');
+      closing = true;
       server.close();
-      server.closeIdleConnections();
+      closeIdle();
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, closeTimeout);

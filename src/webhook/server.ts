@@ -1,14 +1,23 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { parseDuration } from '../duration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Intake } from './intake.ts';
 import { type AdmissionReview, answer, InvalidReview, parseReview, type Verdict } from './review.ts';
 import type { Route } from './routes.ts';
+import { bodyLength, turnAway } from './turn-away.ts';
 
 export interface WebhookParts {
   routes: readonly Route[];
   log: Logger;
   metrics: Metrics;
+  intake: Intake;
   /** Whether the process is going down: answers then ask for the connection to be closed. */
   draining: () => boolean;
 }
@@ -26,6 +35,11 @@ const MAXIMUM_TIMEOUT_MS = 30_000;
 /** Taken off what the API server waits, for the way back. */
 const WAY_BACK_MS = 500;
 const MINIMUM_BUDGET_MS = 100;
+/**
+ * The part of what the API server waits that a review may spend waiting to be started. Enough is left to resolve its images,
+ * and for the API server to send it again if it isn't started: to another replica, if that has less to do.
+ */
+const LONGEST_WAIT = 1 / 4;
 
 /** The webhook over HTTP: each route takes a POST of an AdmissionReview. */
 export function createWebhookApp(parts: WebhookParts): Express {
@@ -36,7 +50,7 @@ export function createWebhookApp(parts: WebhookParts): Express {
     if (parts.draining()) response.set('Connection', 'close');
     next();
   });
-  for (const route of parts.routes) app.post(route.path, jsonOnly, body, review(parts, route));
+  for (const route of parts.routes) app.post(route.path, jsonOnly, takeIn(parts, route));
   const paths = parts.routes.map(({ path }) => path).join(', ');
   app.use((_request, response) => {
     response.status(404).type('text').send(`tagpin answers POST ${paths}\n`);
@@ -52,19 +66,55 @@ const jsonOnly: RequestHandler = (request, response, next) => {
 
 const body = express.raw({ type: 'application/json', limit: BODY_LIMIT, inflate: false });
 
-function review(parts: WebhookParts, route: Route): RequestHandler {
+/** Answers the reviews that can be answered in time, and has the others sent again. */
+function takeIn(parts: WebhookParts, route: Route): RequestHandler {
+  const { intake, metrics } = parts;
   return async (request, response) => {
-    const started = performance.now();
-    const admission = parseReview(Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '');
-    const signal = AbortSignal.timeout(budget(request.query['timeout']));
-    const verdict = await decide(parts, admission, route, signal);
-    response.json(answer(admission, verdict));
-
-    const { path } = route;
-    const outcome = verdict.allowed ? (verdict.patch?.length ? 'patched' : 'allowed') : 'denied';
-    parts.metrics.admissions.inc({ path, operation: admission.request.operation, outcome });
-    parts.metrics.admissionSeconds.observe({ path }, (performance.now() - started) / 1000);
+    const arrived = performance.now();
+    const shed = (reason: 'full' | 'late') => {
+      metrics.shed.inc({ path: route.path, reason });
+      turnAway(request, response);
+    };
+    const giveBack = intake.hold(bodyLength(request, BODY_LIMIT));
+    if (giveBack === undefined) return shed('full');
+    try {
+      await readBody(request, response);
+      await intake.inTurn(async () => {
+        if (response.destroyed) return;
+        if (performance.now() - arrived > patience(request) * LONGEST_WAIT) return shed('late');
+        await review(parts, route, request, response, arrived);
+      });
+    } finally {
+      giveBack();
+    }
   };
+}
+
+const readBody = (request: Request, response: Response) =>
+  new Promise<void>((resolve, reject) => {
+    body(request, response, (error: unknown) => (error === undefined ? resolve() : reject(error)));
+  });
+
+async function review(
+  parts: WebhookParts,
+  route: Route,
+  request: Request,
+  response: Response,
+  arrived: number,
+): Promise<void> {
+  const text = Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '';
+  // Parsed, it is large enough.
+  request.body = undefined;
+  const admission = parseReview(text);
+  const left = patience(request) - WAY_BACK_MS - (performance.now() - arrived);
+  const signal = AbortSignal.timeout(Math.max(MINIMUM_BUDGET_MS, Math.round(left)));
+  const verdict = await decide(parts, admission, route, signal);
+  response.json(answer(admission, verdict));
+
+  const { path } = route;
+  const outcome = verdict.allowed ? (verdict.patch?.length ? 'patched' : 'allowed') : 'denied';
+  parts.metrics.admissions.inc({ path, operation: admission.request.operation, outcome });
+  parts.metrics.admissionSeconds.observe({ path }, (performance.now() - arrived) / 1000);
 }
 
 /** The handler's verdict; if the handler itself fails, the one that the route has for that. */
@@ -83,11 +133,10 @@ async function decide(
   }
 }
 
-/** How long there is to answer, from the `?timeout=10s` that the API server adds. */
-function budget(timeout: unknown): number {
+/** How long the API server waits, from the `?timeout=10s` that it adds; it never adds `0s`. */
+function patience({ query: { timeout } }: Request): number {
   const milliseconds = typeof timeout === 'string' ? parseDuration(timeout) : undefined;
-  const given = Math.min(milliseconds ?? DEFAULT_TIMEOUT_MS, MAXIMUM_TIMEOUT_MS);
-  return Math.max(MINIMUM_BUDGET_MS, Math.round(given) - WAY_BACK_MS);
+  return Math.min(milliseconds || DEFAULT_TIMEOUT_MS, MAXIMUM_TIMEOUT_MS);
 }
 
 /** What is no review gets a status and a reason; the connection of a body that wasn't read to its end is closed. */

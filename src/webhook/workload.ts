@@ -45,8 +45,13 @@ export function createWorkloadHandler(
 
     const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
     const known = await earlier(parts, request, signal);
+    if (known instanceof KubernetesError && signal.aborted) {
+      const warning = `images not looked at: its earlier revisions can't be read: ${known.message}`;
+      return { allowed: true, patch, warnings: [warning] };
+    }
+    const pins = known instanceof KubernetesError ? undefined : known;
     const decided = decide(template, { skip: parts.settings.skip, honourSkipAnnotation }).filter(
-      ({ field, decision }) => decision.action !== 'resolve' || !known?.get(field.image),
+      ({ field, decision }) => decision.action !== 'resolve' || !pins?.get(field.image),
     );
     const settled = settleTemplate(parts, request.namespace ?? '', template.spec, decided, signal);
     const { outcomes, brokenSecrets } = await settled;
@@ -59,19 +64,22 @@ export function createWorkloadHandler(
   };
 }
 
-/** What the revision has that the workload goes back to: that needs no registry, whatever has become of the tags. */
+/**
+ * What the revision has that the workload goes back to: that needs no registry, whatever has become of the tags. Without it
+ * there may be a warning too many, which is no reason to look at nothing.
+ */
 async function earlier(
   { kubernetes, log }: PinningParts,
   { operation, kind: { kind }, namespace, object }: AdmissionRequest,
   signal: AbortSignal,
-): Promise<Pins | undefined> {
+): Promise<Pins | KubernetesError | undefined> {
   if (operation !== 'UPDATE' || !hasHistory(kind)) return undefined;
   try {
     return await earlierPins(kubernetes, kind, namespace ?? '', object, signal);
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     log.warn({ err: error, namespace, kind }, "earlier revisions can't be read");
-    return undefined;
+    return error;
   }
 }
 

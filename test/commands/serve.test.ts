@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -142,6 +143,19 @@ describe('tagpin serve', () => {
     const [code] = await once(running.child, 'exit');
     expect(code).toBe(0);
     restore();
+  });
+
+  test('has no more connections than reviews could be under way', async () => {
+    await using running = await startWebhookProcess({ folder, kubeconfig, webhook: { inFlight: '8Mi' } });
+    await ready(running);
+    const sockets = Array.from({ length: 300 }, () => connect(running.port, '127.0.0.1'));
+    let dropped = 0;
+    for (const socket of sockets) socket.on('error', () => {}).once('close', () => dropped++);
+    await waitFor(async () => dropped === 300 - 256);
+    const metrics = await health(running, '/metrics');
+    expect(metrics?.text).toContain('tagpin_admission_shed_total{path="",reason="connections"} 44');
+    for (const socket of sockets) socket.destroy();
+    await waitFor(async () => (await call(running)).status === 200);
   });
 
   test('keeps idle connections open for longer than anyone is idle', async () => {

@@ -211,7 +211,7 @@ describe('a revision that cannot be read', () => {
     at.api.fail({ resource: 'replicasets', effect: { outcome: 'hang' } });
     await expect(at.ask(one, { patience: 50 })).rejects.toMatchObject({
       name: 'UnreadableRevision',
-      message: 'no answer in time',
+      message: 'GET /apis/apps/v1/namespaces/default/replicasets/web-abc: no answer in time',
     });
   });
 });

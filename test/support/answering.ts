@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import { type Listener, type ListenOptions, listen } from './listen.ts';
 import type { RequestLog } from './request-log.ts';
 
@@ -79,7 +80,9 @@ async function receive(request: IncomingMessage): Promise<ReceivedRequest> {
 function write(response: ServerResponse, outcome: Outcome): void {
   if (outcome === 'hang') return;
   if (outcome === 'reset') {
-    response.socket?.resetAndDestroy();
+    // Node.js resets plain connections only; one with TLS is cut.
+    if (response.socket instanceof TLSSocket) response.socket.destroy();
+    else response.socket?.resetAndDestroy();
     return;
   }
   const { status, headers, body = '' } = outcome;

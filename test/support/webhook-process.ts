@@ -41,17 +41,19 @@ export interface ServeOptions {
   readonly folder: string;
   readonly kubeconfig: string;
   readonly drain?: string;
+  /** Further keys of the configuration's `webhook`. */
+  readonly webhook?: Readonly<Record<string, unknown>>;
   /** The rest of the configuration. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Starts the webhook on free ports. It isn't ready yet. */
 export async function startWebhookProcess(options: ServeOptions): Promise<WebhookProcess> {
-  const { folder, kubeconfig, drain = '0s', settings = {} } = options;
+  const { folder, kubeconfig, drain = '0s', webhook = {}, settings = {} } = options;
   const [port, healthPort] = [await freePort(), await freePort()];
   const config = join(folder, `${port}.yaml`);
   // JSON is YAML too
-  writeFileSync(config, JSON.stringify({ webhook: { port, healthPort, drain }, ...settings }));
+  writeFileSync(config, JSON.stringify({ webhook: { port, healthPort, drain, ...webhook }, ...settings }));
   const { child, output } = run('serve', '--config', config, '--kubeconfig', kubeconfig);
   return {
     child,

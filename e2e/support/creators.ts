@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
+import { z } from 'zod';
+import { type Connection, connect } from '../../src/kubernetes/connection.ts';
+import type { Cluster } from './cluster.ts';
+import type { PushedImage } from './images.ts';
+import { type Namespace, podManifest } from './namespace.ts';
+
+/** What became of the pods that creators sent. */
+export interface Creations {
+  /** How many the API server made. */
+  readonly created: number;
+  /** What it said where it made none. */
+  readonly failures: readonly string[];
+  /** The images of pods that were let in by tag. */
+  readonly unpinned: readonly string[];
+  /** Milliseconds that the slowest took. */
+  readonly slowest: number;
+}
+
+export interface Creators {
+  /** How many pods have been created so far. */
+  readonly created: number;
+  /** Ends them all, and says what became of their pods. */
+  stop(): Promise<Creations>;
+}
+
+const createdPod = z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) });
+
+/**
+ * So many who create pods of an image, one after another and each at his own pace, straight at the API server. No
+ * scheduler ever looks at those pods.
+ *
+ * @param pause the longest, in milliseconds, between two of one creator
+ */
+export function startCreators(
+  cluster: Cluster,
+  namespace: Namespace,
+  image: PushedImage,
+  { count = 20, pause = 200 } = {},
+): Creators {
+  const connection = connect({ kubeconfig: cluster.kubeconfig });
+  const result = { created: 0, failures: [] as string[], unpinned: [] as string[], slowest: 0 };
+  const stopped = new AbortController();
+  const create = creator(connection, namespace, image);
+  const running = Array.from({ length: count }, async () => {
+    while (!stopped.signal.aborted) {
+      const started = performance.now();
+      const { failure, images } = await create();
+      result.slowest = Math.max(result.slowest, performance.now() - started);
+      if (failure === undefined) result.created++;
+      else result.failures.push(failure);
+      result.unpinned.push(...images.filter((admitted) => admitted !== image.pinned));
+      await sleep(Math.random() * pause);
+    }
+  });
+  return {
+    get created() {
+      return result.created;
+    },
+    async stop() {
+      stopped.abort();
+      await Promise.all(running);
+      await connection.close();
+      return result;
+    },
+  };
+}
+
+/** Creates a pod at each call. */
+function creator(connection: Connection, namespace: Namespace, image: PushedImage) {
+  const { metadata: _, ...manifest } = podManifest({ image: image.tagged, spec: { schedulerName: 'none' } });
+  const body = JSON.stringify({ ...manifest, metadata: { generateName: 'web-' } });
+  return async (): Promise<{ failure?: string; images: string[] }> => {
+    const { dispatcher, headers } = await connection.access();
+    try {
+      const response = await request(`${connection.server}/api/v1/namespaces/${namespace.name}/pods`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body,
+        ...(dispatcher && { dispatcher }),
+      });
+      const text = await response.body.text();
+      if (response.statusCode !== 201) return { failure: text.trim(), images: [] };
+      const { spec } = createdPod.parse(JSON.parse(text));
+      return { images: spec.containers.map(({ image }) => image) };
+    } catch (error) {
+      return { failure: String(error), images: [] };
+    }
+  };
+}
