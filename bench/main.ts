@@ -2,6 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Effort, type Figure, isMet, printFigures, type Subject, subjects } from './figure.ts';
+import { measureFootprint } from './footprint.ts';
+import { measureGrowth } from './growth.ts';
+import { measureRequests } from './requests.ts';
 import { measureThroughput } from './throughput.ts';
 
 const usage = `npm run bench -- [--only ${subjects.join('|')}]... [--rounds N] [--quick] [--json FILE]
@@ -12,9 +15,9 @@ DIGESTER=/path/to/digester compares with k8s-digester too. Figures go to FILE as
 
 const measures: Readonly<Record<Subject, (effort: Effort) => Promise<Figure[]>>> = {
   throughput: (effort) => measureThroughput(effort, process.env['DIGESTER'] || undefined),
-  growth: async () => [],
-  footprint: async () => [],
-  requests: async () => [],
+  growth: measureGrowth,
+  footprint: measureFootprint,
+  requests: measureRequests,
 };
 
 const { values } = parseArgs({

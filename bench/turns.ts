@@ -11,7 +11,6 @@ export const CONNECTIONS = 16;
 
 /** A server, and what it is asked. */
 export interface Contender {
-  readonly name: string;
   readonly server: ReviewServer;
   /** As JSON. */
   readonly review: string;

@@ -3,11 +3,14 @@ import { type Order, type Outcome, order } from './order.ts';
 
 /** The process that sends reviews: it takes orders from its parent, one after the other. */
 
+/** What is sent to whom. */
+const keyOf = ({ port, request }: Order) => `${port} ${request}`;
+
 const connections = new Map<string, Connection[]>();
 
 /** The same order finds its connections open: what is measured is requests, not handshakes. */
 async function connectionsOf(wanted: Order): Promise<Connection[]> {
-  const key = JSON.stringify([wanted.port, wanted.request, wanted.variants, wanted.connections]);
+  const key = keyOf(wanted);
   const open = connections.get(key);
   if (open !== undefined) return open;
   const opened = await Promise.all(Array.from({ length: wanted.connections }, () => Connection.open(wanted)));
@@ -21,7 +24,7 @@ const numbers = new Map<string, number>();
 async function carryOut(wanted: Order): Promise<Outcome> {
   const open = await connectionsOf(wanted);
   const { until, variants } = wanted;
-  let number = numbers.get(wanted.request) ?? 0;
+  let number = numbers.get(keyOf(wanted)) ?? 0;
   const started = performance.now();
   const cpu = process.cpuUsage();
   const end = 'milliseconds' in until ? started + until.milliseconds : Number.POSITIVE_INFINITY;
@@ -38,7 +41,7 @@ async function carryOut(wanted: Order): Promise<Outcome> {
   await Promise.all(open.map(work));
   const milliseconds = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
-  numbers.set(wanted.request, number);
+  numbers.set(keyOf(wanted), number);
   const sorted = Float64Array.from(times).sort();
   const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
   return {
