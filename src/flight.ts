@@ -1,3 +1,5 @@
+import { deadlineIn } from './deadline.ts';
+
 /**
  * Joins those who want the same thing at the same time: the first starts the work, the others wait for it.
  *
@@ -41,9 +43,11 @@ export class Flights<T> {
 
   #start(key: string, work: Work<T>): Flight<T> {
     const unwanted = new AbortController();
-    const outcome = work(AbortSignal.timeout(this.#timeout), unwanted.signal).finally(() =>
-      this.#inFlight.delete(key),
-    );
+    const deadline = deadlineIn(this.#timeout);
+    const outcome = work(deadline.signal, unwanted.signal).finally(() => {
+      deadline[Symbol.dispose]();
+      this.#inFlight.delete(key);
+    });
     // Whoever started it may be gone when it fails: the failure is then nobody's, and no reason to crash.
     outcome.catch(() => undefined);
     const flight = { outcome, callers: 0, unwanted };

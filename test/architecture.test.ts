@@ -15,7 +15,7 @@ const floors: string[][] = [
   ['config', 'revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry', 'flight'],
-  ['json', 'duration', 'file-version'],
+  ['json', 'deadline', 'duration', 'file-version'],
 ];
 
 /** What does no IO at all imports nothing that could. */

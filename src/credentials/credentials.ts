@@ -1,3 +1,4 @@
+import { deadlineIn } from '../deadline.ts';
 import type { Credential } from './credential.ts';
 import type { Keyring } from './keyring.ts';
 import { CredentialError, type CredentialSource } from './source.ts';
@@ -35,8 +36,8 @@ export class Credentials {
     signal: AbortSignal,
   ): Promise<FoundCredentials> {
     const secret = keyring?.lookup(repository) ?? [];
-    const waiting =
-      secret.length === 0 ? signal : AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+    using patience = deadlineIn(PATIENCE_MS);
+    const waiting = secret.length === 0 ? signal : AbortSignal.any([signal, patience.signal]);
     const asked = this.#sources.map(async (source) => source.credentials(repository, waiting));
     const answers = await Promise.allSettled(asked);
     const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));

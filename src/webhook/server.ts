@@ -5,6 +5,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import { deadlineIn } from '../deadline.ts';
 import { parseDuration } from '../duration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -107,8 +108,8 @@ async function review(
   request.body = undefined;
   const admission = parseReview(text);
   const left = patience(request) - WAY_BACK_MS - (performance.now() - arrived);
-  const signal = AbortSignal.timeout(Math.max(MINIMUM_BUDGET_MS, Math.round(left)));
-  const verdict = await decide(parts, admission, route, signal);
+  using deadline = deadlineIn(Math.max(MINIMUM_BUDGET_MS, Math.round(left)));
+  const verdict = await decide(parts, admission, route, deadline.signal);
   response.json(answer(admission, verdict));
 
   const { path } = route;
