@@ -18,11 +18,37 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: censor },
     serializers: { err: (error: unknown) => describe(error, withStack) },
-    redact: { paths: ['*.password', '*.authorization', '*.token', '*.auth'], censor: '[redacted]' },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+const secretNames = new Set(['password', 'authorization', 'token', 'auth']);
+
+/**
+ * Takes out what is called like a secret in the objects of a line. A line seldom has any, and then is left as it is:
+ * pino's own `redact` takes as long as the rest of writing it.
+ */
+function censor(line: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.values(line).some(isPlain)) return line;
+  const entries = Object.entries(line).map(([name, value]) => [
+    name,
+    isPlain(value) ? censored(value) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Errors are described, which leaves nothing of theirs but messages. */
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Error);
+}
+
+function censored(value: object): object {
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([name, part]) => [name, secretNames.has(name) ? '[redacted]' : part]),
+  );
 }
 
 function describe(error: unknown, withStack: boolean): unknown {
