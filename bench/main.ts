@@ -29,6 +29,10 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+// Whatever was started is ended with it.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
 const rounds = Number(values.rounds);
 const wanted = subjects.filter((subject) => values.only.includes(subject));
 if (values.help) {

@@ -20,7 +20,12 @@ export const NAMESPACE = 'team-000000';
 export async function startStage(): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'tagpin-bench-'));
-  started.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  started.defer(() => {
+    process.off('exit', remove);
+    remove();
+  });
   const authority = await createAuthority();
   const tls = await authority.issue(['127.0.0.1']);
   const api = started.use(await startApiServer({ tls, caPem: authority.caPem, token: 'bench' }));

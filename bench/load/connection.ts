@@ -35,6 +35,10 @@ export class Connection {
     return new Connection(socket, order);
   }
 
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
+  }
+
   /** Sends the request of that number; resolves when it is answered as expected. */
   exchange(number: number): Promise<void> {
     if (this.#marks.length > 0) {
@@ -45,11 +49,6 @@ export class Connection {
       this.#waiting = { resolve, reject };
       this.#socket.write(this.#request);
     });
-  }
-
-  close(): void {
-    this.#waiting = undefined;
-    this.#socket.destroy();
   }
 
   #take(chunk: Buffer): void {

@@ -8,14 +8,16 @@ const keyOf = ({ port, request }: Order) => `${port} ${request}`;
 
 const connections = new Map<string, Connection[]>();
 
-/** The same order finds its connections open: what is measured is requests, not handshakes. */
+/**
+ * The same order finds its connections open: what is measured is requests, not handshakes. A server may have closed
+ * those that it had been sent nothing on.
+ */
 async function connectionsOf(wanted: Order): Promise<Connection[]> {
-  const key = keyOf(wanted);
-  const open = connections.get(key);
-  if (open !== undefined) return open;
-  const opened = await Promise.all(Array.from({ length: wanted.connections }, () => Connection.open(wanted)));
-  connections.set(key, opened);
-  return opened;
+  const known = connections.get(keyOf(wanted)) ?? [];
+  const open = known.filter(({ isOpen }) => isOpen);
+  while (open.length < wanted.connections) open.push(await Connection.open(wanted));
+  connections.set(keyOf(wanted), open);
+  return open;
 }
 
 /** Which request comes next; not from the start with each order, or it would never get to the last. */

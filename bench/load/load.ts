@@ -13,9 +13,13 @@ export function startLoad(): Load {
   const child = fork(join(import.meta.dirname, 'generator.ts'), { execArgv: [] });
   return {
     async send(order) {
-      const answered = once(child, 'message');
+      const ended = new AbortController();
+      const end = () => ended.abort(new Error('the load generator ended'));
+      child.once('exit', end);
+      const answered = once(child, 'message', { signal: ended.signal });
       child.send(order);
       const answer = reply.parse((await answered)[0]);
+      child.off('exit', end);
       if ('error' in answer) throw new Error(`the load generator: ${answer.error}`);
       return answer.outcome;
     },

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createAuthority } from '../../test/support/authority.ts';
 import { freePort } from '../../test/support/listen.ts';
 import type { Stage } from '../stage.ts';
-import { end, pidOf } from './process.ts';
+import { adopt, end } from './process.ts';
 import type { ReviewServer } from './server.ts';
 
 const NAME = 'digester.test';
@@ -48,6 +48,7 @@ export async function startDigester({
     ],
     { stdio: 'ignore', env: { PATH: process.env['PATH'], HOME: folder, POD_NAMESPACE: 'digester-system' } },
   );
+  const pid = adopt(child);
   const until = performance.now() + READY_MS;
   for (;;) {
     const answer = await fetch(`http://127.0.0.1:${health}/readyz`).catch(() => undefined);
@@ -59,7 +60,7 @@ export async function startDigester({
     await delay(POLL_MS);
   }
   return {
-    pid: pidOf(child),
+    pid,
     port,
     ca: authority.caPem,
     servername: NAME,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createAuthority } from '../../test/support/authority.ts';
-import { end, pidOf } from './process.ts';
+import { adopt, end } from './process.ts';
 import type { ReviewServer } from './server.ts';
 
 const NAME = 'floor.test';
@@ -17,7 +17,7 @@ export async function startFloor(answer: string): Promise<ReviewServer & AsyncDi
   child.send({ ...(await authority.issue([NAME])), answer });
   const { port } = started.parse((await listening)[0]);
   return {
-    pid: pidOf(child),
+    pid: adopt(child),
     port,
     ca: authority.caPem,
     servername: NAME,

@@ -23,9 +23,13 @@ export function residentOf(pid: number): { now: number; most: number } {
   return { now: mebibytes('VmRSS'), most: mebibytes('VmHWM') };
 }
 
-export function pidOf({ pid }: ChildProcess): number {
-  if (pid === undefined) throw new Error("the process wasn't started");
-  return pid;
+/** The id of a process that has been started; it doesn't outlive this one, whatever ends that. */
+export function adopt(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error("the process wasn't started");
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return child.pid;
 }
 
 /** Ends a process and waits until it is gone. */

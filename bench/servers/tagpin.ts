@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { targetsOf } from '../../demo/webhook-configuration.ts';
 import { freePort } from '../../test/support/listen.ts';
 import { NAMESPACE, type Stage } from '../stage.ts';
-import { end, pidOf } from './process.ts';
+import { adopt, end } from './process.ts';
 import type { ReviewServer } from './server.ts';
 
 const bundle = join(import.meta.dirname, '../../dist/tagpin.js');
@@ -41,11 +41,12 @@ export async function startTagpin(
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', POD_NAMESPACE: 'tagpin-system' },
     },
   );
+  const pid = adopt(child);
   await ready(child, healthPort);
   const readyAfter = performance.now() - started;
   const [target] = targetsOf(stage.api, NAMESPACE, 'pods');
   if (target === undefined) throw new Error(`no webhook is for namespace ${NAMESPACE}`);
-  return { ...target, pid: pidOf(child), port, readyAfter, [Symbol.asyncDispose]: () => end(child) };
+  return { ...target, pid, port, readyAfter, [Symbol.asyncDispose]: () => end(child) };
 }
 
 async function ready(child: ChildProcess, healthPort: number): Promise<void> {
