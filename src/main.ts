@@ -6,6 +6,7 @@ import type { ResolveOptions } from './commands/resolve.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import { InvalidConfig, loadConfig, readEnvironment } from './config.ts';
 import { parseDuration } from './duration.ts';
+import { InvalidKubeconfig } from './kubernetes/error.ts';
 
 /** The longest that a timer runs: 24 days. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
@@ -19,6 +20,16 @@ class Interrupted extends Error {
     super(`ended by ${signal}`);
     this.code = signal === 'SIGINT' ? 130 : 143;
   }
+}
+
+/** What whoever runs a command has to write differently. */
+const wrongUses = [InvalidConfig, InvalidKubeconfig, WrongUse];
+
+const OLDEST_NODE = 24;
+const { node } = process.versions;
+if (Number.parseInt(node, 10) < OLDEST_NODE) {
+  console.error(`tagpin: this is Node.js ${node}; install version ${OLDEST_NODE} or later`);
+  process.exit(exitCode.wrongUse);
 }
 
 const program = new Command('tagpin')
@@ -152,6 +163,6 @@ try {
 } catch (error) {
   console.error(`tagpin: ${error instanceof Error ? error.message : String(error)}`);
   if (error instanceof Interrupted) await end(error.code);
-  const isWrongUse = error instanceof InvalidConfig || error instanceof WrongUse;
+  const isWrongUse = wrongUses.some((kind) => error instanceof kind);
   await end(isWrongUse ? exitCode.wrongUse : exitCode.failed);
 }

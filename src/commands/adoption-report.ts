@@ -68,7 +68,7 @@ export function printAdoption(report: AdoptionReport): string {
         String(running.pods),
         running.from,
         isOther ? 'passed over' : word,
-        index === 0 ? note : '',
+        (digest === undefined ? index === 0 : !isOther) ? note : '',
       ];
     });
   });

@@ -1,6 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { HttpMethod, RequestContext } from '@kubernetes/client-node/dist/gen/http/http.js';
 import type { Dispatcher } from 'undici';
+import { InvalidKubeconfig } from './error.ts';
 
 /** How to reach the API server as whom: an address, a dispatcher that trusts its CA, and headers. */
 export interface Access {
@@ -22,25 +23,40 @@ export interface Connection {
 /** Tokens are re-read at least this often; the kubelet renews them long before they expire. */
 const ACCESS_LIFETIME_MS = 60_000;
 
+export interface ConnectOptions {
+  kubeconfig?: string;
+  context?: string;
+}
+
 /**
  * Finds the API server the way kubectl does: the given kubeconfig, `KUBECONFIG`, `~/.kube/config`, and in a pod
  * its ServiceAccount.
  *
  * The client library makes a new connection pool for every request it authenticates; keeping one for a minute
  * lets requests share connections.
+ *
+ * @throws InvalidKubeconfig
  */
-export function connect(options: { kubeconfig?: string; context?: string } = {}): Connection {
-  const config = new KubeConfig();
-  if (options.kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(options.kubeconfig);
-  if (options.context !== undefined) {
-    if (config.getContextObject(options.context) === null) {
-      throw new Error(`the kubeconfig has no context "${options.context}"`);
+export function connect({ kubeconfig, context }: ConnectOptions = {}): Connection {
+  const config = load(kubeconfig);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) {
+      const known = config.getContexts().map(({ name }) => `"${name}"`);
+      throw new InvalidKubeconfig(
+        `the kubeconfig has no context "${context}"; ${known.length > 0 ? `it has ${known.join(', ')}` : 'add it'}`,
+      );
     }
-    config.setCurrentContext(options.context);
+    config.setCurrentContext(context);
   }
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
-  if (server === undefined) throw new Error('the kubeconfig names no cluster; set its current-context');
+  if (server === undefined) {
+    throw new InvalidKubeconfig('the kubeconfig names no cluster; set its current-context');
+  }
+  if (server === NOWHERE && config.getCurrentContext() === NO_CONTEXT) {
+    throw new InvalidKubeconfig(
+      'there is no kubeconfig, and this is no pod; give --kubeconfig, set KUBECONFIG, or write ~/.kube/config',
+    );
+  }
 
   let current: { access: Promise<Access>; until: number } | undefined;
   return {
@@ -66,6 +82,27 @@ export function connect(options: { kubeconfig?: string; context?: string } = {})
       await access?.dispatcher?.close();
     },
   };
+}
+
+/** What the library falls back to when it has found nothing: `loadFromDefault` of its src/config.ts. */
+const NOWHERE = 'http://localhost:8080';
+const NO_CONTEXT = 'loaded-context';
+
+function load(kubeconfig: string | undefined): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
+    return config;
+  } catch (cause) {
+    // The parser's words quote the file, and that holds credentials: the first of their lines doesn't.
+    const [why] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const which = kubeconfig === undefined ? 'the kubeconfig' : `kubeconfig ${kubeconfig}`;
+    throw new InvalidKubeconfig(
+      `${which} can't be read: ${why}; correct --kubeconfig, KUBECONFIG or the file itself`,
+      { cause },
+    );
+  }
 }
 
 async function authenticate(config: KubeConfig, server: string): Promise<Access> {

@@ -12,3 +12,8 @@ export class KubernetesError extends Error {
     this.reason = details.reason;
   }
 }
+
+/** Thrown where nothing says how to reach the API server. The message says what to mend. */
+export class InvalidKubeconfig extends Error {
+  override readonly name = 'InvalidKubeconfig';
+}

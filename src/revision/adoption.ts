@@ -41,8 +41,9 @@ export function questionsOf(
   prefer: Preference | undefined,
 ): Question[] {
   return observed.flatMap(({ field, reference, digests }): Question[] => {
-    const chosen = choose(digests, prefer);
-    const isStored = chosen !== undefined && chosen.digest === stored?.get(field.image);
+    const known = stored?.get(field.image);
+    const chosen = choose(digests, prefer, known);
+    const isStored = chosen !== undefined && chosen.digest === known;
     if (digests.length === 0 || isStored) return [];
     return [{ field, reference, confirm: chosen?.from === 'imageID' ? chosen.digest : undefined }];
   });
@@ -79,7 +80,7 @@ function judgeImage(
   answer: RegistryAnswer | undefined,
 ): Adoption {
   const tag = answer?.tag.digest;
-  const chosen = choose(digests, prefer);
+  const chosen = choose(digests, prefer, stored);
   const said = silences.map(({ reason, pods }) => `${inPods(pods)}: ${reason}`);
   const about = { field, digests, tag, digest: undefined };
   if (chosen === undefined) {
@@ -115,13 +116,15 @@ function remarks(digest: Digest | undefined, answer: RegistryAnswer | undefined)
 
 const inPods = (pods: number) => (pods === 1 ? '1 pod' : `${pods} pods`);
 
+/** Without a preference, the choice that was made before stands: its digest is stored, and pods run it. */
 function choose(
   digests: readonly RunningDigest[],
   prefer: Preference | undefined,
+  stored: Digest | null | undefined,
 ): RunningDigest | undefined {
   const [first, ...others] = digests;
   if (others.length === 0) return first;
-  if (prefer === undefined) return undefined;
+  if (prefer === undefined) return digests.find(({ digest }) => digest === stored);
   // In a pod that itself runs two, what comes first in it is the older one.
   return others.reduce<RunningDigest | undefined>((best, next) => {
     if (best === undefined) return next;

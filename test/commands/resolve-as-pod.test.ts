@@ -133,17 +133,23 @@ describe('tagpin resolve fails, with exit code 3, for', () => {
 
   test('a kubeconfig that is not there', async () => {
     const { code, stderr } = await tagpin(['resolve', '-n', 'x', '--kubeconfig', '/nonexistent/config', app]);
-    expect(code).toBe(3);
-    expect(stderr).toContain('/nonexistent/config');
+    expect(code).toBe(2);
+    expect(stderr).toContain("kubeconfig /nonexistent/config can't be read: ");
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('no kubeconfig at all, outside of a pod', async () => {
+    expect(await tagpin(['resolve', '-n', 'x', app])).toMatchObject({
+      code: 2,
+      stderr:
+        'tagpin: there is no kubeconfig, and this is no pod; give --kubeconfig, set KUBECONFIG, or write ~/.kube/config\n',
+    });
   });
 
   test('a context that the kubeconfig has not', async () => {
     const { code, stderr } = await asPod('--context', 'nowhere', app);
-    expect({ code, stderr }).toEqual({
-      code: 3,
-      stderr: 'tagpin: the kubeconfig has no context "nowhere"\n',
-    });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^tagpin: the kubeconfig has no context "nowhere"; it has "[^"]+"\n$/);
   });
 });
 

@@ -193,11 +193,22 @@ describe('wrong use', () => {
     expect((await outcome('server')).code).toBe(2);
   });
 
-  test('a kubeconfig that is not there is exit code 3, and named', async () => {
-    const { code, output } = await outcome('serve', '--kubeconfig', join(folder, 'missing'));
-    expect(code).toBe(3);
-    expect(output).toContain('missing');
+  test('a kubeconfig that is not there is exit code 2, and named with what to do', async () => {
+    const missing = join(folder, 'missing');
+    const { code, output } = await outcome('serve', '--kubeconfig', missing);
+    expect(code).toBe(2);
+    expect(output).toContain(`kubeconfig ${missing} can't be read: `);
+    expect(output).toContain('; correct --kubeconfig, KUBECONFIG or the file itself');
     expect(output).not.toContain('    at ');
+  });
+
+  test('a kubeconfig that is no YAML is exit code 2, and nothing of it is shown', async () => {
+    const broken = join(folder, 'broken');
+    writeFileSync(broken, 'token: [\n  geheim');
+    const { code, output } = await outcome('serve', '--kubeconfig', broken);
+    expect(code).toBe(2);
+    expect(output).toContain(`kubeconfig ${broken} can't be read: `);
+    expect(output).not.toContain('geheim');
   });
 
   test('--help is exit code 0', async () => {

@@ -154,11 +154,19 @@ describe('pods that run several digests of an image', () => {
     });
   });
 
-  test('… with a word on what is stored', () => {
-    expect(adopt({ pods, stored: new Map([[written, two]]) }).notes).toEqual([
-      `${two} is stored`,
+  test('… with a word on what is stored, if none of them runs that', () => {
+    expect(adopt({ pods, stored: new Map([[written, three]]) }).notes).toEqual([
+      `${three} is stored`,
       `its tag has ${one} now`,
     ]);
+  });
+
+  test('need no preference where one of them is stored: somebody has chosen before', () => {
+    expect(adopt({ pods, stored: new Map([[written, two]]) })).toMatchObject({
+      state: 'stored',
+      digest: two,
+      asked: [],
+    });
   });
 
   test.each([
