@@ -156,7 +156,8 @@ test(
     const app = await images.push();
     await succeed(namespace.apply(deployment(app.tagged, { replicas: 1 })));
     await rolledOut(namespace);
-    const moved = await images.push(app.name.split('/')[1]);
+    // Pods know when they were created to the second.
+    const moved = await images.move(app);
     await on(namespace, 'scale', 'deployment/web', '--replicas=2');
     await rolledOut(namespace);
 
@@ -171,6 +172,8 @@ test(
       code: 0,
       images: [{ state: 'adopted', digest: app.digest }],
     });
+    // the choice stands
+    expect(await adopt()).toMatchObject({ code: 0, images: [{ state: 'stored', digest: app.digest }] });
     await label(namespace, 'tagpin.dev/pin=enforce');
     await deletePods(namespace);
     expect(await running(namespace, 2)).toEqual([app.pinned]);
