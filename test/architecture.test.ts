@@ -8,10 +8,11 @@ import { describe, expect, test } from 'vitest';
  */
 const floors: string[][] = [
   ['main'],
+  ['command-line'],
   ['commands'],
   ['engine', 'webhook'],
   ['resolve'],
-  ['registry'],
+  ['registry', 'manifest', 'fleet'],
   ['config', 'revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry', 'flight'],

@@ -18,4 +18,29 @@ export interface Terminal {
   out(text: string): void;
   /** What is for people. */
   err(text: string): void;
+  /** Shows how far something is that may take a while: on a terminal, if it takes over a second. */
+  progress(of: Work): Progress;
 }
+
+/** Something that consists of many things of a kind. */
+export interface Work {
+  /** What is counted: `images resolved`. */
+  counted: string;
+  /** How many there are, once that is known. */
+  total?: number;
+}
+
+/** How far something is. Disposing of it takes it off the terminal. */
+export interface Progress extends Disposable {
+  /** This is being waited for now. */
+  begin(what: string): void;
+  /** It is done: one more counts. */
+  finish(what: string): void;
+}
+
+/** Where nobody watches. */
+export const noProgress: Progress = {
+  begin: () => undefined,
+  finish: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};

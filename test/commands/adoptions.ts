@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type AdoptOptions, adopt } from '../../src/commands/adopt.ts';
+import { noProgress } from '../../src/commands/outcome.ts';
 import { readEnvironment } from '../../src/config.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
@@ -63,6 +64,7 @@ export async function startCluster(): Promise<Cluster> {
             err: (text) => {
               said += text;
             },
+            progress: () => noProgress,
           },
           connect: async () => connect({ kubeconfig }),
           interrupted: new AbortController().signal,

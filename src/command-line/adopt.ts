@@ -1,0 +1,32 @@
+import { Option } from 'commander';
+import type { AdoptOptions } from '../commands/adopt.ts';
+import { cluster, dockerConfig, output, registryConfig, timeout } from './options.ts';
+import type { ClusterOptions, Declare } from './world.ts';
+
+export const declareAdopt: Declare = (program, world) => {
+  const command = program
+    .command('adopt')
+    .description('store with the revisions of a namespace the digests that their pods run now')
+    .argument('<namespace>', 'before it opts in: then nothing changes until the next rollout')
+    .option('--dry-run', 'only show what would be stored')
+    .addOption(
+      new Option(
+        '--prefer <which>',
+        'where pods of a revision run several digests, take that of these',
+      ).choices(['newest', 'oldest']),
+    )
+    .addOption(output('instead of a table, an object', 'json'))
+    .addOption(dockerConfig("credentials beside the pods' pull secrets"));
+  for (const option of cluster()) command.addOption(option);
+  command
+    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
+    .addOption(timeout('for everything', 300_000, '5m'))
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all is stored, 1 something is not, and the table says why, 2 wrong use, 3 failed.',
+    )
+    .action(async (namespace: string, options: AdoptOptions & ClusterOptions) => {
+      const { adopt } = await import('../commands/adopt.ts');
+      await world.end(await adopt(namespace, options, world.surroundings(options)));
+    });
+};

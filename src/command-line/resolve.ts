@@ -1,0 +1,24 @@
+import type { ResolveOptions } from '../commands/resolve.ts';
+import { cluster, collect, dockerConfig, output, registryConfig, timeout } from './options.ts';
+import type { ClusterOptions, Declare } from './world.ts';
+
+export const declareResolve: Declare = (program, world) => {
+  const command = program
+    .command('resolve')
+    .description('print the digest of each image, one a line')
+    .argument('<image...>', 'images as manifests have them: by tag, by digest or both')
+    .addOption(output('more than the digest: an array, one object an image', 'json'))
+    .addOption(dockerConfig())
+    .option('-n, --namespace <name>', 'resolve as a pod of this namespace would, by its pull secrets')
+    .option('--service-account <name>', "… with this ServiceAccount's; without it default")
+    .option('--pull-secret <name>', '… with this one instead, again for each', collect);
+  for (const option of cluster()) command.addOption(option);
+  command
+    .addOption(registryConfig())
+    .addOption(timeout('for all images together', 30_000, '30s'))
+    .addHelpText('after', '\nExit codes: 0 all resolved, 2 wrong use, 3 some could not be resolved.')
+    .action(async (images: string[], options: ResolveOptions & ClusterOptions) => {
+      const { resolve } = await import('../commands/resolve.ts');
+      await world.end(await resolve(images, options, world.surroundings(options)));
+    });
+};

@@ -1,0 +1,16 @@
+import { loadConfig } from '../config.ts';
+import type { Declare } from './world.ts';
+
+export const declareServe: Declare = (program, world) =>
+  program
+    .command('serve')
+    .description('serve the admission webhook')
+    .option('--config <file>', 'the configuration, in YAML; without it everything has its default')
+    .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")
+    .action(async ({ config: file, ...cluster }: { config?: string; kubeconfig?: string }) => {
+      const config = loadConfig(file);
+      const { createLogger } = await import('../telemetry/log.ts');
+      const { serve } = await import('../commands/serve.ts');
+      const { environment, connect, interrupted } = world.surroundings(cluster);
+      await serve(config, environment, await connect(), createLogger(config.log.level), interrupted);
+    });
