@@ -27,6 +27,11 @@ export class Intake {
     this.#limit = limit;
   }
 
+  /** Bytes that are held now. */
+  get held(): number {
+    return this.#held;
+  }
+
   /**
    * Makes room for a review whose body has so many bytes. Returns what gives the room back, once however often it is
    * called; undefined if there is none.

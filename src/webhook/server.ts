@@ -9,6 +9,7 @@ import { deadlineIn } from '../deadline.ts';
 import { parseDuration } from '../duration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { timeFor } from './budget.ts';
 import type { Intake } from './intake.ts';
 import { type AdmissionReview, answer, InvalidReview, parseReview, type Verdict } from './review.ts';
 import type { Route } from './routes.ts';
@@ -33,9 +34,6 @@ const BODY_LIMIT = 7 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** No API server waits longer for a webhook. */
 const MAXIMUM_TIMEOUT_MS = 30_000;
-/** Taken off what the API server waits, for the way back. */
-const WAY_BACK_MS = 500;
-const MINIMUM_BUDGET_MS = 100;
 /**
  * The part of what the API server waits that a review may spend waiting to be started. Enough is left to resolve its images,
  * and for the API server to send it again if it isn't started: to another replica, if that has less to do.
@@ -107,8 +105,8 @@ async function review(
   // Parsed, it is large enough.
   request.body = undefined;
   const admission = parseReview(text);
-  const left = patience(request) - WAY_BACK_MS - (performance.now() - arrived);
-  using deadline = deadlineIn(Math.max(MINIMUM_BUDGET_MS, Math.round(left)));
+  const budget = timeFor(patience(request), performance.now() - arrived, parts.intake.held);
+  using deadline = deadlineIn(budget);
   const verdict = await decide(parts, admission, route, deadline.signal);
   response.json(answer(admission, verdict));
 
