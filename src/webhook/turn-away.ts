@@ -6,7 +6,7 @@ export function bodyLength({ headers }: IncomingMessage, limit: number): number 
   return Number.isNaN(length) ? limit : Math.min(length, limit);
 }
 
-/** So long is read on what is still being sent by whoever has had his answer. */
+/** So long the connection of whoever has had his answer and is still sending is kept. */
 const LINGER_MS = 1_000;
 
 /**
@@ -14,8 +14,9 @@ const LINGER_MS = 1_000;
  * own timeout, whatever the failure policy (client-go rest/with_retry.go), where a late answer is a call that failed.
  * On another connection, which may be to another replica.
  *
- * At once, so that the API server can spare itself the rest of a large body. But a connection that is closed with
- * something in it unread is reset, and its answer may be lost by that: hence the rest is read for a while.
+ * At once, so that the API server can spare itself the rest of a large body. What of it is on its way isn't read: with
+ * hundreds that are turned away, reading and decrypting that would take the time of those who are let in. But a connection
+ * that is closed with something in it unread is reset, and its answer may be lost by that: hence it is kept for a while.
  */
 export function turnAway(request: IncomingMessage, response: ServerResponse): void {
   const text = 'tagpin has more to do than it can do in time\n';
@@ -26,6 +27,5 @@ export function turnAway(request: IncomingMessage, response: ServerResponse): vo
     return;
   }
   const timer = setTimeout(() => response.end(), LINGER_MS);
-  request.once('end', () => response.end()).resume();
   response.once('close', () => clearTimeout(timer));
 }
