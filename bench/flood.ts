@@ -25,6 +25,8 @@ export const answersSchema = z.object({
   refused: z.number(),
   /** Calls that failed: no answer in time, or none but 503. */
   failed: z.number(),
+  /** Those of them that had no answer when the time was up, not even 503. */
+  unanswered: z.number(),
   /** Answers 503, each followed by another try. */
   sentBack: z.number(),
   /** Milliseconds from the first try to the answer that counts. */

@@ -6,6 +6,8 @@ export interface Outcome<Answer> {
   readonly answer: Answer | undefined;
   /** How often it was told to come again. */
   readonly sentBack: number;
+  /** The time was up while it waited for an answer, not for the next try. */
+  readonly unanswered: boolean;
   readonly milliseconds: number;
 }
 
@@ -27,9 +29,11 @@ export async function callAsApiServer<T extends Answer>(
   const started = performance.now();
   const signal = AbortSignal.timeout(timeout);
   let sentBack = 0;
+  let asking = true;
   const outcome = (answer: T | undefined) => ({
     answer,
     sentBack,
+    unanswered: answer === undefined && asking,
     milliseconds: performance.now() - started,
   });
   for (;;) {
@@ -38,8 +42,10 @@ export async function callAsApiServer<T extends Answer>(
       const seconds = Number(answer.headers['retry-after'] ?? Number.NaN);
       const status = answer.status ?? 0;
       if ((status !== 429 && status < 500) || Number.isNaN(seconds)) return outcome(answer);
+      asking = false;
       if (sentBack++ === MAX_RETRIES) return outcome(undefined);
       await delay(seconds * 1000, undefined, { signal });
+      asking = true;
     } catch (error) {
       if (signal.aborted) return outcome(undefined);
       throw error;
