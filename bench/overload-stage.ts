@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { startSecureApiServer } from '../test/support/api-server.ts';
+import { type ApiServer, startSecureApiServer } from '../test/support/api-server.ts';
 import { ready, startWebhookProcess, type WebhookProcess } from '../test/support/webhook-process.ts';
 
 /** The webhook as a process of its own, beside an API server that holds what it needs. */
 export interface Stage extends AsyncDisposable {
   readonly webhook: WebhookProcess;
+  /** The API server that it works with. */
+  readonly api: ApiServer;
   /** The CA that it has told the API server to trust. */
   readonly ca: string;
 }
@@ -47,6 +49,7 @@ export async function startStage(
   const kept = started.move();
   return {
     webhook,
+    api,
     ca: Buffer.from(clientConfig.caBundle, 'base64').toString(),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
