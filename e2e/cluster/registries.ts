@@ -26,6 +26,8 @@ export interface Registries {
   readonly openRegistry: string;
   readonly privateRegistry: string;
   readonly detourRegistry: string;
+  /** The files of the certificate that the open one shows, which is good for the detour too, and of its key. */
+  readonly openKeyPair: { readonly cert: string; readonly key: string };
   /** The log of the open one, with a line for each request. */
   readonly registryLog: string;
   readonly account: typeof account;
@@ -71,6 +73,7 @@ export async function startRegistries(
     openRegistry,
     privateRegistry,
     detourRegistry: `${registryNames.detour}:${ports.detour}`,
+    openKeyPair: { cert: join(directory, 'open', 'tls.crt'), key: join(directory, 'open', 'tls.key') },
     registryLog: join(directory, 'open', 'registry.log'),
     account,
     caFolder,

@@ -18,6 +18,8 @@ export const clusterSchema = z.object({
   privateRegistry: z.string(),
   /** Another name of the one for everyone, where nothing listens until a test does. */
   detourRegistry: z.string(),
+  /** The files of the certificate for either name, and of its key. */
+  openKeyPair: z.object({ cert: z.string(), key: z.string() }),
   /** The log of the one for everyone, with a line for each request. */
   registryLog: z.string(),
   account,
@@ -51,6 +53,7 @@ const nowhere: Cluster = {
   openRegistry: '',
   privateRegistry: '',
   detourRegistry: '',
+  openKeyPair: { cert: '', key: '' },
   registryLog: '',
   account: { username: '', password: '' },
   dockerConfig: '',

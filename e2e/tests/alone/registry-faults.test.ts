@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { type Fault, type FaultProxy, startFaultProxy } from '../../../test/support/fault-proxy.ts';
+import { readCluster } from '../../support/cluster.ts';
+import { succeed } from '../../support/command.ts';
+import { Images } from '../../support/images.ts';
+import { createNamespace, type Namespace, podManifest } from '../../support/namespace.ts';
+import { havePods, imagesOf, on } from '../../support/rollout.ts';
+import { deployment } from '../../support/workload.ts';
+
+const cluster = readCluster();
+const images = new Images(cluster);
+const spec = { schedulerName: 'none' };
+
+/** What the API server waits for tagpin; kubectl needs a moment too. */
+const TIMEOUT_MS = 10_000;
+const RECOVERY_MS = 5_000;
+/** An answer that is still believed, and a registry that was down a moment ago, are forgotten after this. */
+const FORGOTTEN_MS = 4_000;
+
+/** Has a proxy stand before the registry for everyone, under its other name. */
+function startProxy(): Promise<FaultProxy> {
+  const [host = '', port = ''] = cluster.openRegistry.split(':');
+  const { cert, key } = cluster.openKeyPair;
+  return startFaultProxy({
+    to: { host, port: Number(port) },
+    tls: { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') },
+    port: Number(cluster.detourRegistry.split(':')[1]),
+  });
+}
+
+const detoured = (image: string) => image.replace(cluster.openRegistry, cluster.detourRegistry);
+
+let counter = 0;
+/** Creates a pod. Returns what kubectl says against it, and how long that took. */
+async function create(namespace: Namespace, image: string) {
+  const started = performance.now();
+  const { stderr } = await namespace.apply(podManifest({ name: `web-${counter++}`, image, spec }));
+  return { refusal: stderr, milliseconds: performance.now() - started };
+}
+
+const refusing: [string, Fault, RegExp][] = [
+  ['takes connections and says nothing', 'silent', /didn't answer in time/],
+  ['takes requests and says nothing', 'hang', /didn't answer in time/],
+  ['resets connections', 'reset', /can't be reached/],
+  ['answers 429', { status: 429, headers: { 'retry-after': '2' } }, /rate limit is reached/],
+  ['answers 503', { status: 503 }, /the registry is in trouble \(503/],
+];
+
+describe('while a registry', () => {
+  test.each(refusing)(
+    '%s, its pods are refused by tagpin in time, others come as ever; the first after that is pinned within 5 s',
+    async (_what, fault, told) => {
+      await using proxy = await startProxy();
+      await using namespace = await createNamespace(cluster, 'enforce');
+      const app = await images.push();
+      const other = await images.push();
+      await sleep(FORGOTTEN_MS);
+      proxy.fault = fault;
+      const bad = Promise.all(Array.from({ length: 5 }, () => create(namespace, detoured(app.tagged))));
+      const good = await create(namespace, other.tagged);
+      expect(good.refusal).toBe('');
+      expect(good.milliseconds).toBeLessThan(5_000);
+      for (const { refusal, milliseconds } of await bad) {
+        expect(refusal).toMatch(told);
+        expect(refusal).not.toContain('failed calling webhook');
+        expect(milliseconds).toBeLessThan(TIMEOUT_MS + 2_000);
+      }
+      proxy.fault = undefined;
+      const ended = performance.now();
+      for (;;) {
+        const { refusal } = await create(namespace, detoured(app.tagged));
+        if (refusal === '' || performance.now() - ended > 2 * RECOVERY_MS) break;
+        await sleep(100);
+      }
+      expect(performance.now() - ended).toBeLessThan(RECOVERY_MS);
+      expect(new Set(await imagesOf(namespace, ''))).toEqual(new Set([other.pinned, detoured(app.pinned)]));
+    },
+  );
+
+  test('resets every other request, its pods are pinned nevertheless', async () => {
+    await using proxy = await startProxy();
+    await using namespace = await createNamespace(cluster, 'enforce');
+    proxy.fault = (number) => (number % 2 === 0 ? 'reset' : undefined);
+    for (let time = 0; time < 3; time++) {
+      const app = await images.push();
+      expect((await create(namespace, detoured(app.tagged))).refusal).toBe('');
+    }
+  });
+
+  test('says nothing, pods of a rollout come again at their digest, and it is asked nothing', async () => {
+    await using proxy = await startProxy();
+    await using namespace = await createNamespace(cluster, 'enforce');
+    const app = await images.push();
+    const options = { replicas: 20, pod: spec };
+    await sleep(FORGOTTEN_MS);
+    await succeed(namespace.apply(deployment(detoured(app.tagged), options)));
+    await havePods(namespace, 20, { phase: 'Pending' });
+    proxy.fault = 'hang';
+    const asked = proxy.asked.length;
+    const started = performance.now();
+    await on(namespace, 'delete', 'pods', '--all', '--grace-period=0', '--force');
+    await havePods(namespace, 20, { phase: 'Pending' });
+    expect(performance.now() - started).toBeLessThan(TIMEOUT_MS);
+    expect(await imagesOf(namespace)).toEqual([detoured(app.pinned)]);
+    expect(proxy.asked.length).toBe(asked);
+  });
+});
