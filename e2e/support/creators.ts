@@ -14,54 +14,83 @@ export interface Creations {
   readonly failures: readonly string[];
   /** The images of pods that were let in by tag. */
   readonly unpinned: readonly string[];
-  /** Milliseconds that the slowest took. */
+  /** Milliseconds that the slowest took, with all its tries. */
   readonly slowest: number;
+  /** How often the one was sent that was sent most often. */
+  readonly tries: number;
+  /** How many were never created, however often they were sent. */
+  readonly givenUp: number;
 }
 
 export interface Creators {
-  /** How many pods have been created so far. */
-  readonly created: number;
+  /** What has become of them so far. */
+  readonly soFar: Creations;
   /** Ends them all, and says what became of their pods. */
   stop(): Promise<Creations>;
 }
+
+export interface CreatorsOptions {
+  readonly count?: number;
+  /** The longest, in milliseconds, between two of one creator. */
+  readonly pause?: number;
+  /** Milliseconds after which a pod that wasn't created is sent again, until it is; without it, the next one follows. */
+  readonly retryAfter?: number;
+}
+
+/** Nobody tries more often than this. */
+const MAX_TRIES = 200;
 
 const createdPod = z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) });
 
 /**
  * So many who create pods of an image, one after another and each at his own pace, straight at the API server. No
  * scheduler ever looks at those pods.
- *
- * @param pause the longest, in milliseconds, between two of one creator
  */
 export function startCreators(
   cluster: Cluster,
   namespace: Namespace,
   image: PushedImage,
-  { count = 20, pause = 200 } = {},
+  { count = 20, pause = 200, retryAfter }: CreatorsOptions = {},
 ): Creators {
   const connection = connect({ kubeconfig: cluster.kubeconfig });
-  const result = { created: 0, failures: [] as string[], unpinned: [] as string[], slowest: 0 };
+  const result = {
+    created: 0,
+    failures: [] as string[],
+    unpinned: [] as string[],
+    slowest: 0,
+    tries: 1,
+    givenUp: 0,
+  };
   const stopped = new AbortController();
   const create = creator(connection, namespace, image);
   const running = Array.from({ length: count }, async () => {
     while (!stopped.signal.aborted) {
       const started = performance.now();
-      const { failure, images } = await create();
-      result.slowest = Math.max(result.slowest, performance.now() - started);
-      if (failure === undefined) result.created++;
-      else result.failures.push(failure);
-      result.unpinned.push(...images.filter((admitted) => admitted !== image.pinned));
+      for (let tries = 1; ; tries++) {
+        const { failure, images } = await create();
+        result.slowest = Math.max(result.slowest, performance.now() - started);
+        result.tries = Math.max(result.tries, tries);
+        result.unpinned.push(...images.filter((admitted) => admitted !== image.pinned));
+        if (failure === undefined) {
+          result.created++;
+          break;
+        }
+        result.failures.push(failure);
+        if (retryAfter === undefined || tries === MAX_TRIES) {
+          result.givenUp++;
+          break;
+        }
+        await sleep(retryAfter);
+      }
       await sleep(Math.random() * pause);
     }
   });
+  const ended = Promise.all(running).then(() => connection.close());
   return {
-    get created() {
-      return result.created;
-    },
+    soFar: result,
     async stop() {
       stopped.abort();
-      await Promise.all(running);
-      await connection.close();
+      await ended;
       return result;
     },
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Cluster } from './cluster.ts';
 import { run, succeed } from './command.ts';
+import { until } from './until.ts';
 
 /** tagpin as it is installed, for tests that have the cluster to themselves. */
 export interface Tagpin {
@@ -10,6 +11,12 @@ export interface Tagpin {
   start(): Promise<void>;
   /** Replaces both replicas, as an upgrade does, and returns when the old ones have ended. */
   restart(): Promise<void>;
+  /** The replicas that are ready, by name. */
+  ready(): Promise<Replica[]>;
+  /** Returns when two replicas are ready, neither of them that pod or container; the two. */
+  recovered(without?: string): Promise<Replica[]>;
+  /** Deletes a replica without giving it time, as a node that is lost does. */
+  forceDelete(name: string): Promise<void>;
   /** Takes entries out of its webhook configuration; returns what puts them back. */
   without(...entries: readonly string[]): Promise<() => Promise<void>>;
   /** Takes the leave to do anything with a resource from its ClusterRole `tagpin-revisions`; returns what gives it back. */
@@ -20,7 +27,23 @@ export interface Tagpin {
 
 const configurationSchema = z.object({ webhooks: z.array(z.looseObject({ name: z.string() })) });
 const roleSchema = z.object({ rules: z.array(z.looseObject({ resources: z.array(z.string()) })) });
-const podsSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
+const podsSchema = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({ name: z.string(), deletionTimestamp: z.string().optional() }),
+      status: z.object({
+        conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
+        containerStatuses: z.array(z.object({ containerID: z.string().default('') })).default([]),
+      }),
+    }),
+  ),
+});
+
+/** A pod of tagpin's, and the id that the runtime knows its container by. */
+export interface Replica {
+  readonly name: string;
+  readonly container: string;
+}
 
 export function tagpinOf(cluster: Cluster): Tagpin {
   const kubectl = (...args: string[]) =>
@@ -31,7 +54,30 @@ export function tagpinOf(cluster: Cluster): Tagpin {
   const configuration = ['mutatingwebhookconfiguration', 'tagpin'];
   const setEntries = (webhooks: unknown) =>
     kubectl('patch', ...configuration, '--type=merge', `--patch=${JSON.stringify({ webhooks })}`);
+  const readyReplicas = async (): Promise<Replica[]> => {
+    const { items } = podsSchema.parse(JSON.parse(await kubectl('get', ...pods, '--output=json')));
+    return items.flatMap(({ metadata, status }) => {
+      const isReady = status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+      const container = status.containerStatuses[0]?.containerID.replace(/^.*:\/\//, '') ?? '';
+      return isReady && metadata.deletionTimestamp === undefined ? [{ name: metadata.name, container }] : [];
+    });
+  };
   return {
+    ready: readyReplicas,
+    recovered: (without) =>
+      until(
+        'two replicas of tagpin to be ready',
+        async () => {
+          const replicas = (await readyReplicas()).filter(
+            ({ name, container }) => name !== without && container !== without,
+          );
+          return replicas.length >= 2 ? replicas : undefined;
+        },
+        { timeout: 120_000, every: 100 },
+      ),
+    async forceDelete(name) {
+      await kubectl('delete', 'pod', name, '--grace-period=0', '--force');
+    },
     async stop() {
       await kubectl('scale', 'deployment/tagpin', '--replicas=0');
       await kubectl('wait', ...pods, '--for=delete', '--timeout=60s');

@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { readCluster } from '../../support/cluster.ts';
+import { type Creators, startCreators } from '../../support/creators.ts';
+import { Images } from '../../support/images.ts';
+import { createNamespace, type Mode, type Namespace } from '../../support/namespace.ts';
+import { processOf } from '../../support/processes.ts';
+import { imagesOf } from '../../support/rollout.ts';
+import { tagpinOf } from '../../support/tagpin.ts';
+import { until } from '../../support/until.ts';
+
+const cluster = readCluster();
+const images = new Images(cluster);
+const tagpin = tagpinOf(cluster);
+
+/** How many pods are created in each mode, at least: `CHAOS_PODS=10000 npm run e2e -- chaos`. */
+const PODS = Number(process.env['CHAOS_PODS'] ?? 2_000);
+const DELETIONS = 3;
+const ABSENT_MS = 5_000;
+/** Two creates of one creator, and a create that failed and its next try, are so far apart at most. */
+const CREATORS = { count: 20, pause: 200, retryAfter: 500 };
+
+/** What befalls the replicas, one thing after another. At least one of them is left alive, but for the last. */
+const spells = {
+  'force-deleted': async () => {
+    for (let time = 0; time < DELETIONS; time++) await deleteOne();
+  },
+  // Until the kubelet gives it up: calls on its connections get no answer for that long.
+  stopped: async () => {
+    const [replica] = await tagpin.recovered();
+    process.kill(processOf(replica?.container ?? ''), 'SIGSTOP');
+    await tagpin.recovered(replica?.container);
+  },
+  killed: async () => {
+    for (const { container } of await tagpin.recovered()) {
+      process.kill(processOf(container), 'SIGKILL');
+      await tagpin.recovered(container);
+    }
+  },
+  'none at all': async () => {
+    await tagpin.stop();
+    await sleep(ABSENT_MS);
+    await tagpin.start();
+  },
+};
+
+async function deleteOne(): Promise<void> {
+  const [replica] = await tagpin.recovered();
+  await tagpin.forceDelete(replica?.name ?? '');
+  await tagpin.recovered(replica?.name);
+}
+
+interface Spell {
+  readonly created: number;
+  readonly failed: number;
+  readonly unpinned: number;
+}
+
+/** Goes through all spells, and then through the first again and again until so many pods have been created. */
+async function chaos({ soFar }: Creators): Promise<Record<string, Spell>> {
+  const counts = () => ({
+    created: soFar.created,
+    failed: soFar.failures.length,
+    unpinned: soFar.unpinned.length,
+  });
+  const during = async (spell: () => Promise<void>): Promise<Spell> => {
+    const before = counts();
+    await spell();
+    const after = counts();
+    return {
+      created: after.created - before.created,
+      failed: after.failed - before.failed,
+      unpinned: after.unpinned - before.unpinned,
+    };
+  };
+  const figures: Record<string, Spell> = {};
+  for (const [name, spell] of Object.entries(spells)) figures[name] = await during(spell);
+  figures['force-deleted again'] = await during(async () => {
+    while (soFar.created < PODS) await deleteOne();
+  });
+  return figures;
+}
+
+async function createThrough(mode: Mode) {
+  await using started = new AsyncDisposableStack();
+  const namespace = await createNamespace(cluster, mode);
+  started.defer(() => gone(namespace));
+  started.use(namespace);
+  const image = await images.push();
+  const creators = startCreators(cluster, namespace, image, CREATORS);
+  const figures = await chaos(creators).finally(() => creators.stop());
+  const creations = await creators.stop();
+  const { created, failures, unpinned, slowest, tries } = creations;
+  console.log(`${mode}: ${created} pods, ${failures.length} creates failed, ${unpinned.length} unpinned`);
+  console.log(`the slowest ${Math.round(slowest)} ms with all its tries, at most ${tries}`);
+  console.table(figures);
+  console.log([...count(failures.map(withoutNumbers))].map(([text, n]) => `${n} x ${text}`).join('\n'));
+  return { ...creations, figures, image, stored: await imagesOf(namespace, '') };
+}
+
+/** Waits until a namespace is gone: thousands of pods take a while, and what comes next would feel it. */
+const gone = (namespace: Namespace) =>
+  until(
+    `namespace ${namespace.name} to be gone`,
+    async () => (await namespace.kubectl(['get', 'namespace', namespace.name])).code !== 0 || undefined,
+    { timeout: 300_000, every: 2_000 },
+  ).then(() => undefined);
+
+/** What the API server said, without the ports and addresses that make each another one. */
+const withoutNumbers = (text: string) =>
+  (/"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text).replace(/\d+\.\d+\.\d+\.\d+:\d+/g, 'ADDRESS');
+
+function count(texts: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
+}
+
+afterEach(async () => {
+  await tagpin.start();
+}, 90_000);
+
+describe('while replicas of tagpin are force-deleted, killed, stopped, and all gone', () => {
+  test(`enforce lets no pod in unpinned; what fails is the API server's own refusal, and gets in when it is sent again`, async () => {
+    const { created, givenUp, failures, unpinned, image, stored, figures } = await createThrough('enforce');
+    expect(created).toBeGreaterThanOrEqual(PODS);
+    expect(givenUp).toBe(0);
+    expect(unpinned).toEqual([]);
+    expect(stored).toEqual([image.pinned]);
+    for (const failure of failures)
+      expect(failure).toContain('failed calling webhook \\"enforce.tagpin.dev\\"');
+    expect(figures['none at all']?.failed, 'or this test shows nothing').toBeGreaterThan(0);
+  }, 900_000);
+
+  test('best-effort lets every pod in; those that came while nobody answered are unpinned, and counted', async () => {
+    const { created, failures, unpinned, image, stored, figures } = await createThrough('best-effort');
+    expect(created).toBeGreaterThanOrEqual(PODS);
+    expect(failures).toEqual([]);
+    expect(new Set(unpinned)).toEqual(new Set([image.tagged]));
+    expect(new Set(stored)).toEqual(new Set([image.pinned, image.tagged]));
+    expect(figures['none at all']?.unpinned, 'or this test shows nothing').toBeGreaterThan(0);
+  }, 900_000);
+});
