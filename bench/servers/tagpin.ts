@@ -15,6 +15,7 @@ const READY_MS = 10_000;
 export interface Tagpin extends ReviewServer, AsyncDisposable {
   /** Milliseconds from the start of the process until it was ready. */
   readonly readyAfter: number;
+  readonly healthPort: number;
 }
 
 /**
@@ -46,7 +47,7 @@ export async function startTagpin(
   const readyAfter = performance.now() - started;
   const [target] = targetsOf(stage.api, NAMESPACE, 'pods');
   if (target === undefined) throw new Error(`no webhook is for namespace ${NAMESPACE}`);
-  return { ...target, pid, port, readyAfter, [Symbol.asyncDispose]: () => end(child) };
+  return { ...target, pid, port, healthPort, readyAfter, [Symbol.asyncDispose]: () => end(child) };
 }
 
 async function ready(child: ChildProcess, healthPort: number): Promise<void> {
