@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { certificateFiles } from './config/certificate-files.ts';
-import { dockerConfigPath, dockerConfigPlaces } from './config/docker-config.ts';
+import { dockerConfigPath } from './config/docker-config.ts';
 import { Files } from './config/files.ts';
 import { readHostsDirectory } from './config/hosts-directory.ts';
+import { InvalidConfig } from './config/invalid-config.ts';
 import { keyPath } from './config/key-path.ts';
-import { type Proxies, readProxies } from './config/proxies.ts';
 import { registries } from './config/registries.ts';
 import { size } from './config/size.ts';
 import { clouds } from './credentials/cloud/hosts.ts';
@@ -110,17 +110,6 @@ const configSchema = z.strictObject({
 });
 export type Config = z.infer<typeof configSchema>;
 
-/** Thrown for a configuration with mistakes: all of them, each with the path of its key. */
-export class InvalidConfig extends Error {
-  override readonly name = 'InvalidConfig';
-  readonly problems: readonly string[];
-
-  constructor(file: string, problems: readonly string[]) {
-    super(`${file} is not a valid configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
-    this.problems = problems;
-  }
-}
-
 /**
  * Reads the configuration file; without one, everything has its default.
  *
@@ -169,25 +158,4 @@ function problems(issue: z.core.$ZodIssue): string[] {
     );
   }
   return [`${keyPath(issue.path) || 'the file'}: ${issue.message}`];
-}
-
-/** What is taken from the environment. Nothing else reads it. */
-export interface Environment {
-  /** The namespace that tagpin itself runs in. */
-  namespace: string;
-  /** How to get out of the network. */
-  proxies: Proxies;
-  /** Where the credentials of whoever is at the command line may be; the first that is there counts. */
-  dockerConfigs: readonly string[];
-}
-
-/** @throws InvalidConfig */
-export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Environment {
-  const { proxies, problems } = readProxies(environment);
-  if (problems.length > 0) throw new InvalidConfig('the environment', problems);
-  return {
-    namespace: environment['POD_NAMESPACE'] || 'tagpin-system',
-    proxies,
-    dockerConfigs: dockerConfigPlaces(environment),
-  };
 }

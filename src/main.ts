@@ -1,24 +1,10 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { declareAdopt } from './command-line/adopt.ts';
-import { declareResolve } from './command-line/resolve.ts';
-import { declareServe } from './command-line/serve.ts';
+import { createProgram } from './command-line/program.ts';
 import { openTerminal } from './command-line/terminal.ts';
-import type { World } from './command-line/world.ts';
-import { exitCode, WrongUse } from './commands/outcome.ts';
-import { InvalidConfig, readEnvironment } from './config.ts';
+import { exitCode, Interrupted, WrongUse } from './commands/outcome.ts';
+import { readEnvironment } from './config/environment.ts';
+import { InvalidConfig } from './config/invalid-config.ts';
 import { InvalidKubeconfig } from './kubernetes/error.ts';
-
-/** Why the process ends when it is asked to; by a shell's custom the exit code is 128 and the signal's number. */
-class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-  readonly code: number;
-
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super(`ended by ${signal}`);
-    this.code = signal === 'SIGINT' ? 130 : 143;
-  }
-}
 
 /** What whoever runs a command has to write differently. */
 const wrongUses = [InvalidConfig, InvalidKubeconfig, WrongUse];
@@ -30,25 +16,22 @@ if (Number.parseInt(node, 10) < OLDEST_NODE) {
   process.exit(exitCode.wrongUse);
 }
 
-const program = new Command('tagpin')
-  .description('Pins image tags to digests as pods are admitted to Kubernetes.')
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
-  .showHelpAfterError('Run "tagpin --help" for what there is.');
-
-const world: World = {
-  surroundings: (options) => ({
-    environment: readEnvironment(process.env),
-    terminal: openTerminal(process.stdout, process.stderr),
-    async connect() {
-      const { connect } = await import('./kubernetes/connection.ts');
-      return connect(options);
-    },
-    interrupted: untilTerminated(),
-  }),
+const program = createProgram({
+  surroundings(options) {
+    const environment = readEnvironment(process.env);
+    return {
+      environment,
+      terminal: openTerminal(process.stdout, process.stderr, environment.isColoured),
+      async connect() {
+        const { connect } = await import('./kubernetes/connection.ts');
+        return connect(options);
+      },
+      interrupted: untilTerminated(),
+    };
+  },
   end,
-};
-
-for (const declare of [declareServe, declareResolve, declareAdopt]) declare(program, world);
+  leave: (code) => process.exit(code),
+});
 
 /** Aborts when the process is asked to end. Asked twice, it ends at once. */
 function untilTerminated(): AbortSignal {

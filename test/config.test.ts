@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { loadConfig, parseConfig, readEnvironment } from '../src/config.ts';
+import { readEnvironment } from '../src/config/environment.ts';
+import { loadConfig, parseConfig } from '../src/config.ts';
 import { createAuthority } from './support/authority.ts';
 import { problemsOf } from './support/config-problems.ts';
 

@@ -1,13 +1,25 @@
 import { Option } from 'commander';
 import type { AdoptOptions } from '../commands/adopt.ts';
-import { cluster, dockerConfig, output, registryConfig, timeout } from './options.ts';
+import {
+  cluster,
+  concurrency,
+  dockerConfig,
+  exitCodes,
+  namespace,
+  output,
+  parseNamespace,
+  registryConfig,
+  theNamespace,
+  timeout,
+} from './options.ts';
 import type { ClusterOptions, Declare } from './world.ts';
 
 export const declareAdopt: Declare = (program, world) => {
   const command = program
     .command('adopt')
     .description('store with the revisions of a namespace the digests that their pods run now')
-    .argument('<namespace>', 'before it opts in: then nothing changes until the next rollout')
+    .argument('[namespace]', 'before it opts in: then nothing changes until the next rollout', parseNamespace)
+    .addOption(namespace('the same, as kubectl has it'))
     .option('--dry-run', 'only show what would be stored')
     .addOption(
       new Option(
@@ -19,14 +31,15 @@ export const declareAdopt: Declare = (program, world) => {
     .addOption(dockerConfig("credentials beside the pods' pull secrets"));
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(timeout('for everything', 300_000, '5m'))
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 all is stored, 1 something is not, and the table says why, 2 wrong use, 3 failed.',
-    )
-    .action(async (namespace: string, options: AdoptOptions & ClusterOptions) => {
+    .addOption(registryConfig())
+    .addOption(concurrency('revisions dealt with at once', 8))
+    .addOption(timeout('for everything', 300_000, '5m'));
+  exitCodes(command, { 0: 'all is stored', 1: 'something is not, and the table says why', 3: 'failed' });
+  command.action(
+    async (named: string | undefined, options: AdoptOptions & ClusterOptions & { namespace?: string }) => {
+      const chosen = theNamespace(command, named, options.namespace);
       const { adopt } = await import('../commands/adopt.ts');
-      await world.end(await adopt(namespace, options, world.surroundings(options)));
-    });
+      await world.end(await adopt(chosen, options, world.surroundings(options)));
+    },
+  );
 };

@@ -1,5 +1,7 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { WrongUse } from '../commands/outcome.ts';
 import { parseDuration } from '../duration.ts';
+import { excerpt } from '../image/excerpt.ts';
 
 /*
  * The options that commands share: the same name, meaning and wording everywhere.
@@ -14,8 +16,9 @@ export const dockerConfig = (description = "credentials; without it docker's or 
   new Option('--docker-config <file>', description);
 
 /** `--registry-config`: the webhook's own configuration file. */
-export const registryConfig = (description = "the webhook's configuration: its registries count here too") =>
-  new Option('--registry-config <file>', description);
+export const registryConfig = (
+  description = "the webhook's configuration: what it says of registries and of skipping counts here too",
+) => new Option('--registry-config <file>', description);
 
 /** `--kubeconfig` and `--context`, as kubectl has them. */
 export const cluster = () => [
@@ -23,17 +26,62 @@ export const cluster = () => [
   new Option('--context <name>', 'context of the kubeconfig'),
 ];
 
+/** `-n`, as kubectl has it. */
+export const namespace = (description: string) =>
+  new Option('-n, --namespace <name>', description).argParser(parseNamespace);
+
 /** `--timeout`, in milliseconds; `shown` is how its default reads. */
 export const timeout = (description: string, milliseconds: number, shown: string) =>
   new Option('--timeout <duration>', description).argParser(parseTimeout).default(milliseconds, shown);
 
 /** `--concurrency`: how many at once. */
-export const concurrency = (description: string, byDefault: number) =>
-  new Option('--concurrency <number>', description).argParser(parseCount).default(byDefault);
+export const concurrency = (description: string, byDefault?: number) => {
+  const option = new Option('--concurrency <number>', description).argParser(parseCount);
+  return byDefault === undefined ? option : option.default(byDefault);
+};
+
+/** Says below a command's help what its exit codes mean. */
+export function exitCodes(command: Command, meanings: { 0: string; 1?: string; 3: string }): Command {
+  const told = Object.entries({ ...meanings, 2: 'wrong use' })
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([code, meaning]) => `${code} ${meaning}`);
+  return command.addHelpText('after', `\nExit codes: ${told.join(', ')}.`);
+}
 
 /** An option's parser for one that may be given again and again. */
 export function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];
+}
+
+/** A DNS label (apimachinery pkg/api/validation, `ValidateNamespaceName`). */
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** @throws WrongUse for what can't be a namespace's name */
+export function parseNamespace(name: string): string {
+  if (NAMESPACE.test(name)) return name;
+  throw new WrongUse(`"${excerpt(name)}" can't be a namespace's name; write it as kubectl lists it`);
+}
+
+/**
+ * The namespace that a command is for, by its argument or by `-n`.
+ *
+ * @throws WrongUse where neither says, or each says another
+ */
+export function theNamespace(
+  command: Command,
+  argument: string | undefined,
+  option: string | undefined,
+): string {
+  const name = argument ?? option;
+  if (name === undefined) {
+    throw new WrongUse(`name the namespace: tagpin ${command.name()} NAMESPACE`);
+  }
+  if (option !== undefined && option !== name) {
+    throw new WrongUse(
+      `the argument says namespace ${name}, and --namespace says ${option}; give one of them`,
+    );
+  }
+  return name;
 }
 
 /** The longest that a timer runs: 24 days. */

@@ -1,5 +1,15 @@
 import type { ResolveOptions } from '../commands/resolve.ts';
-import { cluster, collect, dockerConfig, output, registryConfig, timeout } from './options.ts';
+import {
+  cluster,
+  collect,
+  concurrency,
+  dockerConfig,
+  exitCodes,
+  namespace,
+  output,
+  registryConfig,
+  timeout,
+} from './options.ts';
 import type { ClusterOptions, Declare } from './world.ts';
 
 export const declareResolve: Declare = (program, world) => {
@@ -9,16 +19,18 @@ export const declareResolve: Declare = (program, world) => {
     .argument('<image...>', 'images as manifests have them: by tag, by digest or both')
     .addOption(output('more than the digest: an array, one object an image', 'json'))
     .addOption(dockerConfig())
-    .option('-n, --namespace <name>', 'resolve as a pod of this namespace would, by its pull secrets')
+    .addOption(namespace('resolve as a pod of this namespace would, by its pull secrets'))
     .option('--service-account <name>', "… with this ServiceAccount's; without it default")
     .option('--pull-secret <name>', '… with this one instead, again for each', collect);
   for (const option of cluster()) command.addOption(option);
   command
     .addOption(registryConfig())
-    .addOption(timeout('for all images together', 30_000, '30s'))
-    .addHelpText('after', '\nExit codes: 0 all resolved, 2 wrong use, 3 some could not be resolved.')
-    .action(async (images: string[], options: ResolveOptions & ClusterOptions) => {
+    .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
+    .addOption(timeout('for all images together', 30_000, '30s'));
+  exitCodes(command, { 0: 'all resolved', 3: 'some could not be resolved' }).action(
+    async (images: string[], options: ResolveOptions & ClusterOptions) => {
       const { resolve } = await import('../commands/resolve.ts');
       await world.end(await resolve(images, options, world.surroundings(options)));
-    });
+    },
+  );
 };

@@ -1,4 +1,3 @@
-import { loadConfig } from '../config.ts';
 import type { Declare } from './world.ts';
 
 export const declareServe: Declare = (program, world) =>
@@ -8,6 +7,7 @@ export const declareServe: Declare = (program, world) =>
     .option('--config <file>', 'the configuration, in YAML; without it everything has its default')
     .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")
     .action(async ({ config: file, ...cluster }: { config?: string; kubeconfig?: string }) => {
+      const { loadConfig } = await import('../config.ts');
       const config = loadConfig(file);
       const { createLogger } = await import('../telemetry/log.ts');
       const { serve } = await import('../commands/serve.ts');

@@ -1,14 +1,18 @@
-import type { WriteStream } from 'node:tty';
 import { noProgress, type Progress, type Terminal, type Work } from '../commands/outcome.ts';
+import { excerpt } from '../image/excerpt.ts';
 
 /** What takes less isn't worth a line that comes and goes. */
 const PATIENCE_MS = 1_000;
 const REDRAWN_EVERY_MS = 200;
 
-type Stream = Pick<WriteStream, 'write' | 'isTTY'>;
+type Stream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
-/** The terminal, or what stands in its place, behind standard output and standard error. */
-export function openTerminal(stdout: Stream, stderr: WriteStream): Terminal {
+/**
+ * The terminal, or what stands in its place, behind standard output and standard error.
+ *
+ * @param isColoured whether progress may have a colour
+ */
+export function openTerminal(stdout: Stream, stderr: Stream, isColoured: boolean): Terminal {
   const shown = new Set<Shown>();
   // What is written goes where the progress stands, which comes back below it.
   const write = (stream: Stream, text: string) => {
@@ -20,7 +24,7 @@ export function openTerminal(stdout: Stream, stderr: WriteStream): Terminal {
     err: (text) => write(stderr, text),
     progress(work) {
       if (!stderr.isTTY) return noProgress;
-      const progress = new Shown(work, stderr, () => shown.delete(progress));
+      const progress = new Shown(work, stderr, isColoured, () => shown.delete(progress));
       shown.add(progress);
       return progress;
     },
@@ -44,20 +48,20 @@ class Shown implements Progress {
   #isOver = false;
   #count = 0;
 
-  constructor(work: Work, stream: WriteStream, forget: () => void) {
+  constructor(work: Work, stream: Stream, isColoured: boolean, forget: () => void) {
     this.#work = work;
     this.#forget = forget;
-    this.#timer = setTimeout(() => void this.#show(stream), PATIENCE_MS).unref();
+    this.#timer = setTimeout(() => void this.#show(stream, isColoured), PATIENCE_MS).unref();
   }
 
   begin(what: string): void {
     this.#waitingFor.push(what);
   }
 
-  finish(what: string): void {
+  finish(what: string, count = 1): void {
     const index = this.#waitingFor.indexOf(what);
     if (index >= 0) this.#waitingFor.splice(index, 1);
-    this.#count += 1;
+    this.#count += count;
   }
 
   [Symbol.dispose](): void {
@@ -68,12 +72,20 @@ class Shown implements Progress {
     this.#forget();
   }
 
-  async #show(stream: WriteStream): Promise<void> {
+  async #show(stream: Stream, isColoured: boolean): Promise<void> {
     const { default: ora } = await import('ora');
     if (this.#isOver) return;
     // Standard input is left alone: a manifest may be coming from there, and Ctrl-C is for the process.
-    const spinner = ora({ text: this.#text(), stream, discardStdin: false, hideCursor: false }).start();
-    this.spinner = spinner;
+    const spinner = ora({
+      text: this.#text(),
+      stream,
+      discardStdin: false,
+      hideCursor: false,
+      color: isColoured && 'cyan',
+    });
+    // What can't be taken back fills a terminal; and of one that has no columns nobody knows what to take back.
+    if (!spinner.isEnabled || stream.columns === 0) return;
+    this.spinner = spinner.start();
     this.#redraw = setInterval(() => {
       spinner.text = this.#text();
     }, REDRAWN_EVERY_MS).unref();
@@ -96,6 +108,6 @@ export function progressText(
   const rate = perSecond >= 10 ? Math.round(perSecond) : Math.round(perSecond * 10) / 10;
   const [first, ...others] = waitingFor;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
-  const waiting = first === undefined ? '' : `; waiting for ${first}${more}`;
+  const waiting = first === undefined ? '' : `; waiting for ${excerpt(first)}${more}`;
   return `${count}${of} ${counted}, ${rate}/s${waiting}`;
 }

@@ -13,6 +13,8 @@ export interface World {
   surroundings(options: ClusterOptions): Surroundings;
   /** Ends the process once all is written. */
   end(code: ExitCode): Promise<void>;
+  /** Ends the process at once, where nothing has been begun. */
+  leave(code: ExitCode): never;
 }
 
 /** Adds one subcommand: its arguments, its options, its help. What it does is loaded only when it runs. */

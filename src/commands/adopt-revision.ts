@@ -20,9 +20,9 @@ export interface AdoptedRevision extends Pick<RevisionInUse, 'kind' | 'name'> {
 export interface Problem {
   /**
    * `deleted`: its pods are left, it isn't. `unkept`: its kind has nowhere to keep digests. `unwritten`: the API server
-   * didn't take them.
+   * didn't take them. `interrupted`: the process is to end, and it isn't known what came of it.
    */
-  kind: 'deleted' | 'unkept' | 'unwritten';
+  kind: 'deleted' | 'unkept' | 'unwritten' | 'interrupted';
   message: string;
 }
 
@@ -72,6 +72,14 @@ function renewed(adoption: Adoption): Adoption {
     notes: ['its Deployment has a newer copy of others', ...adoption.notes],
   };
 }
+
+/** One that hasn't been dealt with to its end. */
+export const notYet = ({ kind, name }: RevisionInUse): AdoptedRevision => ({
+  kind,
+  name,
+  images: [],
+  problem: { kind: 'interrupted', message: 'ended before this was known; run it again' },
+});
 
 const deleted: Problem = { kind: 'deleted', message: 'it has been deleted, and its pods will be' };
 const unkept: Problem = {

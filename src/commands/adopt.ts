@@ -2,20 +2,22 @@ import { loadConfig } from '../config.ts';
 import { PullSecrets } from '../credentials/pull-secrets.ts';
 import { createRegistryEngine } from '../engine.ts';
 import { untilAborted } from '../flight.ts';
-import { excerpt } from '../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
-import { resources } from '../kubernetes/resources.ts';
 import type { Preference } from '../revision/adoption.ts';
 import { type RevisionInUse, readRevisionsInUse } from '../revision/in-use.ts';
 import { pinSettings, revisionRules } from '../webhook/pinning.ts';
-import { type AdoptedRevision, adoptRevision, type Means } from './adopt-revision.ts';
+import { type AdoptedRevision, adoptRevision, type Means, notYet } from './adopt-revision.ts';
 import { exitCodeOf, printAdoption, printAdoptionJson, summarize } from './adoption-report.ts';
 import { remedyFor } from './api-server.ts';
 import { createAskRegistry } from './ask-registry.ts';
+import { countingReads } from './counting-reads.ts';
 import { openLogin } from './login.ts';
-import { CommandFailed, type ExitCode, WrongUse } from './outcome.ts';
+import { withConcurrency } from './lookup.ts';
+import { CommandFailed, type ExitCode, type Terminal } from './outcome.ts';
+import { soFar } from './so-far.ts';
 import type { Surroundings } from './surroundings.ts';
+import { obstaclesOf, readTheNamespace } from './the-namespace.ts';
 
 export interface AdoptOptions {
   dryRun?: boolean;
@@ -23,11 +25,13 @@ export interface AdoptOptions {
   output?: string;
   /** Milliseconds for everything. */
   timeout: number;
+  /** Revisions that are dealt with at once. */
+  concurrency?: number;
   dockerConfig?: string;
   registryConfig?: string;
 }
 
-/** So many revisions are dealt with at once: an API server has others to serve. */
+/** An API server has others to serve. */
 const CONCURRENCY = 8;
 
 /**
@@ -41,22 +45,23 @@ export async function adopt(
   options: AdoptOptions,
   { environment, terminal, connect, interrupted }: Surroundings,
 ): Promise<ExitCode> {
-  if (!NAMESPACE.test(namespace)) {
-    throw new WrongUse(`"${excerpt(namespace)}" can't be a namespace's name; write it as kubectl lists it`);
-  }
   const config = loadConfig(options.registryConfig);
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
   // The pods haven't what this person is logged in with.
   const sources = openLogin(options.dockerConfig ?? config.dockerConfig, [], signal);
   const connection = await connect();
   const api = createKubernetesApi(connection);
-  // Limits spare the registry, but nobody who waits for an answer wants to be sent away instead.
-  const limits = { ...config.limits, queue: Number.MAX_SAFE_INTEGER };
   const { proxies } = environment;
-  const engine = createRegistryEngine({ ...config, limits }, { sources, proxies, observe: () => undefined });
+  const engine = createRegistryEngine(withConcurrency(config), {
+    sources,
+    proxies,
+    observe: () => undefined,
+  });
   try {
+    const reading = readRevisions(api, namespace, environment.namespace, terminal, signal);
+    const found = await untilAborted(reading, interrupted);
     const isDryRun = options.dryRun ?? false;
-    const adopted = adoptAll(await untilAborted(readRevisions(api, namespace, signal), interrupted), {
+    const revisions = await adoptAll(found, {
       rules: revisionRules(pinSettings(config)),
       prefer: options.prefer,
       isDryRun,
@@ -64,11 +69,14 @@ export async function adopt(
       ask: createAskRegistry(engine, new PullSecrets(api), signal),
       namespace,
       signal,
+      interrupted,
+      terminal,
+      concurrency: options.concurrency ?? CONCURRENCY,
     });
-    const revisions = await untilAborted(adopted, interrupted);
     const report = { namespace, isDryRun, revisions };
     terminal.out(options.output === 'json' ? printAdoptionJson(report) : printAdoption(report));
     terminal.err(`tagpin: ${summarize(report)}\n`);
+    interrupted.throwIfAborted();
     return exitCodeOf(report);
   } finally {
     // They wait for what is being asked, and nobody wants to know any more.
@@ -76,19 +84,25 @@ export async function adopt(
   }
 }
 
-/** A DNS label (apimachinery pkg/api/validation, `ValidateNamespaceName`). */
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
-/** @throws CommandFailed */
+/**
+ * The revisions of a namespace that is there; of one where nothing that is stored will count, it warns.
+ *
+ * @throws CommandFailed
+ */
 async function readRevisions(
   api: KubernetesApi,
   namespace: string,
+  own: string,
+  terminal: Terminal,
   signal: AbortSignal,
 ): Promise<RevisionInUse[]> {
+  const metadata = await readTheNamespace(api, namespace, signal);
+  for (const obstacle of obstaclesOf(namespace, metadata, own)) {
+    terminal.err(`tagpin: warning: ${obstacle}\n`);
+  }
+  using progress = terminal.progress({ counted: 'objects read' });
   try {
-    const revisions = await readRevisionsInUse(api, namespace, signal);
-    if (revisions.length === 0) await mustExist(api, namespace, signal);
-    return revisions;
+    return await readRevisionsInUse(countingReads(api, progress), namespace, signal);
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     throw new CommandFailed(
@@ -97,26 +111,29 @@ async function readRevisions(
   }
 }
 
-/** In a namespace that isn't there nothing is found, and nothing is wrong. Who may not look can't be told. */
-async function mustExist(api: KubernetesApi, namespace: string, signal: AbortSignal): Promise<void> {
-  try {
-    if ((await api.readMetadata(resources.Namespace, undefined, namespace, signal)) !== undefined) return;
-  } catch (error) {
-    if (error instanceof KubernetesError && error.status === 403) return;
-    throw error;
-  }
-  throw new CommandFailed(
-    `namespace "${namespace}" doesn't exist; correct its name or the kubeconfig's context`,
-  );
+interface Many extends Means {
+  interrupted: AbortSignal;
+  terminal: Terminal;
+  /** So many at once. */
+  concurrency: number;
 }
 
-/** In the order given, a few at once. */
-async function adoptAll(revisions: readonly RevisionInUse[], means: Means): Promise<AdoptedRevision[]> {
-  const adopted: AdoptedRevision[] = [];
+/** In the order given, a few at once; if the process is to end, what is known by then. */
+async function adoptAll(revisions: readonly RevisionInUse[], many: Many): Promise<AdoptedRevision[]> {
+  const { interrupted, terminal, concurrency } = many;
+  const adopted: AdoptedRevision[] = revisions.map(notYet);
+  using progress = terminal.progress({ counted: 'revisions looked at', total: revisions.length });
   const rest = revisions.entries();
   const work = async () => {
-    for (const [index, revision] of rest) adopted[index] = await adoptRevision(revision, means);
+    for (const [index, revision] of rest) {
+      if (interrupted.aborted) return;
+      const name = `${revision.kind.toLowerCase()}/${revision.name}`;
+      progress.begin(name);
+      const outcome = await soFar(adoptRevision(revision, many), interrupted, () => true);
+      progress.finish(name);
+      if (outcome !== undefined) adopted[index] = outcome;
+    }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  await Promise.all(Array.from({ length: concurrency }, work));
   return adopted;
 }

@@ -47,6 +47,7 @@ const words: Readonly<Record<State, readonly [string, string]>> = {
   deleted: ['deleted', 'of deleted revisions'],
   unkept: ['not kept', 'of ReplicationControllers'],
   unwritten: ['not written', 'not written'],
+  interrupted: ['interrupted', 'not known yet'],
 };
 
 const headings = ['REVISION', 'IMAGE', 'DIGEST', 'PODS', 'FROM', 'STATE', 'NOTE'];
@@ -114,7 +115,7 @@ export function summarize(report: AdoptionReport): string {
 /** Findings are what may change when the next pod starts. */
 export function exitCodeOf(report: AdoptionReport): ExitCode {
   const states = linesOf(report).map(({ state }) => state);
-  if (states.includes('unwritten')) return exitCode.failed;
+  if (states.includes('unwritten') || states.includes('interrupted')) return exitCode.failed;
   const isDone = states.every((state) => state === 'adopted' || state === 'stored');
   return isDone ? exitCode.done : exitCode.findings;
 }

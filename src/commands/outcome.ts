@@ -12,6 +12,17 @@ export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
 }
 
+/** Why the process ends when it is asked to; by a shell's custom the exit code is 128 and the signal's number. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly code: number;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`ended by ${signal}`);
+    this.code = signal === 'SIGINT' ? 130 : 143;
+  }
+}
+
 /** Where a command writes. */
 export interface Terminal {
   /** Its result. */
@@ -34,8 +45,8 @@ export interface Work {
 export interface Progress extends Disposable {
   /** This is being waited for now. */
   begin(what: string): void;
-  /** It is done: one more counts. */
-  finish(what: string): void;
+  /** It isn't waited for any more, and so many more count. */
+  finish(what: string, count?: number): void;
 }
 
 /** Where nobody watches. */

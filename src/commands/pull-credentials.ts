@@ -4,6 +4,7 @@ import type { Connection } from '../kubernetes/connection.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { remedyFor } from './api-server.ts';
 import { CommandFailed, type Terminal } from './outcome.ts';
+import { readTheNamespace } from './the-namespace.ts';
 
 /** As which pod to pull. What isn't said is as the API server would have it. */
 export interface PodOptions {
@@ -27,6 +28,7 @@ export async function readPullCredentials(
 ): Promise<PullCredentials> {
   const namespace = pod.namespace ?? connection.namespace;
   const kubernetes = createKubernetesApi(connection);
+  if (pod.namespace !== undefined) await readTheNamespace(kubernetes, namespace, signal);
   try {
     if (pod.serviceAccount !== undefined) {
       await mustExist(kubernetes, namespace, pod.serviceAccount, signal);

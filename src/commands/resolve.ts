@@ -4,14 +4,17 @@ import { InvalidReference, parseReference, pullReference, type Reference } from 
 import { sentence } from '../resolve/failure.ts';
 import { openLogin } from './login.ts';
 import { createLookups, type Found, type Lookup } from './lookup.ts';
-import { type ExitCode, exitCode, type Terminal, WrongUse } from './outcome.ts';
+import { type ExitCode, exitCode, type Progress, type Terminal, WrongUse } from './outcome.ts';
 import { type PodOptions, readPullCredentials } from './pull-credentials.ts';
+import { soFar } from './so-far.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface ResolveOptions extends PodOptions {
   output?: string;
   /** Milliseconds for everything. */
   timeout: number;
+  /** Images that are asked for at once of a registry; else the configuration says. */
+  concurrency?: number;
   dockerConfig?: string;
   registryConfig?: string;
 }
@@ -53,14 +56,19 @@ export async function resolve(
       sources,
       proxies: environment.proxies,
       pullCredentials,
+      concurrency: options.concurrency,
       inspect: isJson,
       signal,
     });
     try {
-      const looked = startAll(wanted, lookups.lookup);
-      return isJson
-        ? await printJson(looked, terminal, interrupted)
-        : await printDigests(looked, terminal, interrupted);
+      using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
+      const looked = startAll(wanted, lookups.lookup, progress, interrupted);
+      const print = isJson ? printJson : printDigests;
+      const { code, unknown } = await print(looked, terminal);
+      if (!interrupted.aborted) return code;
+      const missing = `${unknown} of ${wanted.length} images not resolved yet`;
+      if (unknown > 0) terminal.err(`tagpin: ${missing}\n`);
+      throw interrupted.reason;
     } finally {
       await lookups.close();
     }
@@ -87,59 +95,71 @@ function parseAll(images: readonly string[]): Wanted[] {
 }
 
 interface Looked extends Wanted {
-  lookup: Promise<Lookup>;
+  /** Undefined if the process is to end before it is known. */
+  lookup: Promise<Lookup | undefined>;
 }
 
 /** Starts all of them; what is the same image under two spellings is asked for once. */
-function startAll(wanted: readonly Wanted[], lookup: (reference: Reference) => Promise<Lookup>): Looked[] {
-  const started = new Map<string, Promise<Lookup>>();
+function startAll(
+  wanted: readonly Wanted[],
+  lookup: (reference: Reference) => Promise<Lookup>,
+  progress: Progress,
+  interrupted: AbortSignal,
+): Looked[] {
+  const started = new Map<string, Promise<Lookup | undefined>>();
   return wanted.map(({ image, reference }) => {
     const key = pullReference(reference);
-    const running = started.get(key) ?? lookup(reference);
+    progress.begin(image);
+    const running = started.get(key) ?? soFar(lookup(reference), interrupted, hasFailed);
     started.set(key, running);
-    return { image, reference, lookup: running };
+    return { image, reference, lookup: running.finally(() => progress.finish(image)) };
   });
 }
 
+const hasFailed = ({ failure }: Lookup) => failure !== undefined;
+
+interface Printed {
+  code: ExitCode;
+  /** How many images are not known. */
+  unknown: number;
+}
+
 /** A digest a line, each as soon as those before it are known. */
-async function printDigests(
-  looked: readonly Looked[],
-  terminal: Terminal,
-  interrupted: AbortSignal,
-): Promise<ExitCode> {
-  let code: ExitCode = exitCode.done;
+async function printDigests(looked: readonly Looked[], terminal: Terminal): Promise<Printed> {
+  const printed: Printed = { code: exitCode.done, unknown: 0 };
   for (const { image, lookup } of looked) {
-    const found = await untilAborted(lookup, interrupted);
-    if (found.failure === undefined) {
+    const found = await lookup;
+    if (found === undefined) {
+      printed.unknown += 1;
+    } else if (found.failure === undefined) {
       terminal.out(`${found.digest}\n`);
     } else {
       terminal.err(`${image}: ${sentence(found.failure)}\n`);
-      code = exitCode.failed;
+      printed.code = exitCode.failed;
     }
   }
-  return code;
+  return printed;
 }
 
-async function printJson(
-  looked: readonly Looked[],
-  terminal: Terminal,
-  interrupted: AbortSignal,
-): Promise<ExitCode> {
-  let code: ExitCode = exitCode.done;
+async function printJson(looked: readonly Looked[], terminal: Terminal): Promise<Printed> {
+  const printed: Printed = { code: exitCode.done, unknown: 0 };
   const entries: unknown[] = [];
   for (const { image, reference, lookup } of looked) {
-    const found = await untilAborted(lookup, interrupted);
-    if (found.failure === undefined) {
+    const found = await lookup;
+    if (found === undefined) {
+      entries.push({ image, error: { reason: 'interrupted', message: 'it was not known yet' } });
+      printed.unknown += 1;
+    } else if (found.failure === undefined) {
       entries.push({ image, ...describe(reference, found) });
     } else {
       const message = sentence(found.failure);
       terminal.err(`${image}: ${message}\n`);
       entries.push({ image, error: { reason: found.failure.label, message } });
-      code = exitCode.failed;
+      printed.code = exitCode.failed;
     }
   }
   terminal.out(`${JSON.stringify(entries, undefined, 2)}\n`);
-  return code;
+  return printed;
 }
 
 function describe(reference: Reference, { digest, credential, requests, milliseconds, inspection }: Found) {

@@ -1,7 +1,8 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config, Environment } from '../config.ts';
+import type { Environment } from '../config/environment.ts';
+import type { Config } from '../config.ts';
 import { createEngine } from '../engine.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
 import type { Connection } from '../kubernetes/connection.ts';

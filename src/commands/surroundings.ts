@@ -1,4 +1,4 @@
-import type { Environment } from '../config.ts';
+import type { Environment } from '../config/environment.ts';
 import type { Connection } from '../kubernetes/connection.ts';
 import type { Terminal } from './outcome.ts';
 

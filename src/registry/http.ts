@@ -192,6 +192,13 @@ const causes: Record<string, string> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is shorter or longer than it says',
 };
 
+const certificateFaults: Record<string, string> = {
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: "isn't valid yet",
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name',
+};
+
 const timeouts = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -207,8 +214,8 @@ function failed(url: URL, cause: unknown, signal: AbortSignal): RegistryError {
   if (signal.aborted || timeouts.has(code))
     return new RegistryError('timeout', 'no answer in time', { url, cause });
   if (/^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT)/.test(code)) {
-    const why = code === 'CERT_HAS_EXPIRED' ? 'has expired' : "isn't trusted";
-    return new RegistryError('untrusted', `the registry's certificate ${why} (${code})`, { url, cause });
+    const why = certificateFaults[code] ?? "is signed by a CA that isn't known";
+    return new RegistryError('untrusted', `its certificate ${why}: ${code}`, { url, cause });
   }
   return new RegistryError('network', causes[code] ?? `the request failed${code && ` (${code})`}`, {
     url,

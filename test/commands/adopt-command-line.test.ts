@@ -91,7 +91,8 @@ describe('tagpin adopt fails', () => {
   test.each([
     [['team-a', '--prefer', 'best'], /argument 'best' is invalid. Allowed choices are newest, oldest/],
     [['Team A'], /^tagpin: "Team A" can't be a namespace's name; write it as kubectl lists it\n$/],
-    [[], /missing required argument 'namespace'/],
+    [[], /^tagpin: name the namespace: tagpin adopt NAMESPACE\n$/],
+    [['team-a', '-n', 'team-b'], /the argument says namespace team-a, and --namespace says team-b; give one/],
   ])('for %j, which is wrong use', async (args, message) => {
     const { code, stdout, stderr } = await adopt(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -114,6 +115,65 @@ describe('tagpin adopt fails', () => {
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toMatch(/can't be read: GET .*: no answer in time; look at the kubeconfig/);
   });
+});
+
+describe('tagpin adopt warns that nothing comes of it', () => {
+  test.each([
+    ['kube-system', {}, 'namespace kube-system never takes part, whatever its label'],
+    ['tagpin-system', {}, 'namespace tagpin-system never takes part, whatever its label'],
+    [
+      'typo',
+      { 'tagpin.dev/pin': 'Enforce' },
+      'tagpin.dev/pin=Enforce, which is none of enforce, best-effort, audit',
+    ],
+  ])('in namespace %s', async (name, labels, warning) => {
+    cluster.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+    const { code, stderr } = await adopt('--dry-run', name);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^tagpin: warning: /);
+    expect(stderr).toContain(warning);
+  });
+});
+
+test('Ctrl-C ends it within a second with what is known by then', async () => {
+  await using hanging = await startRegistry();
+  hanging.fault = { outcome: 'hang' };
+  const name = 'half';
+  cluster.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const object of deployment(name, `${hanging.host}/app:1`)) cluster.api.put(object);
+  cluster.api.put(podOf(name, { image: `${hanging.host}/app:1`, imageId: `${hanging.host}/app@${before}` }));
+  const job = { namespace: name, name: 'task', uid: 'uid-task' };
+  const spec = { containers: [{ name: 'web', image: tagged }] };
+  cluster.api.put({ apiVersion: 'batch/v1', kind: 'Job', metadata: job, spec: { template: { spec } } });
+  cluster.api.put({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      namespace: name,
+      name: 'task-1',
+      ownerReferences: [
+        { apiVersion: 'batch/v1', kind: 'Job', name: 'task', uid: 'uid-task', controller: true },
+      ],
+    },
+    spec,
+    status: {
+      phase: 'Running',
+      containerStatuses: [{ name: 'web', imageID: `${registry.host}/app@${after}` }],
+    },
+  });
+  const { child, result } = start(['adopt', '--dry-run', '--kubeconfig', cluster.kubeconfig, name]);
+  for (let waited = 0; waited < 200 && hanging.requests.entries.length === 0; waited++) await delay(50);
+  await delay(500);
+  const interrupted = performance.now();
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await result;
+  expect(performance.now() - interrupted).toBeLessThan(1_000);
+  const states = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => cells(line).filter((cell) => /adopted|interrupted/.test(cell)));
+  expect({ code, states }).toEqual({ code: 130, states: [[], ['to be adopted'], ['interrupted']] });
+  expect(stderr).toMatch(/1 to be adopted, 1 not known yet.*\ntagpin: ended by SIGINT\n$/);
 });
 
 test.each(['pods', 'replicasets'])(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type AdoptOptions, adopt } from '../../src/commands/adopt.ts';
 import { noProgress } from '../../src/commands/outcome.ts';
-import { readEnvironment } from '../../src/config.ts';
+import { readEnvironment } from '../../src/config/environment.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 

@@ -27,6 +27,7 @@ beforeAll(async () => {
   });
   app = `${registry.host}/private/app:1.0`;
   digest = registry.push('private/app', '1.0', image());
+  api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
   api.put(pullSecret('right', registry.host, 'ada', password, 'team-a'));
   api.put(pullSecret('wrong', registry.host, 'ada', 'hunter2', 'team-a'));
   api.put({ ...pullSecret('broken', registry.host, 'ada', password, 'team-a'), data: broken });
@@ -112,6 +113,14 @@ describe('tagpin resolve as a pod would', () => {
 });
 
 describe('tagpin resolve fails, with exit code 3, for', () => {
+  test('a namespace that is not there', async () => {
+    expect(await resolve('-n', 'nowhere', app)).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: 'tagpin: namespace "nowhere" doesn\'t exist; correct its name or the kubeconfig\'s context\n',
+    });
+  });
+
   test('a ServiceAccount that is not there', async () => {
     const { code, stdout, stderr } = await asPod('--service-account', 'nobody', app);
     expect({ code, stdout, stderr }).toEqual({

@@ -259,8 +259,10 @@ describe('tagpin resolve by --registry-config', () => {
     writeFileSync(untrusting, `registries: {"${registry.host}": {plainHttp: false}}\n`);
     const refused = await tagpin(['resolve', '--registry-config', untrusting, tagged]);
     expect(refused.code).toBe(3);
-    expect(refused.stderr).toContain("the registry isn't trusted");
-    expect(refused.stderr).toContain('caFile');
+    expect(refused.stderr).toBe(
+      `${tagged}: the registry isn't trusted (its certificate is signed by a CA that isn't known: ` +
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE); add the registry's CA to the configuration (registries.<host>.caFile)\n",
+    );
 
     const caFile = join(folder, 'ca.crt');
     writeFileSync(caFile, authority.caPem);
@@ -416,7 +418,7 @@ test('Ctrl-C ends it within a second with exit code 130, whatever hangs', async 
   const done = push(basic);
   hanging.fault = { outcome: 'hang' };
   const { child, result } = start(['resolve', done.tagged, `${hanging.host}/app:1`]);
-  for (let waited = 0; waited < 100 && hanging.requests.entries.length === 0; waited++) await delay(50);
+  for (let waited = 0; waited < 200 && hanging.requests.entries.length === 0; waited++) await delay(50);
   await delay(200);
   const interrupted = performance.now();
   child.kill('SIGINT');
@@ -425,6 +427,37 @@ test('Ctrl-C ends it within a second with exit code 130, whatever hangs', async 
   expect({ code, stdout, stderr }).toEqual({
     code: 130,
     stdout: `${done.digest}\n`,
-    stderr: 'tagpin: ended by SIGINT\n',
+    stderr: 'tagpin: 1 of 2 images not resolved yet\ntagpin: ended by SIGINT\n',
   });
+});
+
+test('Ctrl-C leaves in JSON what is known, whatever stands before it', async () => {
+  await using hanging = await startRegistry();
+  const done = push(basic);
+  hanging.fault = { outcome: 'hang' };
+  const unknown = `${hanging.host}/app:1`;
+  const { child, result } = start(['resolve', '-o', 'json', unknown, done.tagged]);
+  for (let waited = 0; waited < 200 && hanging.requests.entries.length === 0; waited++) await delay(50);
+  await delay(300);
+  child.kill('SIGINT');
+  const { code, stdout } = await result;
+  expect(code).toBe(130);
+  expect(JSON.parse(stdout)).toMatchObject([
+    { image: unknown, error: { reason: 'interrupted' } },
+    { image: done.tagged, digest: done.digest },
+  ]);
+});
+
+test('asks a registry for no more images at once than --concurrency says', async () => {
+  await using registry = await startRegistry();
+  const images = Array.from({ length: 6 }, () => push(registry));
+  let [now, most] = [0, 0];
+  registry.fault = ({ method }) => {
+    if (method !== 'HEAD') return undefined;
+    most = Math.max(most, ++now);
+    setTimeout(() => now--, 90);
+    return { delayMs: 100 };
+  };
+  const { code } = await tagpin(['resolve', '--concurrency', '2', ...images.map(({ tagged }) => tagged)]);
+  expect({ code, most }).toEqual({ code: 0, most: 2 });
 });

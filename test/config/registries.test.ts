@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { readEnvironment } from '../../src/config/environment.ts';
 import { Files } from '../../src/config/files.ts';
+import { InvalidConfig } from '../../src/config/invalid-config.ts';
 import { readRegistry } from '../../src/config/registries.ts';
 import type { RegistrySettings } from '../../src/config/registry-settings.ts';
-import { InvalidConfig, parseConfig, readEnvironment } from '../../src/config.ts';
+import { parseConfig } from '../../src/config.ts';
 import { createAuthority } from '../support/authority.ts';
 import { problemsOf } from '../support/config-problems.ts';
 import { makeFolder } from '../support/folder.ts';

@@ -37,7 +37,7 @@ describe('a certificate', () => {
     const tls = await authority.issue(['registry.example'], validity);
     expect(await resolveWith({ tls: { ca } }, { tls })).toMatchObject({
       failure: 'untrusted',
-      message: "the registry's certificate has expired (CERT_HAS_EXPIRED)",
+      message: 'its certificate has expired: CERT_HAS_EXPIRED',
     });
   });
 

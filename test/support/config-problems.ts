@@ -1,4 +1,5 @@
-import { InvalidConfig, parseConfig } from '../../src/config.ts';
+import { InvalidConfig } from '../../src/config/invalid-config.ts';
+import { parseConfig } from '../../src/config.ts';
 
 /** The problems of a configuration; none if it is valid. */
 export function problemsOf(text: string): readonly string[] {

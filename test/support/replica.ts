@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { serve } from '../../src/commands/serve.ts';
-import { parseConfig, readEnvironment } from '../../src/config.ts';
+import { readEnvironment } from '../../src/config/environment.ts';
+import { parseConfig } from '../../src/config.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import type { WallClock } from '../../src/webhook/served-certificate.ts';

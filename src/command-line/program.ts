@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { exitCode } from '../commands/outcome.ts';
+import { declareAdopt } from './adopt.ts';
+import { declareCompletion } from './completion.ts';
+import { declareResolve } from './resolve.ts';
+import { declareServe } from './serve.ts';
+import type { Declare, World } from './world.ts';
+
+/** The subcommands, in the order that help lists them. */
+const declarations: readonly Declare[] = [
+  declareServe,
+  declareResolve,
+  declareAdopt,
+  declareCompletion,
+];
+
+/** `tagpin` with all its subcommands. Nothing that they need is loaded before one of them runs. */
+export function createProgram(world: World): Command {
+  const program = new Command('tagpin')
+    .description('Pins image tags to digests as pods are admitted to Kubernetes.')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print what there is')
+    .enablePositionalOptions()
+    .helpCommand('help [command]', 'print what there is of a command')
+    .exitOverride((error) => world.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
+    .showHelpAfterError('Run "tagpin --help" for what there is.');
+  for (const declare of declarations) declare(program, world);
+  return program;
+}

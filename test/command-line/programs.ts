@@ -1,0 +1,12 @@
+import type { World } from '../../src/command-line/world.ts';
+
+/** A world in which no command runs: for tests that look at what is declared. */
+export const idle: World = {
+  surroundings() {
+    throw new Error('no command is to run here');
+  },
+  async end() {},
+  leave(code) {
+    throw new Error(`the process would end with ${code}`);
+  },
+};
