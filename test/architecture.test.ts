@@ -10,6 +10,7 @@ const floors: string[][] = [
   ['main'],
   ['command-line'],
   ['commands'],
+  ['preflight'],
   ['engine', 'webhook'],
   ['resolve'],
   ['registry', 'manifest', 'fleet'],

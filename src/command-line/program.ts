@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { exitCode } from '../commands/outcome.ts';
 import { declareAdopt } from './adopt.ts';
 import { declareCompletion } from './completion.ts';
+import { declarePreflight } from './preflight.ts';
 import { declareResolve } from './resolve.ts';
 import { declareServe } from './serve.ts';
 import type { Declare, World } from './world.ts';
@@ -12,6 +13,7 @@ const declarations: readonly Declare[] = [
   declareServe,
   declareResolve,
   declareAdopt,
+  declarePreflight,
   declareCompletion,
 ];
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Call, call } from './call.ts';
+import { type Call, call, callWithWarnings } from './call.ts';
 import type { Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
 import { pathOf, type Resource, resources } from './resources.ts';
@@ -83,6 +83,25 @@ export interface KubernetesApi {
     patch: PatchOperation[],
     signal: AbortSignal,
   ): Promise<MutatingWebhookConfiguration>;
+  /** Any object, of the shape that is wanted of it; without a namespace, one that is in none. */
+  read<T>(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    shape: z.ZodType<T>,
+    signal: AbortSignal,
+  ): Promise<T | undefined>;
+  /** Whether the API server has such objects at all, for whoever asks. */
+  serves(resource: Resource, signal: AbortSignal): Promise<boolean>;
+  /** Creates an object, or on a dry run has it judged by all who would; answers what came of it. */
+  create<T>(
+    resource: Resource,
+    namespace: string | undefined,
+    object: unknown,
+    shape: z.ZodType<T>,
+    signal: AbortSignal,
+    options?: { dryRun?: boolean },
+  ): Promise<{ object: T; warnings: string[] }>;
   /** The metadata alone of an object, whatever else there is of it; without a namespace, of one that is in none. */
   readMetadata(
     resource: Resource,
@@ -107,6 +126,8 @@ export interface KubernetesApi {
     signal: AbortSignal,
   ): Promise<void>;
 }
+
+const resourceList = z.object({ resources: z.array(z.object({ name: z.string() })).nullish() });
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const JSON_PATCH = 'application/json-patch+json';
@@ -140,6 +161,24 @@ export function createKubernetesApi(connection: Connection): KubernetesApi {
         content,
         mutatingWebhookConfiguration,
         signal,
+      ),
+    read: (resource, namespace, name, shape, signal) =>
+      read({ path: pathOf(resource, namespace, name), signal }, shape),
+    async serves({ group, version, name }, signal) {
+      const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+      const served = await read({ path, signal }, resourceList);
+      return served?.resources?.some((resource) => resource.name === name) ?? false;
+    },
+    create: (resource, namespace, content, shape, signal, { dryRun = false } = {}) =>
+      callWithWarnings(
+        connection,
+        {
+          method: 'POST',
+          path: `${pathOf(resource, namespace)}${dryRun ? '?dryRun=All' : ''}`,
+          body: { type: 'application/json', content },
+          signal,
+        },
+        shape,
       ),
     async readMetadata(resource, namespace, name, signal) {
       const path = pathOf(resource, namespace, name);

@@ -6,7 +6,7 @@ import { KubernetesError } from './error.ts';
 
 /** A request to the API server. */
 export interface Call {
-  method: 'GET' | 'PATCH';
+  method: 'GET' | 'POST' | 'PATCH';
   /** With its query. */
   path: string;
   /** Of what media type the answer is to be; JSON if it isn't said. */
@@ -21,12 +21,25 @@ export interface Call {
  * @throws KubernetesError for any other
  */
 export async function call<T>(connection: Connection, of: Call, shape: z.ZodType<T>): Promise<T> {
+  return (await callWithWarnings(connection, of, shape)).object;
+}
+
+/**
+ * The same, and what the API server warns of besides.
+ *
+ * @throws KubernetesError
+ */
+export async function callWithWarnings<T>(
+  connection: Connection,
+  of: Call,
+  shape: z.ZodType<T>,
+): Promise<{ object: T; warnings: string[] }> {
   const { method, path } = of;
-  const { status, text } = await send(connection, of);
+  const { status, text, warnings } = await send(connection, of);
   const json = parseJson(text);
-  if (status >= 300) throw refusal(method, path, status, json);
+  if (status >= 300) throw refusal(method, path, { status, json, warnings });
   const object = shape.safeParse(json);
-  if (object.success) return object.data;
+  if (object.success) return { object: object.data, warnings };
   // The parser's own words could quote the object, and that may be a Secret: name the fields only.
   const fields = object.error.issues.map((issue) => issue.path.join('.')).join(', ');
   throw new KubernetesError(`${method} ${path}: the API server's answer has unexpected fields: ${fields}`, {
@@ -50,7 +63,8 @@ async function send(connection: Connection, { method, path, accept, body, signal
       ...(dispatcher === undefined ? {} : { dispatcher }),
       ...(body === undefined ? {} : { body: JSON.stringify(body.content) }),
     });
-    return { status: response.statusCode, text: await response.body.text() };
+    const warnings = warningsOf(response.headers['warning']);
+    return { status: response.statusCode, text: await response.body.text(), warnings };
   } catch (cause) {
     const why = signal.aborted ? 'no answer in time' : cause instanceof Error ? cause.message : String(cause);
     throw new KubernetesError(`${method} ${path}: ${why}`, { status: 0, reason: 'Unreachable', cause });
@@ -59,10 +73,24 @@ async function send(connection: Connection, { method, path, accept, body, signal
 
 const statusShape = z.object({ message: z.string().optional(), reason: z.string().optional() });
 
-function refusal(method: string, path: string, status: number, json: unknown): KubernetesError {
+/** Texts of Warning headers: `299 - "text"` (RFC 7234 5.5; apimachinery pkg/util/net, `ParseWarningHeaders`). */
+function warningsOf(header: string | string[] | undefined): string[] {
+  const texts = [header ?? []].flat().flatMap((line) => [...line.matchAll(WARNING)]);
+  return texts.map(([, text = '']) => text.replace(/\\(.)/g, '$1'));
+}
+
+const WARNING = /\b\d{3} \S+ "((?:[^"\\]|\\.)*)"/g;
+
+interface Answer {
+  status: number;
+  json: unknown;
+  warnings: readonly string[];
+}
+
+function refusal(method: string, path: string, { status, json, warnings }: Answer): KubernetesError {
   const answer = statusShape.safeParse(json);
   const { message, reason } = answer.success ? answer.data : {};
   // A refusal names what it refuses, in the words of RBAC; other answers say only what ails the API server.
   const text = status === 403 && message ? message : `${method} ${path}: ${message || status}`;
-  return new KubernetesError(text, { status, reason: reason ?? String(status) });
+  return new KubernetesError(text, { status, reason: reason ?? String(status), warnings });
 }

@@ -5,11 +5,17 @@ export class KubernetesError extends Error {
   readonly status: number;
   /** The API server's reason (`NotFound`, `Forbidden`, `Conflict`…), or what kept it from answering. */
   readonly reason: string;
+  /** What it says besides, as kubectl shows it behind `Warning:`. */
+  readonly warnings: readonly string[];
 
-  constructor(message: string, details: { status: number; reason: string; cause?: unknown }) {
+  constructor(
+    message: string,
+    details: { status: number; reason: string; warnings?: readonly string[]; cause?: unknown },
+  ) {
     super(message, { cause: details.cause });
     this.status = details.status;
     this.reason = details.reason;
+    this.warnings = details.warnings ?? [];
   }
 }
 

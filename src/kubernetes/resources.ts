@@ -9,6 +9,8 @@ export interface Resource {
 
 const core = (name: string): Resource => ({ group: '', version: 'v1', name });
 const apps = (name: string): Resource => ({ group: 'apps', version: 'v1', name });
+const batch = (name: string): Resource => ({ group: 'batch', version: 'v1', name });
+const authorization = (name: string): Resource => ({ group: 'authorization.k8s.io', version: 'v1', name });
 const admissionRegistration = (name: string): Resource => ({
   group: 'admissionregistration.k8s.io',
   version: 'v1',
@@ -24,8 +26,17 @@ export const resources = {
   ReplicationController: core('replicationcontrollers'),
   Deployment: apps('deployments'),
   ReplicaSet: apps('replicasets'),
+  StatefulSet: apps('statefulsets'),
+  DaemonSet: apps('daemonsets'),
   ControllerRevision: apps('controllerrevisions'),
-  Job: { group: 'batch', version: 'v1', name: 'jobs' },
+  Job: batch('jobs'),
+  CronJob: batch('cronjobs'),
+  Service: core('services'),
+  EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', name: 'endpointslices' },
+  /** Argo's, where it is installed. */
+  Rollout: { group: 'argoproj.io', version: 'v1alpha1', name: 'rollouts' },
+  SubjectAccessReview: authorization('subjectaccessreviews'),
+  SelfSubjectAccessReview: authorization('selfsubjectaccessreviews'),
   MutatingWebhookConfiguration: admissionRegistration('mutatingwebhookconfigurations'),
 } as const satisfies Record<string, Resource>;
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type Fault, jsonReply, type Outcome, type ReceivedRequest, startAnswering } from './answering.ts';
+import { type Attributes, isAccessReview, reviewAccess } from './api-server/access-review.ts';
 import { writeKubeconfig } from './api-server/kubeconfig.ts';
 import { type KubernetesObject, kubernetesObject, Objects } from './api-server/objects.ts';
 import { discovery } from './api-server/representation.ts';
@@ -18,6 +19,8 @@ export interface ApiServerOptions extends ListenOptions {
   readonly token?: string;
   /** Whom the RBAC messages name. */
   readonly user?: string;
+  /** What access reviews answer; everyone may do everything if it isn't given. */
+  readonly mayDo?: (what: Attributes) => boolean;
 }
 
 /** Which requests go wrong, and how. What isn't said matches everything. */
@@ -58,7 +61,7 @@ export class ApiRequests extends RequestLog {
 }
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const { caPem, token, user = 'system:serviceaccount:tagpin-system:tagpin' } = options;
+  const { caPem, token, user = 'system:serviceaccount:tagpin-system:tagpin', mayDo = () => true } = options;
   const requests = new ApiRequests();
   const objects = new Objects();
   const rules = new Set<FaultRule>();
@@ -77,6 +80,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const verb = verbOf(request.method, target);
     if (verb === undefined || isWatch(request)) throw methodNotAllowed();
     if (ruleFor(request)?.effect === 'forbidden') throw forbidden(user, verb, target);
+    if (isAccessReview(target.resource.group)) return reviewAccess(request, mayDo);
     return perform(verb, target, objects, request);
   };
   const listener = await startAnswering({
@@ -120,9 +124,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 }
 
 /** An API server as clients know one: over TLS, by a certificate of its own CA, with a token for whoever may in. */
-export async function startSecureApiServer(): Promise<ApiServer> {
+export async function startSecureApiServer(
+  options: Pick<ApiServerOptions, 'mayDo'> = {},
+): Promise<ApiServer> {
   const { caPem, issue } = await createAuthority();
-  return startApiServer({ tls: await issue(['127.0.0.1']), caPem, token: 'let-me-in' });
+  return startApiServer({ ...options, tls: await issue(['127.0.0.1']), caPem, token: 'let-me-in' });
 }
 
 function isWatch({ query }: ReceivedRequest): boolean {

@@ -19,6 +19,7 @@ export const resources: readonly Resource[] = [
     PodTemplate: 'podtemplates',
     ReplicationController: 'replicationcontrollers',
     Event: 'events',
+    Service: 'services',
   }),
   ...kinds('', 'v1', { Namespace: 'namespaces', Node: 'nodes' }, false),
   ...kinds('apps', 'v1', {
@@ -29,6 +30,14 @@ export const resources: readonly Resource[] = [
     ControllerRevision: 'controllerrevisions',
   }),
   ...kinds('batch', 'v1', { Job: 'jobs', CronJob: 'cronjobs' }),
+  ...kinds('discovery.k8s.io', 'v1', { EndpointSlice: 'endpointslices' }),
+  ...kinds('argoproj.io', 'v1alpha1', { Rollout: 'rollouts' }),
+  ...kinds(
+    'authorization.k8s.io',
+    'v1',
+    { SubjectAccessReview: 'subjectaccessreviews', SelfSubjectAccessReview: 'selfsubjectaccessreviews' },
+    false,
+  ),
   ...kinds('coordination.k8s.io', 'v1', { Lease: 'leases' }),
   ...kinds(
     'admissionregistration.k8s.io',

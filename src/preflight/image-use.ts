@@ -1,0 +1,58 @@
+import type { Puller } from '../credentials/pull-secrets.ts';
+import { type Decided, decide, type Rules } from '../pin/decide.ts';
+import { pullerOf } from '../resolve/puller.ts';
+import type { Workload } from './workloads.ts';
+
+/** An image, as some pods would pull it. */
+export interface ImageUse {
+  /** Where the first of them has it, and what `enforce` makes of it before a registry is asked. */
+  decided: Decided;
+  puller: Puller;
+  /** Who has it, without those whose controller is among them: a ReplicaSet's pods, a Deployment's ReplicaSets. */
+  users: string[];
+  /** Digests that are stored for it with revisions. */
+  stored: string[];
+  /** Whether nothing has it but what is kept to be rolled back to. */
+  isIdle: boolean;
+}
+
+interface Group {
+  decided: Decided;
+  puller: Puller;
+  workloads: Workload[];
+}
+
+/** Each image once for all who would pull it alike, in the order in which they are given. */
+export function imageUses(namespace: string, workloads: readonly Workload[], rules: Rules): ImageUse[] {
+  const groups = new Map<string, Group>();
+  for (const workload of workloads) {
+    const puller = pullerOf(namespace, workload.pod.spec);
+    for (const decided of decide(workload.pod, rules)) {
+      const key = JSON.stringify([decided.field.image, whyOf(decided), puller]);
+      const group = groups.get(key) ?? { decided, puller, workloads: [] };
+      if (group.workloads.at(-1) !== workload) group.workloads.push(workload);
+      groups.set(key, group);
+    }
+  }
+  return [...groups.values()].map(useOf);
+}
+
+/** An image that one pod leaves out is another matter where it isn't left out. */
+const whyOf = ({ decision }: Decided) =>
+  decision.action === 'leave' ? `leave ${decision.reason}` : decision.action;
+
+function useOf({ decided, puller, workloads }: Group): ImageUse {
+  const uids = new Set(workloads.map(({ uid }) => uid).filter((uid) => uid !== undefined));
+  const users = workloads.filter(({ owner }) => owner === undefined || !uids.has(owner));
+  const stored = workloads.flatMap(({ pins, isIdle }) => {
+    const digest = isIdle ? undefined : pins?.get(decided.field.image);
+    return digest ? [digest] : [];
+  });
+  return {
+    decided,
+    puller,
+    users: users.map(({ kind, name }) => `${kind.toLowerCase()}/${name}`),
+    stored: [...new Set(stored)],
+    isIdle: workloads.every(({ isIdle }) => isIdle),
+  };
+}

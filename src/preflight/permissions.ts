@@ -1,0 +1,88 @@
+import { type Asked, type Check, checkOf } from './check.ts';
+
+/** Something that the API server lets one do, or doesn't. */
+export interface Permission {
+  verb: string;
+  /** Empty for the core group. */
+  group: string;
+  resource: string;
+  /** Undefined at the scope of the cluster. */
+  namespace: string | undefined;
+  /** One object only. */
+  name?: string;
+}
+
+const each = (verbs: string[], group: string, resources: string[], namespace: string): Permission[] =>
+  resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource, namespace })));
+
+/** Names of tagpin's own objects. */
+export interface OwnObjects {
+  namespace: string;
+  secret: string;
+  webhookConfiguration: string;
+  /** Whether somebody else makes the certificate, and tells the API server of it. */
+  isCertificateOthers: boolean;
+}
+
+/** What the webhook does in a namespace, and with what is its own: manifests/base/rbac.yaml grants it. */
+export function neededByWebhook(namespace: string, own: OwnObjects): Permission[] {
+  const certificate: Permission[] = ['get', 'patch'].flatMap((verb) => [
+    {
+      verb,
+      group: 'admissionregistration.k8s.io',
+      resource: 'mutatingwebhookconfigurations',
+      namespace: undefined,
+      name: own.webhookConfiguration,
+    },
+    { verb, group: '', resource: 'secrets', namespace: own.namespace, name: own.secret },
+  ]);
+  return [
+    ...each(['get'], '', ['secrets', 'serviceaccounts'], namespace),
+    ...each(['get', 'list'], 'apps', ['replicasets', 'controllerrevisions'], namespace),
+    ...each(['get'], 'batch', ['jobs'], namespace),
+    ...each(['list'], '', ['pods'], namespace),
+    ...(own.isCertificateOthers ? [] : certificate),
+  ];
+}
+
+/** What `tagpin adopt` does in a namespace. */
+export const neededToAdopt = (namespace: string): Permission[] => [
+  ...each(['list'], '', ['pods'], namespace),
+  ...each(['get'], '', ['serviceaccounts', 'secrets'], namespace),
+  ...each(['list'], 'apps', ['deployments'], namespace),
+  ...each(['list', 'patch'], 'apps', ['replicasets', 'controllerrevisions'], namespace),
+  ...each(['list', 'patch'], 'batch', ['jobs'], namespace),
+];
+
+export interface Reviewed {
+  permission: Permission;
+  allowed: boolean;
+}
+
+/** Whether the webhook may do all that it does. */
+export function webhookPermissionsCheck(user: string, asked: Asked<readonly Reviewed[]>): Check {
+  return checkOf("webhook's permissions", asked, (reviewed) => {
+    const lacking = lackingOf(reviewed);
+    if (lacking === '') return { result: 'ok', detail: `${user} has all ${reviewed.length}` };
+    return { result: 'problem', detail: `${user} lacks ${lacking}; apply tagpin's manifests again` };
+  });
+}
+
+/** Whether whoever asks may go on to `tagpin adopt`. */
+export function ownPermissionsCheck(asked: Asked<readonly Reviewed[]>): Check {
+  return checkOf('your permissions', asked, (reviewed) => {
+    const lacking = lackingOf(reviewed);
+    if (lacking === '') return { result: 'ok', detail: 'all that tagpin adopt takes' };
+    return { result: 'note', detail: `tagpin adopt would also take ${lacking}` };
+  });
+}
+
+function lackingOf(reviewed: readonly Reviewed[]): string {
+  return reviewed
+    .filter(({ allowed }) => !allowed)
+    .map(({ permission: { verb, group, resource, namespace, name } }) => {
+      const what = `${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : `/${name}`}`;
+      return `${verb} ${what}${namespace === undefined ? '' : ` in ${namespace}`}`;
+    })
+    .join(', ');
+}

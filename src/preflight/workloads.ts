@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
+import { type Resource, resources } from '../kubernetes/resources.ts';
+import type { Pod } from '../pin/pod.ts';
+import { templateOf } from '../pin/template.ts';
+import type { KindWithPods } from '../pin/walk.ts';
+import { hashOf, isRevisionKind } from '../revision/kinds.ts';
+import { type Pins, readPins } from '../revision/pins.ts';
+
+/** Something that runs pods, or will: with the pod, or the template of its pods. */
+export interface Workload {
+  kind: string;
+  name: string;
+  uid: string | undefined;
+  /** The uid of what controls it. */
+  owner: string | undefined;
+  pod: Pod;
+  /** Digests that its pods have, whatever the registry says. */
+  pins: Pins | undefined;
+  /** Without pods, and kept to be rolled back to. */
+  isIdle: boolean;
+}
+
+export interface Workloads {
+  workloads: Workload[];
+  /** What couldn't be read, each in a sentence. */
+  unread: string[];
+}
+
+/** Rollouts have their template where Deployments have it (argo-rollouts pkg/apis/rollouts/v1alpha1/types.go). */
+const kinds: readonly { kind: string; resource: Resource; like: KindWithPods }[] = [
+  { kind: 'Deployment', resource: resources.Deployment, like: 'Deployment' },
+  { kind: 'StatefulSet', resource: resources.StatefulSet, like: 'StatefulSet' },
+  { kind: 'DaemonSet', resource: resources.DaemonSet, like: 'DaemonSet' },
+  { kind: 'CronJob', resource: resources.CronJob, like: 'CronJob' },
+  { kind: 'Rollout', resource: resources.Rollout, like: 'Deployment' },
+  {
+    kind: 'ReplicationController',
+    resource: resources.ReplicationController,
+    like: 'ReplicationController',
+  },
+  { kind: 'ReplicaSet', resource: resources.ReplicaSet, like: 'ReplicaSet' },
+  { kind: 'Job', resource: resources.Job, like: 'Job' },
+  { kind: 'Pod', resource: resources.Pod, like: 'Pod' },
+];
+
+const MIRROR = 'kubernetes.io/config.mirror';
+
+const objectSchema = z.object({
+  metadata: objectMetadata.extend({ deletionTimestamp: z.string().nullish() }),
+  spec: z.looseObject({ replicas: z.number().nullish() }).nullish(),
+  status: z
+    .object({
+      phase: z.string().nullish(),
+      conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish(),
+    })
+    .nullish(),
+});
+type ReadObject = z.infer<typeof objectSchema>;
+
+/**
+ * All that runs pods in a namespace, or is to: what has ended is left out, and what the kubelet runs by itself. What
+ * may not be read is named; the rest is read all the same.
+ */
+export async function readWorkloads(
+  api: Pick<KubernetesApi, 'list' | 'serves'>,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<Workloads> {
+  const read = await Promise.all(
+    kinds.map(async ({ kind, resource, like }) => {
+      const workloads: Workload[] = [];
+      try {
+        if (resource === resources.Rollout && !(await api.serves(resource, signal))) return { workloads };
+        for await (const object of api.list(resource, namespace, objectSchema, signal)) {
+          const workload = workloadOf(kind, like, object);
+          if (workload !== undefined) workloads.push(workload);
+        }
+        return { workloads };
+      } catch (error) {
+        if (!(error instanceof KubernetesError)) throw error;
+        return { workloads, unread: error.message };
+      }
+    }),
+  );
+  return {
+    workloads: read.flatMap(({ workloads }) => workloads),
+    unread: read.flatMap(({ unread }) => unread ?? []),
+  };
+}
+
+function workloadOf(kind: string, like: KindWithPods, object: ReadObject): Workload | undefined {
+  const { metadata } = object;
+  const pod = templateOf(like, object);
+  if (pod === undefined || hasEnded(object) || metadata.annotations?.[MIRROR] !== undefined) return undefined;
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return {
+    kind,
+    name: metadata.name,
+    uid: metadata.uid,
+    owner: owner?.uid,
+    pod,
+    pins: isRevisionKind(kind) ? readPins(metadata.annotations, hashOf(kind, metadata.labels)) : undefined,
+    isIdle: kind === 'ReplicaSet' && owner !== undefined && object.spec?.replicas === 0,
+  };
+}
+
+function hasEnded({ metadata, status }: ReadObject): boolean {
+  const isDone = status?.conditions?.some(
+    ({ type, status: is }) => is === 'True' && (type === 'Complete' || type === 'Failed'),
+  );
+  return (
+    Boolean(metadata.deletionTimestamp) ||
+    status?.phase === 'Succeeded' ||
+    status?.phase === 'Failed' ||
+    isDone === true
+  );
+}
