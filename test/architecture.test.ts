@@ -101,6 +101,23 @@ describe.each(files)('$file', ({ file, text, imports, loads }) => {
   });
 });
 
+test('nothing but the parser of the command line is loaded before a command runs', () => {
+  const text = (file: string) => files.find((known) => known.file === file)?.text ?? '';
+  const loaded = new Set<string>();
+  const packages = new Set<string>();
+  const load = (file: string) => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const [, name = ''] of text(file).matchAll(/^(?:import|export) (?!type\b)[^;]*?from '([^']+)'/gm)) {
+      if (name.endsWith('.ts')) load(relative(src, join(src, dirname(file), name)));
+      else if (!name.startsWith('node:') && !name.endsWith('.json')) packages.add(name);
+    }
+  };
+  load('main.ts');
+  expect(loaded.size).toBeGreaterThan(10);
+  expect([...packages]).toEqual(['commander']);
+});
+
 test('no file has grown to two subjects', () => {
   const long = files.filter(({ text }) => text.split('\n').length > 250).map(({ file }) => file);
   expect(long).toEqual([]);

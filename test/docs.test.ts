@@ -1,15 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { createProgram } from '../src/command-line/program.ts';
+import { idle } from './command-line/programs.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-test.each(['README.md', 'docs/how-it-works.md'])('the links of %s lead to files', (file) => {
-  const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
-  expect(links).not.toEqual([]);
-  expect(links.filter((link) => !existsSync(join(root, dirname(file), link)))).toEqual([]);
-});
+test.each(['README.md', 'docs/how-it-works.md', 'docs/preflight.md'])(
+  'the links of %s lead to files',
+  (file) => {
+    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
+    expect(links).not.toEqual([]);
+    expect(links.filter((link) => !existsSync(join(root, dirname(file), link)))).toEqual([]);
+  },
+);
 
 describe('the drawing', () => {
   const drawing = read('docs/how-it-works.svg');
@@ -30,5 +36,72 @@ describe('the drawing', () => {
     expect(drawing.match(/https?:[^"]*|url\((?!#)[^)]*\)|href=[^ ]*|<script|@import|@font-face/g)).toEqual([
       'http://www.w3.org/2000/svg',
     ]);
+  });
+});
+
+describe('docs/command-line.md', () => {
+  const commands = createProgram(idle).commands.filter(
+    (command) => !['serve', 'completion', '__complete'].includes(command.name()),
+  );
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const table = (headings: readonly string[], rows: readonly (readonly string[])[]) =>
+    [row(headings), `|${'---|'.repeat(headings.length)}`, ...rows.map(row)].join('\n');
+  const names = commands.map((command) => `\`${command.name()}\``);
+
+  /** The options that most have come first. */
+  function options(): string {
+    const all = Map.groupBy(
+      commands.flatMap((command) => command.options.map((option) => ({ command, option }))),
+      ({ option }) => option.flags,
+    );
+    const rows = [...all].sort(([, a], [, b]) => b.length - a.length);
+    return table(
+      ['option', ...names],
+      rows.map(([flags, having]) => [
+        `\`${flags}\``,
+        ...commands.map((command) => {
+          const option = having.find((one) => one.command === command)?.option;
+          if (option === undefined) return '';
+          const told = option.argChoices?.join(', ') ?? option.defaultValueDescription ?? option.defaultValue;
+          return told === undefined ? '✓' : String(told);
+        }),
+      ]),
+    );
+  }
+
+  function exitCodes(): string {
+    const codes = ['0', '1', '2', '3'];
+    return table(
+      ['', ...codes],
+      commands.map((command) => {
+        const [, line = ''] = /^Exit codes: (.*)\.$/m.exec(helpOf(command)) ?? [];
+        const told = new Map(line.split(/, (?=[0-3] )/).map((text) => [text.slice(0, 1), text.slice(2)]));
+        return [`\`${command.name()}\``, ...codes.map((code) => told.get(code) ?? '')];
+      }),
+    );
+  }
+
+  function helpOf(command: Command): string {
+    let help = '';
+    command.configureOutput({
+      writeOut: (text) => {
+        help += text;
+      },
+    });
+    command.outputHelp();
+    return help;
+  }
+
+  test('says of every command which options and exit codes it has', async () => {
+    const written = read('docs/command-line.md');
+    const renewed = Object.entries({ options: options(), 'exit codes': exitCodes() }).reduce(
+      (text, [name, content]) =>
+        text.replace(
+          new RegExp(`(<!-- ${name}: .*? -->\\n)[^]*?(<!-- /${name} -->)`),
+          (_, begin: string, end: string) => `${begin}${content}\n${end}`,
+        ),
+      written,
+    );
+    await expect(renewed).toMatchFileSnapshot(join(root, 'docs/command-line.md'));
   });
 });

@@ -31,7 +31,7 @@ export const declareAdopt: Declare = (program, world) => {
     .addOption(dockerConfig("credentials beside the pods' pull secrets"));
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig())
+    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
     .addOption(concurrency('revisions dealt with at once', 8))
     .addOption(timeout('for everything', 300_000, '5m'));
   exitCodes(command, { 0: 'all is stored', 1: 'something is not, and the table says why', 3: 'failed' });

@@ -16,9 +16,8 @@ export const dockerConfig = (description = "credentials; without it docker's or 
   new Option('--docker-config <file>', description);
 
 /** `--registry-config`: the webhook's own configuration file. */
-export const registryConfig = (
-  description = "the webhook's configuration: what it says of registries and of skipping counts here too",
-) => new Option('--registry-config <file>', description);
+export const registryConfig = (description = "the webhook's configuration: its registries count here too") =>
+  new Option('--registry-config <file>', description);
 
 /** `--kubeconfig` and `--context`, as kubectl has them. */
 export const cluster = () => [
