@@ -9,6 +9,7 @@ import { buildDockerImage, deleteKindCluster } from './cluster/kind.ts';
 import { buildImage } from './image/build.ts';
 import { prepareBinaries, preparePrograms } from './machine/binaries.ts';
 import { obstacles } from './machine/obstacles.ts';
+import { installPackage } from './machine/package.ts';
 import { installPackages, missingPackages } from './machine/packages.ts';
 import { closingLine, readReport } from './report.ts';
 import type { Settings } from './settings.ts';
@@ -42,10 +43,13 @@ function readOptions() {
 /** Does everything that needs the machine's own network. */
 async function prepare(options: Options, directory: string, signal: AbortSignal): Promise<Settings> {
   const { keep, vitest } = options;
+  const packaged = await step('npm package installed', () =>
+    installPackage(join(directory, 'package'), signal),
+  );
   if (options.kind) {
     const programs = await preparePrograms(signal);
     await step('image built', () => buildDockerImage(signal));
-    return { directory, keep, vitest, cluster: { where: 'kind', programs } };
+    return { directory, keep, vitest, packaged, cluster: { where: 'kind', programs } };
   }
   const packages = missingPackages();
   if (packages.length > 0)
@@ -59,7 +63,7 @@ async function prepare(options: Options, directory: string, signal: AbortSignal)
       signal,
     }),
   );
-  return { directory, keep, vitest, cluster: { where: 'here', binaries, image } };
+  return { directory, keep, vitest, packaged, cluster: { where: 'here', binaries, image } };
 }
 
 /** Runs e2e/session.ts in namespaces of its own, until it ends or is to. Nothing that it started is left then. */

@@ -5,7 +5,7 @@ import { startKindCluster } from './cluster/kind.ts';
 import { startLocalCluster } from './cluster/local.ts';
 import { registryHosts } from './cluster/registries.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { type Cluster, clusterVariable } from './support/cluster.ts';
+import { type Cluster, clusterVariable, type StartedCluster } from './support/cluster.ts';
 import { step } from './support/step.ts';
 import { runTests } from './tests.ts';
 
@@ -13,16 +13,16 @@ import { runTests } from './tests.ts';
 // which holds the other end of its standard input.
 process.stdin.resume().on('end', () => process.exit(1));
 
-async function start({ directory, cluster }: Settings): Promise<Cluster> {
+async function start({ directory, cluster }: Settings): Promise<StartedCluster> {
   if (cluster.where === 'kind') return await startKindCluster(directory, cluster.programs);
   await furnish(directory, registryHosts);
   return await startLocalCluster(directory, cluster.binaries, cluster.image);
 }
 
 async function session(settings: Settings): Promise<number> {
-  const { directory, keep, vitest } = settings;
+  const { directory, keep, vitest, packaged } = settings;
   const started = performance.now();
-  const cluster = await start(settings);
+  const cluster: Cluster = { ...(await start(settings)), packaged };
   const description = join(directory, 'cluster.json');
   writeFileSync(description, JSON.stringify(cluster), { mode: 0o600 });
   const code = await step('tests run', () => runTests(vitest, { [clusterVariable]: description }));

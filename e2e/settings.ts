@@ -7,6 +7,8 @@ const settingsSchema = z.object({
   directory: z.string(),
   /** Whether the cluster stays up after the tests. */
   keep: z.boolean(),
+  /** The folder of the programs of the installed npm package. */
+  packaged: z.string(),
   /** Arguments for vitest. */
   vitest: z.array(z.string()),
   cluster: z.discriminatedUnion('where', [

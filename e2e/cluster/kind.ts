@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuthority } from '../../test/support/authority.ts';
 import type { Programs } from '../machine/binaries.ts';
-import type { Cluster } from '../support/cluster.ts';
+import type { StartedCluster } from '../support/cluster.ts';
 import { run, succeed } from '../support/command.ts';
 import { step } from '../support/step.ts';
 import { installTagpin } from './install.ts';
@@ -24,7 +24,7 @@ export async function buildDockerImage(signal: AbortSignal): Promise<void> {
  * Starts a cluster of kind with tagpin installed. The registries run on this machine, at the gateway of kind's
  * network, where this machine, the node and the pods all reach them.
  */
-export async function startKindCluster(directory: string, programs: Programs): Promise<Cluster> {
+export async function startKindCluster(directory: string, programs: Programs): Promise<StartedCluster> {
   const kubeconfig = join(directory, 'kubeconfig');
   await step('kind cluster created', () =>
     succeed(

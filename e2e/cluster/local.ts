@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createAuthority } from '../../test/support/authority.ts';
 import { type BuiltImage, pushImage } from '../image/build.ts';
 import type { Binaries } from '../machine/binaries.ts';
-import type { Cluster } from '../support/cluster.ts';
+import type { StartedCluster } from '../support/cluster.ts';
 import { run } from '../support/command.ts';
 import { step } from '../support/step.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -16,7 +16,7 @@ export async function startLocalCluster(
   directory: string,
   binaries: Binaries,
   image: BuiltImage,
-): Promise<Cluster> {
+): Promise<StartedCluster> {
   const authority = await createAuthority('tagpin e2e');
   const [registries, kubeconfig] = await Promise.all([
     step('registries started', () => startRegistries(join(directory, 'registries'), binaries, authority)),

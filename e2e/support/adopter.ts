@@ -37,7 +37,8 @@ export async function adopterOf(cluster: Cluster, namespace: Namespace): Promise
     stringify({ registries: { [cluster.openRegistry]: { caFile: cluster.caFile } } }),
   );
   const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, await kubeconfigOf(namespace), { mode: 0o600 });
+  await succeed(namespace.apply(...role));
+  writeFileSync(kubeconfig, await kubeconfigAs(namespace, name), { mode: 0o600 });
   const access = ['--kubeconfig', kubeconfig, '--registry-config', registryConfig];
   return async (...options) => {
     const args = ['adopt', ...access, '--output', 'json', ...options, namespace.name];
@@ -74,9 +75,9 @@ const role: Manifest[] = [
 
 const kubeconfigSchema = z.looseObject({ users: z.array(z.object({ name: z.string() })) });
 
-async function kubeconfigOf(namespace: Namespace): Promise<string> {
-  await succeed(namespace.apply(...role));
-  const token = await on(namespace, 'create', 'token', name);
+/** A kubeconfig of a ServiceAccount of the namespace. */
+export async function kubeconfigAs(namespace: Namespace, account: string): Promise<string> {
+  const token = await on(namespace, 'create', 'token', account);
   const text = await on(namespace, 'config', 'view', '--raw', '--minify', '--output', 'json');
   const config = kubeconfigSchema.parse(JSON.parse(text));
   return JSON.stringify({ ...config, users: config.users.map((user) => ({ ...user, user: { token } })) });

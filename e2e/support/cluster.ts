@@ -10,6 +10,8 @@ export const clusterSchema = z.object({
   programs: programsSchema,
   /** A folder for the tests' files. */
   directory: z.string(),
+  /** The folder of tagpin's programs as npm has installed them, and of the oldest Node.js that they are for. */
+  packaged: z.string(),
   /** What the registries' certificates verify by. */
   caFile: z.string(),
   /** The registry that everyone may read, as images name it. */
@@ -32,6 +34,9 @@ export const clusterSchema = z.object({
 });
 export type Cluster = z.infer<typeof clusterSchema>;
 
+/** A cluster by itself. */
+export type StartedCluster = Omit<Cluster, 'packaged'>;
+
 /** The environment variable that tells the tests where their cluster is described. */
 export const clusterVariable = 'TAGPIN_E2E_CLUSTER';
 
@@ -49,6 +54,7 @@ const nowhere: Cluster = {
   kubeconfig: '',
   programs: { kubectl: '', crane: '', registry: '', gitea: '' },
   directory: '',
+  packaged: '',
   caFile: '',
   openRegistry: '',
   privateRegistry: '',

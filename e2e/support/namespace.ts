@@ -62,8 +62,11 @@ export interface Namespace extends AsyncDisposable {
 }
 
 /** Makes a namespace, opted in to a mode if one is given. It is deleted with all it holds when the test ends. */
-export async function createNamespace(cluster: Cluster, mode?: Mode): Promise<Namespace> {
-  const name = `e2e-${randomUUID().slice(0, 8)}`;
+export async function createNamespace(
+  cluster: Cluster,
+  mode?: Mode,
+  name = `e2e-${randomUUID().slice(0, 8)}`,
+): Promise<Namespace> {
   const command = [cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig, '--namespace', name];
   const kubectl = (args: readonly string[], input = '') => run([...command, ...args], { input });
   const labels = mode === undefined ? {} : { 'tagpin.dev/pin': mode };

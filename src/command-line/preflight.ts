@@ -25,7 +25,7 @@ export const declarePreflight: Declare = (program, world) => {
     .addOption(dockerConfig("credentials beside the pods' pull secrets"));
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig())
+    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
     .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
     .addOption(timeout('for everything', 120_000, '2m'));
   exitCodes(command, { 0: 'all is well', 1: 'something is not, and the tables say what', 3: 'failed' });

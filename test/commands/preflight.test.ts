@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCertificate } from '../../src/webhook/certificate.ts';
+import { start, tagpin } from '../support/command-line.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
 import { pullSecret } from '../webhook/webhooks.ts';
@@ -357,5 +359,78 @@ describe('tagpin preflight says of the cluster', () => {
       result: 'problem',
       detail: `system:serviceaccount:tagpin-system:tagpin lacks get jobs.batch in ${name}; apply tagpin's manifests again`,
     });
+  });
+});
+
+test('tagpin preflight prints a line for each check, one for each image, and a sentence for people', async () => {
+  const name = namespaceWith(tagged());
+  cluster.api.put({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: name, name: 'bare' },
+    spec: { containers: [{ name: 'web', image: tagged() }] },
+  });
+  const { code, stdout, stderr } = await tagpin([
+    'preflight',
+    '--kubeconfig',
+    cluster.kubeconfig,
+    '-n',
+    name,
+  ]);
+  const [checks = '', images = ''] = stdout.split('\n\n');
+  const cellsOf = (table: string) =>
+    table
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {3,}/));
+  expect(cellsOf(checks).map(([check, result]) => [check, result])).toEqual([
+    ['CHECK', 'RESULT'],
+    ['namespace', 'note'],
+    ['webhook configuration', 'note'],
+    ['your permissions', 'ok'],
+  ]);
+  expect(cellsOf(images)).toEqual([
+    ['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'],
+    [tagged(), digest.slice(0, 19), `secret ${name}/regcred`, 'pins it', 'deployment/web and 1 more'],
+  ]);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: 'tagpin: 1 image: 1 would be pinned; 3 checks: no problem\n',
+  });
+});
+
+test('tagpin preflight fails for a namespace that is not there', async () => {
+  expect(await tagpin(['preflight', '--kubeconfig', cluster.kubeconfig, 'nowhere'])).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: 'tagpin: namespace "nowhere" doesn\'t exist; correct its name or the kubeconfig\'s context\n',
+  });
+});
+
+test('Ctrl-C ends tagpin preflight within a second with what is known by then', async () => {
+  await using hanging = await startRegistry();
+  hanging.fault = { outcome: 'hang' };
+  const containers = [
+    { name: 'web', image: tagged() },
+    { name: 'side', image: `${hanging.host}/app:1` },
+  ];
+  const name = namespaceWith({ containers });
+  const { child, result } = start(['preflight', '--kubeconfig', cluster.kubeconfig, '-o', 'json', name]);
+  for (let waited = 0; waited < 200 && hanging.requests.entries.length === 0; waited++) await delay(50);
+  await delay(1_000);
+  const interrupted = performance.now();
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await result;
+  expect(performance.now() - interrupted).toBeLessThan(1_000);
+  expect(JSON.parse(stdout)).toMatchObject({
+    checks: [{ name: 'namespace' }, { name: 'webhook configuration' }, { name: 'your permissions' }],
+    images: [
+      { image: tagged(), state: 'pinned' },
+      { image: `${hanging.host}/app:1`, state: 'unknown', message: 'ended before this was known' },
+    ],
+  });
+  expect({ code, stderr }).toEqual({
+    code: 130,
+    stderr: 'tagpin: 2 images: 1 would be pinned, 1 unknown; 3 checks: no problem\ntagpin: ended by SIGINT\n',
   });
 });
