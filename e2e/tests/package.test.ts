@@ -12,7 +12,11 @@ import { deployment } from '../support/workload.ts';
 const cluster = readCluster();
 const images = new Images(cluster);
 const packageJson = z
-  .object({ version: z.string(), engines: z.object({ node: z.string() }), dependencies: z.undefined() })
+  .object({
+    version: z.string(),
+    engines: z.object({ node: z.string() }),
+    dependencies: z.unknown().optional(),
+  })
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')));
 
 let folder: string;
