@@ -22,7 +22,12 @@ import {
   webhookPermissionsCheck,
 } from '../preflight/permissions.ts';
 import { trialCheck, trialPod } from '../preflight/trial.ts';
-import { type WebhookConfiguration, webhookConfigurationSchema } from '../preflight/webhook-configuration.ts';
+import {
+  isInjected,
+  serviceOf,
+  type WebhookConfiguration,
+  webhookConfigurationSchema,
+} from '../preflight/webhook-configuration.ts';
 import { readShared, serverName } from '../webhook/certificate-store.ts';
 import { remedyFor } from './api-server.ts';
 
@@ -42,8 +47,8 @@ export async function checkInstallation(subject: Subject, means: InstallationMea
     api.read(resources.MutatingWebhookConfiguration, undefined, name, webhookConfigurationSchema, signal),
   );
   const own = ask(() => review(api, neededToAdopt(subject.name), undefined, signal));
-  const configuration = asked.refused === undefined ? asked.value : undefined;
-  const isAbsent = asked.refused === undefined && configuration === undefined;
+  const configuration = asked.result === undefined ? asked.value : undefined;
+  const isAbsent = asked.result === undefined && configuration === undefined;
   const about = [namespaceCheck(subject, configuration), configurationCheck(name, asked, subject)];
   // What isn't installed is in no state.
   const rest = isAbsent ? [] : await checkWebhook(subject, configuration, means);
@@ -56,8 +61,11 @@ async function checkWebhook(
   means: InstallationMeans,
 ): Promise<Check[]> {
   const { api, webhook, signal, now } = means;
-  const service = configuration?.webhooks.find(({ clientConfig }) => clientConfig.service)?.clientConfig
-    .service ?? { namespace: subject.own, name: webhook.service };
+  const found = configuration && serviceOf(configuration);
+  const service = {
+    ...(found ?? { namespace: subject.own, name: webhook.service }),
+    isCertificateOthers: webhook.certificate !== undefined || isInjected(configuration),
+  };
   const [endpoints, served, permissions, call] = await Promise.all([
     ask(() => readEndpoints(api, service, signal)),
     ask(() => readServed(service, means)),
@@ -74,9 +82,12 @@ async function checkWebhook(
   ];
 }
 
+/** The webhook's Service. */
 interface Place {
   namespace: string;
   name: string;
+  /** Whether somebody else makes the certificate, and tells the API server of it. */
+  isCertificateOthers: boolean;
 }
 
 const slice = z.object({
@@ -87,7 +98,7 @@ const slice = z.object({
 
 async function readEndpoints(
   api: KubernetesApi,
-  { namespace, name }: Place,
+  { namespace, name }: Omit<Place, 'isCertificateOthers'>,
   signal: AbortSignal,
 ): Promise<Endpoints> {
   const found = await api.readMetadata(resources.Service, namespace, name, signal);
@@ -107,18 +118,21 @@ async function readEndpoints(
 }
 
 async function readServed(
-  { namespace, name: service }: Place,
+  { namespace, name: service, isCertificateOthers: isOthers }: Place,
   { api, webhook, signal }: InstallationMeans,
 ): Promise<Served> {
   const place = { ...webhook, namespace, service };
-  const isOthers = webhook.certificate !== undefined;
-  const shared = isOthers ? undefined : await readShared(api, place, signal);
-  return {
-    secret: `${namespace}/${webhook.secret}`,
-    serverName: serverName(place),
-    pair: shared?.value?.serving,
-    isOthers,
-  };
+  const about = { secret: `${namespace}/${webhook.secret}`, serverName: serverName(place), isOthers };
+  if (isOthers) return { ...about, exists: false, pair: undefined };
+  try {
+    const shared = await readShared(api, place, signal);
+    return { ...about, exists: true, pair: shared.value?.serving };
+  } catch (error) {
+    if (error instanceof KubernetesError && error.status === 404) {
+      return { ...about, exists: false, pair: undefined };
+    }
+    throw error;
+  }
 }
 
 const deployment = z.object({
@@ -129,13 +143,13 @@ const deployment = z.object({
 
 async function checkPermissions(
   subject: Subject,
-  { namespace, name }: Place,
+  { namespace, name, isCertificateOthers }: Place,
   { api, webhook, signal }: InstallationMeans,
 ): Promise<Check> {
-  const own = { namespace, ...webhook, isCertificateOthers: webhook.certificate !== undefined };
+  const own = { ...webhook, namespace, isCertificateOthers };
   const found = await ask(() => api.read(resources.Deployment, namespace, name, deployment, signal));
   const account =
-    (found.refused === undefined ? found.value?.spec.template.spec.serviceAccountName : undefined) ?? name;
+    (found.result === undefined ? found.value?.spec.template.spec.serviceAccountName : undefined) ?? name;
   const user = `system:serviceaccount:${namespace}:${account}`;
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
   const needed = neededByWebhook(subject.name, own);
@@ -196,6 +210,7 @@ async function ask<T>(reading: () => Promise<T>): Promise<Asked<T>> {
     return { value: await reading() };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
-    return { refused: `${error.message}; ${remedyFor(error)}` };
+    const result = error.status === 403 ? 'not asked' : 'unknown';
+    return { result, why: `${error.message}; ${remedyFor(error)}` };
   }
 }

@@ -76,10 +76,11 @@ export function summarizePreflight({ namespace, checks, images }: PreflightRepor
   const found =
     images.length === 0 ? `nothing in namespace ${namespace} has an image` : `${all}: ${said.join(', ')}`;
   const results = counts(checks, ({ result }) => result);
-  const told = (['problem', 'not asked'] as const satisfies Result[]).flatMap((result) => {
+  const told = (['problem', 'not asked', 'unknown'] as const satisfies Result[]).flatMap((result) => {
     const count = results.get(result);
     return count === undefined ? [] : [`${count} ${result}${result === 'problem' && count > 1 ? 's' : ''}`];
   });
+  if (checks.length === 0) return `${found}; checks not known yet`;
   return `${found}; ${checks.length} checks: ${told.length === 0 ? 'no problem' : told.join(', ')}`;
 }
 
@@ -94,9 +95,13 @@ function counts<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, number> {
   return new Map([...Map.groupBy(all, keyOf)].map(([key, { length }]) => [key, length]));
 }
 
-/** Where the images couldn't all be looked at, nobody knows whether all is well. */
+/** Where not all could be looked at, nobody knows whether all is well; what one may not ask for is another matter. */
 export function preflightExitCode({ checks, images, unread }: PreflightReport): ExitCode {
-  if (unread.length > 0 || images.some(({ state }) => state === 'unknown')) return exitCode.failed;
+  const isUnknown =
+    unread.length > 0 ||
+    images.some(({ state }) => state === 'unknown') ||
+    checks.some(({ result }) => result === 'unknown');
+  if (isUnknown) return exitCode.failed;
   const isWell = !images.some(isFinding) && checks.every(({ result }) => result !== 'problem');
   return isWell ? exitCode.done : exitCode.findings;
 }

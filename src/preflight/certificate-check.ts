@@ -34,6 +34,7 @@ const casOf = ({ clientConfig }: WebhookConfiguration['webhooks'][number]) =>
 
 export interface Served {
   secret: string;
+  exists: boolean;
   /** What the webhook is called by. */
   serverName: string;
   /** Undefined where there is nothing that could be served. */
@@ -48,7 +49,7 @@ export function certificateCheck(
   { webhooks }: WebhookConfiguration,
   now: number,
 ): Check {
-  return checkOf('certificate', asked, ({ secret, serverName, pair, isOthers }) => {
+  return checkOf('certificate', asked, ({ secret, exists, serverName, pair, isOthers }) => {
     if (pair === undefined) {
       return isOthers
         ? {
@@ -57,7 +58,9 @@ export function certificateCheck(
           }
         : {
             result: 'problem',
-            detail: `Secret ${secret} is empty; tagpin fills it in when it runs: look at its pods and their logs`,
+            detail: exists
+              ? `Secret ${secret} is empty; tagpin fills it in when it runs: look at its pods and their logs`
+              : `there is no Secret ${secret}; apply tagpin's manifests again`,
           };
     }
     const fault = faultOf(pair, serverName, now);

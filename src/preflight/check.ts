@@ -1,8 +1,8 @@
 /**
- * How something stands: `ok`; a `problem`, which wants mending; a `note`, which is neither; or `not asked`, because
- * whoever runs this may not.
+ * How something stands: `ok`; a `problem`, which wants mending; a `note`, which is neither; `not asked`, because whoever
+ * runs this may not; or `unknown`, because there was no answer.
  */
-export type Result = 'ok' | 'problem' | 'note' | 'not asked';
+export type Result = 'ok' | 'problem' | 'note' | 'not asked' | 'unknown';
 
 export interface Check {
   /** What was looked at: a few words, stable. */
@@ -13,10 +13,10 @@ export interface Check {
 }
 
 /** What was read of the API server, or why it wasn't. */
-export type Asked<T> = { value: T; refused?: undefined } | { refused: string };
+export type Asked<T> = { value: T; result?: undefined } | { result: 'not asked' | 'unknown'; why: string };
 
 /** A check of what has been read, if it has been. */
 export function checkOf<T>(name: string, asked: Asked<T>, judge: (value: T) => Omit<Check, 'name'>): Check {
-  if (asked.refused !== undefined) return { name, result: 'not asked', detail: asked.refused };
+  if (asked.result !== undefined) return { name, result: asked.result, detail: asked.why };
   return { name, ...judge(asked.value) };
 }

@@ -29,7 +29,7 @@ export const trialPod = {
 
 /** How the API server judged the pod. */
 export interface Judgement {
-  /** Undefined if it would be admitted. */
+  /** Undefined if it would be admitted; of status 0 if there was no answer. */
   refusal: { status: number; message: string } | undefined;
   warnings: readonly string[];
 }
@@ -52,7 +52,7 @@ export function trialCheck(mode: Mode, { refusal, warnings }: Judgement): Check 
       detail: `a dry run in ${mode} was admitted without tagpin's word: its calls fail and are passed over, or it isn't asked`,
     };
   }
-  const { message } = refusal;
+  const { status, message } = refusal;
   if (message.includes(`admission webhook "${entry}" denied the request`) && message.includes(IMAGE)) {
     return {
       name,
@@ -67,6 +67,7 @@ export function trialCheck(mode: Mode, { refusal, warnings }: Judgement): Check 
       detail: `${message}; look at tagpin's pods, its Service and the network between`,
     };
   }
+  if (status === 0) return { name, result: 'unknown', detail: message };
   // It may have come before tagpin's turn: RBAC, a quota, another webhook.
   return { name, result: 'not asked', detail: `a dry run wasn't let through to tagpin: ${message}` };
 }

@@ -46,6 +46,16 @@ export const entryName = (mode: Mode) => `${mode}.tagpin.dev`;
 export const modesWithoutEntry = (configuration: WebhookConfiguration): Mode[] =>
   modes.filter((mode) => entryOf(configuration, mode) === undefined);
 
+/** The Service that its entries lead to. */
+export const serviceOf = ({ webhooks }: WebhookConfiguration) =>
+  webhooks.find(({ clientConfig }) => clientConfig.service)?.clientConfig.service ?? undefined;
+
+/** Whether cert-manager fills in the caBundle (cert-manager pkg/apis/certmanager/v1/types.go, `inject-…`). */
+export const isInjected = (configuration: WebhookConfiguration | undefined) =>
+  Object.keys(configuration?.metadata.annotations ?? {}).some((name) =>
+    name.startsWith('cert-manager.io/inject-'),
+  );
+
 type Labels = Readonly<Record<string, string>>;
 
 /** Whether an entry is for a namespace that opts in to its mode, by whatever else its selector says. */

@@ -330,6 +330,29 @@ describe('tagpin preflight says of the cluster', () => {
     });
   });
 
+  test('that it is not known how it stands where the API server gives no answer', async () => {
+    using _ = installation(cluster.api, {});
+    const restore = cluster.api.fail({ resource: 'subjectaccessreviews', effect: { outcome: 'reset' } });
+    const { code, results } = await resultsOf(namespaceWith(tagged()));
+    restore();
+    expect({ code, result: results["webhook's permissions"] }).toEqual({ code: 3, result: 'unknown' });
+  });
+
+  test("that the certificate is cert-manager's, and that tagpin's Secret is missing", async () => {
+    using _ = installation(cluster.api, {});
+    cluster.api.remove('Secret', 'tagpin-system', 'tagpin-certificate');
+    const without = await resultsOf(namespaceWith(tagged()));
+    expect(without.checks.get('certificate')).toEqual({
+      result: 'problem',
+      detail: "there is no Secret tagpin-system/tagpin-certificate; apply tagpin's manifests again",
+    });
+    const configuration = cluster.api.find('MutatingWebhookConfiguration', undefined, 'tagpin');
+    const annotations = { 'cert-manager.io/inject-ca-from': 'tagpin-system/tagpin' };
+    cluster.api.put({ ...configuration, metadata: { name: 'tagpin', annotations } });
+    const { results } = await resultsOf(namespaceWith(tagged()));
+    expect(results['certificate']).toBe('note');
+  });
+
   test('what could not be asked', async () => {
     using _ = installation(cluster.api, {});
     const rules = ['mutatingwebhookconfigurations', 'endpointslices', 'subjectaccessreviews', 'namespaces'];
