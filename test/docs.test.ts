@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-test.each(['README.md', 'docs/how-it-works.md'])('the links of %s lead to files', (file) => {
+test.each(['README.md', 'docs/how-it-works.md', 'docs/operations.md'])('the links of %s lead to files', (file) => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
   expect(links).not.toEqual([]);
   expect(links.filter((link) => !existsSync(join(root, dirname(file), link)))).toEqual([]);
