@@ -58,4 +58,7 @@ test('one that breaks is told once, with its file, and what it was still counts'
       ],
     },
   ]);
+  expect(await webhook.metrics.text()).toContain(
+    'tagpin_config_reload_failures_total{files="registries"} 1\n',
+  );
 });

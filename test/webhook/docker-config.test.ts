@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { podReview } from '../support/admission.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
@@ -87,5 +87,19 @@ describe('the webhook with a docker config of its own', () => {
     expect(webhook.log.filter(({ msg }) => String(msg).includes('helpers'))).toMatchObject([
       { level: 'warn', file: join(folder, 'config.json') },
     ]);
+  });
+
+  test('that changes into something unusable counts as it was, and is told and counted once', async () => {
+    await using webhook = await startWebhook(dockerConfig(own('tagpin', 'correct-horse')));
+    writeFileSync(join(folder, 'config.json'), 'no JSON');
+    const now = performance.now.bind(performance);
+    using _ = vi.spyOn(performance, 'now').mockImplementation(() => now() + 5_000);
+    for (const name of ['base/app:1', 'team/app:1']) {
+      expect((await webhook.review('enforce', pod([name]))).response.allowed).toBe(true);
+    }
+    const told = webhook.log.filter(({ msg }) => String(msg).includes('docker config has changed'));
+    expect(told).toMatchObject([{ level: 'warn', file: join(folder, 'config.json') }]);
+    const metrics = await webhook.metrics.text();
+    expect(metrics).toContain('tagpin_config_reload_failures_total{files="docker_config"} 1\n');
   });
 });
