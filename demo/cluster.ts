@@ -21,7 +21,7 @@ export async function startCluster(folder: string, closed: string, signal: Abort
   await using started = new AsyncDisposableStack();
   const authority = await createAuthority();
   const tls = await authority.issue(['127.0.0.1']);
-  const api = started.use(await startApiServer({ tls, caPem: authority.caPem, token: 'demo' }));
+  const api = started.use(await startApiServer({ tls, caPem: authority.caPem, token: 'let-the-demo-in' }));
   for (const object of objects(closed)) api.put(object);
   const kubeconfig = join(folder, 'kubeconfig');
   await api.writeKubeconfig(kubeconfig);

@@ -76,15 +76,18 @@ export function createEngine(
   metrics: Metrics,
   { log, proxies }: { log: Logger; proxies: Proxies },
 ): Engine {
-  const kubernetes = createKubernetesApi(connection);
+  const kubernetes = createKubernetesApi(connection, (request) => metrics.kubernetesRequest(request));
+  const { dockerConfig } = config;
   const engine = createRegistryEngine(config, {
-    sources: config.dockerConfig === undefined ? [] : [openDockerConfig(config.dockerConfig, log)],
+    sources: dockerConfig === undefined ? [] : [openDockerConfig(dockerConfig, log, metrics)],
     proxies,
-    onUnusableRegistries: ({ problems }) =>
+    onUnusableRegistries: ({ problems }) => {
+      metrics.reloadFailures.inc({ files: 'registries' });
       log.warn(
         { problems },
         'the configuration of registries has changed and is unusable; its last content counts',
-      ),
+      );
+    },
     observe: (event) => metrics.registryRequest(event),
     metrics: metrics.resolves,
   });
@@ -100,13 +103,14 @@ export function createEngine(
 }
 
 /** Without its helpers: they are programs that would run with the webhook's rights. */
-function openDockerConfig(path: string, log: Logger): DockerConfigFile {
-  const file = new DockerConfigFile(path, (error) =>
+function openDockerConfig(path: string, log: Logger, metrics: Metrics): DockerConfigFile {
+  const file = new DockerConfigFile(path, (error) => {
+    metrics.reloadFailures.inc({ files: 'docker_config' });
     log.warn(
       { err: error, file: path },
       'the docker config has changed and is unusable; its last content counts',
-    ),
-  );
+    );
+  });
   if (file.hasHelpers) {
     log.warn({ file: path }, 'credential helpers are not run here; put the credentials into auths');
   }

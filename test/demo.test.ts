@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Checks } from '../demo/checks.ts';
 import { Report, wrap } from '../demo/report.ts';
 import { align, sideBySide } from '../demo/side-by-side.ts';
+import { said } from './support/secrets/record.ts';
 import { ready, startWebhookProcess } from './support/webhook-process.ts';
 
 const ESCAPE = '\u001b';
@@ -33,6 +34,7 @@ function startDemo(): Demo {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   const closed = once(child, 'close');
+  child.once('close', () => said('npm run demo', output));
   return { child, temporary, output: () => output, end: async () => (await closed)[0] };
 }
 

@@ -1,21 +1,55 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { configurationPage } from '../docs/generate/configuration.ts';
 import { createProgram } from '../src/command-line/program.ts';
+import { parseConfig } from '../src/config.ts';
 import { idle } from './command-line/programs.ts';
+import { configKeys } from './support/config-keys.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-test.each(['README.md', 'docs/how-it-works.md', 'docs/preflight.md'])(
-  'the links of %s lead to files',
-  (file) => {
-    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
-    expect(links).not.toEqual([]);
-    expect(links.filter((link) => !existsSync(join(root, dirname(file), link)))).toEqual([]);
-  },
-);
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })];
+
+/** Where links to a page's headings lead, as GitHub makes them. */
+const anchorsOf = (page: string) =>
+  [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+test.each(pages)('the links of %s lead to files, and to headings that they have', (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  const broken = links.filter(([, file = '', anchor]) => {
+    const target = file === '' ? page : join(dirname(page), file);
+    return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
+  expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+describe('docs/configuration.md', () => {
+  const page = read('docs/configuration.md');
+
+  test('is what `npm run docs` makes of it', () => expect(page).toBe(configurationPage(page)));
+
+  test('says what each key means', () => {
+    for (const key of configKeys()) {
+      expect(page).toMatch(
+        new RegExp(`^\\| \`${RegExp.escape(key)}\` \\| [^|]+ \\| [^|]* \\| \\S.* \\|$`, 'm'),
+      );
+    }
+  });
+
+  test('has an example that is a configuration, but for files that are not there', () => {
+    const [, example = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+    const withoutFiles = example.replace(/^.*(?:File|certificate|dockerConfig):.*\n/gm, '');
+    expect(parseConfig(withoutFiles, 'example').pin.skipAnnotation).toEqual(['best-effort', 'audit']);
+  });
+});
 
 describe('the drawing', () => {
   const drawing = read('docs/how-it-works.svg');

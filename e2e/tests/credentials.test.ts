@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { findLeaks } from '../../test/support/secrets/search.ts';
 import { readCluster } from '../support/cluster.ts';
 import { succeed } from '../support/command.ts';
 import { Images } from '../support/images.ts';
@@ -82,13 +83,46 @@ describe('a private image whose secret is missing', () => {
   });
 });
 
-test('a password is in no log', async () => {
+test('nothing that tagpin says holds a password or its key: log, metrics, messages, annotations', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.pushPrivate();
-  const spec = { imagePullSecrets: [{ name: 'registry' }] };
-  await succeed(namespace.apply(secret, podManifest({ image: app.tagged, spec })));
+  const pod = (name: string, image: string) =>
+    podManifest({ name, image, spec: { imagePullSecrets: [{ name: 'registry' }] } });
+  await succeed(namespace.apply(secret, pod('web', app.tagged)));
+  const refused = await namespace.apply(pod('absent', `${app.name}:absent`));
+  expect(refused.stderr).toContain('not found');
+
   const selector = ['--namespace', 'tagpin-system', '--selector', 'app.kubernetes.io/name=tagpin'];
-  const logs = await succeed(namespace.kubectl(['logs', ...selector, '--tail=-1']));
-  expect(logs).toContain(app.digest);
-  expect(logs).not.toContain(cluster.account.password);
+  const [logs, objects, pods, own] = await Promise.all(
+    [
+      ['logs', ...selector, '--tail=-1'],
+      ['get', 'pods,replicasets,events', '--all-namespaces', '--output=yaml'],
+      ['get', 'pods', ...selector, '--output=jsonpath={.items[*].metadata.name}'],
+      [
+        'get',
+        'secret',
+        'tagpin-certificate',
+        '--namespace=tagpin-system',
+        '--output=jsonpath={.data.tls\\.key}',
+      ],
+    ].map((args) => succeed(namespace.kubectl(args))),
+  );
+  const metrics = await Promise.all(
+    (pods ?? '').split(' ').map((name) => {
+      const path = `/api/v1/namespaces/tagpin-system/pods/${name}:8080/proxy/metrics`;
+      return succeed(namespace.kubectl(['get', '--raw', path]));
+    }),
+  );
+  const [, key = ''] = Buffer.from(own ?? '', 'base64')
+    .toString()
+    .split('\n');
+  expect(key).toMatch(/^\S{20,}$/);
+  const said = { logs: `${logs}`, objects: `${objects}`, metrics: metrics.join(), message: refused.stderr };
+  expect(said.logs).toContain(app.digest);
+  expect(said.metrics).toContain('tagpin_images_total');
+  const leaks = findLeaks({
+    secrets: [cluster.account.password, key],
+    said: Object.entries(said).map(([by, text]) => ({ by, text })),
+  });
+  expect(leaks.map(({ by, excerpt }) => `${by}: ${excerpt}`)).toEqual([]);
 });

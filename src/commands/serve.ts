@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Environment } from '../config/environment.ts';
 import type { Config } from '../config.ts';
 import { createEngine } from '../engine.ts';
@@ -40,11 +41,12 @@ export async function serve(
 ): Promise<void> {
   const metrics = new Metrics();
   const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
+  const intake = new Intake(config.webhook.inFlight);
   const app = createWebhookApp({
     routes: createRoutes({ ...engine, settings: pinSettings(config), log, metrics }),
     log,
     metrics,
-    intake: new Intake(config.webhook.inFlight),
+    intake,
     draining: () => stop.aborted,
   });
   // Without a certificate, which is installed once the API server trusts it, no handshake succeeds.
@@ -60,6 +62,14 @@ export async function serve(
   });
 
   const readiness = () => (stop.aborted ? shuttingDown : certificate.readiness);
+  metrics.show(packageJson.version, {
+    isReady: () => readiness().ready,
+    reviewsInFlight: () => intake.underWay,
+    bytesInFlight: () => intake.heldBytes,
+    bytesInFlightLimit: config.webhook.inFlight,
+    cacheEntries: () => engine.resolver.cacheEntries,
+    cacheEntriesLimit: config.cache.entries,
+  });
   const health = await listen(
     createHttpServer(createHealthApp(readiness, metrics)),
     config.webhook.healthPort,

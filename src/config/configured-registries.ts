@@ -1,6 +1,6 @@
 import { Files } from './files.ts';
 import { combine, readHostsDirectory } from './hosts-directory.ts';
-import { keyPath } from './key-path.ts';
+import { problem } from './problem.ts';
 import { type RegistryConfig, readRegistry } from './registries.ts';
 import type { Registries } from './registry-settings.ts';
 
@@ -71,7 +71,9 @@ function read({ registries, certsDirectory }: RegistriesConfig, files: Files): R
   const problems = [...(folder?.problems ?? [])];
   const own = Object.entries(registries).map(([host, config]) => {
     const { settings, problems: wrong } = readRegistry(config, files);
-    problems.push(...wrong.map(({ key, message }) => `${keyPath(['registries', host, key])}: ${message}`));
+    problems.push(
+      ...wrong.map(({ key, message }) => problem(['registries', host, key], config[key], message)),
+    );
     return [host, settings] as const;
   });
   if (problems.length > 0) throw new UnusableRegistries(problems);

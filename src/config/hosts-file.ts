@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Files } from './files.ts';
 import { keyPath } from './key-path.ts';
 import { readCertificates, readKeyPair } from './pem.ts';
+import { remedyOf } from './problem.ts';
 import type { Capability, Mirror, RegistrySettings, TlsSettings } from './registry-settings.ts';
 
 /**
@@ -11,13 +12,18 @@ import type { Capability, Mirror, RegistrySettings, TlsSettings } from './regist
  * what it doesn't know it passes over. Unlike containerd, a file with a mistake in it is a mistake.
  */
 
-const strings = z.union([z.string().transform((text) => [text]), z.array(z.string())]);
+const strings = z.union(
+  [z.string().transform((text) => [text]), z.array(z.string())],
+  'write text, or a list of texts',
+);
+
+const PAIRS = 'write a file, or a list of pairs of a certificate and its key';
 
 /** A pair of files, or one that holds both. */
-const pair = z.union([
-  z.string().transform((file): [string, string] => [file, file]),
-  z.tuple([z.string(), z.string()]),
-]);
+const pair = z.union(
+  [z.string().transform((file): [string, string] => [file, file]), z.tuple([z.string(), z.string()])],
+  PAIRS,
+);
 
 const headerName = z.string().regex(/^[\w!#$%&'*+\-.^`|~]+$/, 'write the name of a header');
 
@@ -35,7 +41,7 @@ const hostShape = z.object({
     ),
   ca: strings.default([]),
   client: z
-    .union([z.string().transform((file): [string, string][] => [[file, file]]), z.array(pair)])
+    .union([z.string().transform((file): [string, string][] => [[file, file]]), z.array(pair)], PAIRS)
     .default([]),
   skip_verify: z.boolean().default(false),
   override_path: z.boolean().default(false),
@@ -71,7 +77,7 @@ export function parseHostsFile(
     const [message = ''] = error.message.split('\n');
     return { settings: {}, problems: [`line ${error.line}: ${message}`] };
   }
-  const parsed = fileShape.safeParse(document);
+  const parsed = fileShape.safeParse(document, { error: remedyOf });
   if (!parsed.success) {
     const problems = parsed.error.issues.map(
       ({ path, message }) => `${keyPath(path) || 'the file'}: ${message}`,
@@ -82,18 +88,19 @@ export function parseHostsFile(
   const wrong = (key: Key, message: string) => {
     problems.push(`${keyPath(key)}: ${message}`);
   };
+  const wrongFile = (key: Key, file: string, problem: string) => wrong(key, `${file}: ${problem}`);
   const { server, host: hosts, ...own } = parsed.data;
   const mirrors = Object.entries(hosts).flatMap(([url, host]): Mirror[] => {
     const root = rootOf(url, host.override_path);
     if (root === undefined) wrong(['host', url], 'write a URL with a host');
-    const tls = tlsOf(host, folder, ['host', url], wrong);
+    const tls = tlsOf(host, folder, ['host', url], wrongFile);
     if (root === undefined) return [];
     return [{ root, capabilities: host.capabilities, sendCredentials: false, tls, headers: headersOf(host) }];
   });
   const root = server === '' ? undefined : rootOf(server, own.override_path);
   if (server !== '' && root === undefined) wrong(['server'], 'write a URL with a host');
   const { capabilities } = own;
-  const tls = tlsOf(own, folder, [], wrong);
+  const tls = tlsOf(own, folder, [], wrongFile);
   return { settings: { mirrors, root, capabilities, tls, headers: headersOf(own) }, problems };
 }
 
@@ -111,18 +118,20 @@ function tlsOf(
   host: Host,
   { path: folder, files }: HostsFolder,
   at: Key,
-  wrong: (key: Key, message: string) => void,
+  wrong: (key: Key, file: string, problem: string) => void,
 ): TlsSettings {
   const ca = host.ca.flatMap((file, index) => {
     const read = readCertificates(resolve(folder, file), files);
     if ('value' in read) return [read.value];
-    wrong([...at, 'ca', index], read.problem);
+    wrong([...at, 'ca', index], file, read.problem);
     return [];
   });
   const pairs = host.client.flatMap(([certFile, keyFile], index) => {
     const read = readKeyPair(resolve(folder, certFile), resolve(folder, keyFile), files);
     if ('value' in read) return [read.value];
-    wrong([...at, 'client', index], read.problem);
+    for (const { of, problem } of read.problems) {
+      wrong([...at, 'client', index], of === 'cert' ? certFile : keyFile, problem);
+    }
     return [];
   });
   return {
@@ -149,9 +158,8 @@ export function readCertificateFiles(
     });
   const problems: string[] = [];
   const host = { ...hostShape.parse({}), ca, client };
-  const tls = tlsOf(host, folder, [], ([kind, index], message) => {
-    const name = kind === 'ca' ? ca[Number(index)] : client[Number(index)]?.[0];
-    problems.push(`${join(folder.path, name ?? '')}: ${message}`);
+  const tls = tlsOf(host, folder, [], (_key, file, problem) => {
+    problems.push(`${join(folder.path, file)}: ${problem}`);
   });
   return { settings: { tls }, problems };
 }

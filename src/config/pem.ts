@@ -21,19 +21,34 @@ export function readCertificates(file: string, files: Files): Read<string> {
   }
 }
 
+/** A pair that was read, or what is wrong with its files. */
+export type ReadKeyPair =
+  | { value: KeyPair }
+  | { problems: readonly { of: keyof KeyPair; problem: string }[] };
+
 /** A certificate and its key; both may be in one file. */
-export function readKeyPair(certFile: string, keyFile: string, files: Files): Read<KeyPair> {
-  const certificate = readCertificates(certFile, files);
-  if ('problem' in certificate) return certificate;
-  try {
-    const key = files.read(keyFile);
-    const [first = ''] = certificate.value.match(CERTIFICATE) ?? [];
-    if (!new X509Certificate(first).checkPrivateKey(createPrivateKey(key))) {
-      return { problem: "the key isn't the certificate's" };
+export function readKeyPair(certFile: string, keyFile: string, files: Files): ReadKeyPair {
+  const [cert, key] = [readCertificates(certFile, files), readKey(keyFile, files)];
+  if ('value' in cert && 'value' in key) {
+    const [first = ''] = cert.value.match(CERTIFICATE) ?? [];
+    if (new X509Certificate(first).checkPrivateKey(createPrivateKey(key.value))) {
+      return { value: { cert: cert.value, key: key.value } };
     }
-    return { value: { cert: certificate.value, key } };
+    return { problems: [{ of: 'key', problem: "it isn't the certificate's key; take both from one issue" }] };
+  }
+  const problems = Object.entries({ cert, key }).flatMap(([of, read]) =>
+    'problem' in read ? [{ of: of === 'cert' ? ('cert' as const) : ('key' as const), ...read }] : [],
+  );
+  return { problems };
+}
+
+function readKey(file: string, files: Files): Read<string> {
+  try {
+    const pem = files.read(file);
+    createPrivateKey(pem);
+    return { value: pem };
   } catch {
-    return { problem: 'its key must be there, in PEM and without a passphrase' };
+    return { problem: 'the file must be there and hold a key in PEM, without a passphrase' };
   }
 }
 

@@ -4,49 +4,64 @@ import { readCertificates, readKeyPair } from './pem.ts';
 import { capabilities, type Mirror, type RegistrySettings, type TlsSettings } from './registry-settings.ts';
 
 /** The root of an API: where a URL has no path of its own, that of the distribution specification. */
-const apiRoot = z.string().transform((text, context) => {
-  const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && url.username + url.password + url.search + url.hash === '') {
-    if (url.pathname === '/') url.pathname = '/v2/';
-    else if (!url.pathname.endsWith('/')) url.pathname += '/';
-    return url;
-  }
-  const message = 'write a URL, such as https://mirror.example.com, with no user and no query';
-  context.addIssue({ code: 'custom', message });
-  return z.NEVER;
-});
+const apiRoot = z
+  .unknown()
+  .transform((text, context) => {
+    const url =
+      typeof text === 'string' && /^https?:\/\//i.test(text) && URL.canParse(text)
+        ? new URL(text)
+        : undefined;
+    if (url !== undefined && url.username + url.password + url.search + url.hash === '') {
+      if (url.pathname === '/') url.pathname = '/v2/';
+      else if (!url.pathname.endsWith('/')) url.pathname += '/';
+      return url;
+    }
+    const message = 'write a URL, such as https://mirror.example.com, with no user and no query';
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  })
+  .meta({ written: 'URL' });
 
 const mirror = z
   .strictObject({
-    endpoint: apiRoot,
+    endpoint: apiRoot.describe('Where it is. A path is the root of the API; without one that is `/v2/`.'),
     capabilities: z
       .array(z.enum(capabilities))
       .min(1)
-      .default([...capabilities]),
-    sendCredentials: z.boolean().default(false),
+      .default([...capabilities])
+      .describe('What it is good for, in the words of containerd. To find what a tag stands for takes both.'),
+    sendCredentials: z
+      .boolean()
+      .default(false)
+      .describe('Whether it is shown the credentials that are meant for the registry.'),
   })
   .transform(({ endpoint, ...rest }): Mirror => ({ root: endpoint, ...rest }));
 
-const file = z.string().min(1).optional();
+const file = (remedy: string) => z.string(remedy).min(1, remedy).optional();
 
 /** What the configuration file says of one registry; its certificates are in files, which may change. */
 const registry = z
   .strictObject({
-    /** Speak plain HTTP to it. */
-    plainHttp: z.boolean().optional(),
-    /** Further CAs to trust. */
-    caFile: file,
-    /** A client certificate, if the registry asks for one. */
-    clientCertFile: file,
-    clientKeyFile: file,
-    /** Don't check the registry's certificate: whoever is on the way can read credentials and change digests. */
-    insecure: z.boolean().optional(),
-    /** Asked before the registry, in this order. */
-    mirrors: z.array(mirror).optional(),
-    /** Prefixes of repositories that an ECR pull-through cache fills. */
+    plainHttp: z
+      .boolean()
+      .optional()
+      .describe('Speak plain HTTP to it. Left out: only if it is on the loopback interface.'),
+    caFile: file('write the path of certificates in PEM').describe('Further CAs to trust.'),
+    clientCertFile: file('write the path of a certificate in PEM').describe(
+      'A client certificate, if the registry asks for one.',
+    ),
+    clientKeyFile: file('write the path of a key in PEM').describe('Its key.'),
+    insecure: z
+      .boolean()
+      .optional()
+      .describe(
+        "Don't check the registry's certificate: whoever is on the way can then read credentials and choose digests.",
+      ),
+    mirrors: z.array(mirror).optional().describe('Asked before the registry, in this order.'),
     pullThrough: z
       .array(z.string().regex(/^[^/]+(\/[^/]+)*$/, 'write a prefix without slashes around it'))
-      .optional(),
+      .optional()
+      .describe('Prefixes of repositories that an ECR pull-through cache fills.'),
   })
   .superRefine((written, context) => {
     for (const { key, message } of readRegistry(written, new Files()).problems) {
@@ -59,9 +74,9 @@ export type RegistryConfig = z.infer<typeof registry>;
 export function readRegistry(
   { caFile, clientCertFile, clientKeyFile, insecure, ...settings }: RegistryConfig,
   files: Files,
-): { settings: RegistrySettings; problems: { key: string; message: string }[] } {
-  const problems: { key: string; message: string }[] = [];
-  const wrong = (key: string, message: string) => problems.push({ key, message });
+): { settings: RegistrySettings; problems: { key: keyof RegistryConfig; message: string }[] } {
+  const problems: { key: keyof RegistryConfig; message: string }[] = [];
+  const wrong = (key: keyof RegistryConfig, message: string) => problems.push({ key, message });
   let tls: TlsSettings = insecure ? { insecure } : {};
   if (caFile !== undefined) {
     const ca = readCertificates(caFile, files);
@@ -70,8 +85,11 @@ export function readRegistry(
   }
   if (clientCertFile !== undefined && clientKeyFile !== undefined) {
     const pair = readKeyPair(clientCertFile, clientKeyFile, files);
-    if ('problem' in pair) wrong('clientCertFile', pair.problem);
-    else tls = { ...tls, cert: [pair.value.cert], key: [pair.value.key] };
+    if ('value' in pair) tls = { ...tls, cert: [pair.value.cert], key: [pair.value.key] };
+    else {
+      for (const { of, problem } of pair.problems)
+        wrong(of === 'cert' ? 'clientCertFile' : 'clientKeyFile', problem);
+    }
   } else if (clientCertFile !== clientKeyFile) {
     const [missing, given] =
       clientKeyFile === undefined

@@ -5,13 +5,16 @@ const SIZE = /^(\d{1,12})(|Ki|Mi|Gi)$/;
 
 /** Bytes between two sizes, as Kubernetes writes them: `64Mi`. */
 export const size = (least: string, most: string) =>
-  z.union([z.string(), z.number()]).transform((value, context) => {
-    const bytes = parseSize(String(value));
-    const [from = 0, to = 0] = [parseSize(least), parseSize(most)];
-    if (bytes !== undefined && bytes >= from && bytes <= to) return bytes;
-    context.addIssue({ code: 'custom', message: `write a size from ${least} to ${most}, such as 64Mi` });
-    return z.NEVER;
-  });
+  z
+    .unknown()
+    .transform((value, context) => {
+      const bytes = parseSize(String(value));
+      const [from = 0, to = 0] = [parseSize(least), parseSize(most)];
+      if (bytes !== undefined && bytes >= from && bytes <= to) return bytes;
+      context.addIssue({ code: 'custom', message: `write a size from ${least} to ${most}, such as 64Mi` });
+      return z.NEVER;
+    })
+    .meta({ written: `size, ${least} to ${most}` });
 
 function parseSize(text: string): number | undefined {
   const [, number, unit] = SIZE.exec(text) ?? [];

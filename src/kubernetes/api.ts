@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Call, call, callWithWarnings } from './call.ts';
+import { type Call, call, callWithWarnings, type KubernetesObserver } from './call.ts';
 import type { Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
 import { pathOf, type Resource, resources } from './resources.ts';
@@ -135,14 +135,15 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const PAGE_SIZE = 250;
 
 /** The API server behind `connection`. */
-export function createKubernetesApi(connection: Connection): KubernetesApi {
+export function createKubernetesApi(connection: Connection, observe?: KubernetesObserver): KubernetesApi {
+  const ask = <T>(of: Call, shape: z.ZodType<T>) => call(connection, of, shape, observe);
   const read = <T>(of: Omit<Call, 'method'>, shape: z.ZodType<T>) =>
-    call(connection, { method: 'GET', ...of }, shape).catch((error: unknown) => {
+    ask({ method: 'GET', ...of }, shape).catch((error: unknown) => {
       if (error instanceof KubernetesError && error.status === 404) return undefined;
       throw error;
     });
   const patch = <T>(path: string, content: PatchOperation[], shape: z.ZodType<T>, signal: AbortSignal) =>
-    call(connection, { method: 'PATCH', path, body: { type: JSON_PATCH, content }, signal }, shape);
+    ask({ method: 'PATCH', path, body: { type: JSON_PATCH, content }, signal }, shape);
   const { Secret, ServiceAccount, MutatingWebhookConfiguration } = resources;
   return {
     readSecret: (namespace, name, signal) => read({ path: pathOf(Secret, namespace, name), signal }, secret),
@@ -195,7 +196,7 @@ export function createKubernetesApi(connection: Connection): KubernetesApi {
         if (labelSelector !== '') query.set('labelSelector', labelSelector);
         if (next !== '') query.set('continue', next);
         const path = `${pathOf(resource, namespace)}?${query}`;
-        const { items, metadata } = await call(connection, { method: 'GET', path, signal }, page);
+        const { items, metadata } = await ask({ method: 'GET', path, signal }, page);
         yield* items ?? [];
         next = metadata.continue ?? '';
       } while (next !== '');
@@ -203,11 +204,7 @@ export function createKubernetesApi(connection: Connection): KubernetesApi {
     async annotate(resource, namespace, name, annotations, signal) {
       const content = { metadata: { annotations } };
       const path = pathOf(resource, namespace, name);
-      await call(
-        connection,
-        { method: 'PATCH', path, body: { type: MERGE_PATCH, content }, signal },
-        metadataOnly,
-      );
+      await ask({ method: 'PATCH', path, body: { type: MERGE_PATCH, content }, signal }, metadataOnly);
     },
   };
 }

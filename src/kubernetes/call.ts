@@ -3,6 +3,16 @@ import { z } from 'zod';
 import { parseJson } from '../json.ts';
 import type { Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
+import { resourceIn } from './resources.ts';
+
+/** A request that the API server has answered, or hasn't: then the status is 0. */
+export interface KubernetesRequest {
+  /** Its plural, as in paths and RBAC rules. */
+  resource: string;
+  method: string;
+  status: number;
+  milliseconds: number;
+}
 
 /** A request to the API server. */
 export interface Call {
@@ -15,13 +25,21 @@ export interface Call {
   signal: AbortSignal;
 }
 
+/** Told of each request to the API server: for metrics. */
+export type KubernetesObserver = (request: KubernetesRequest) => void;
+
 /**
  * The API server's answer, of the shape that is expected.
  *
  * @throws KubernetesError for any other
  */
-export async function call<T>(connection: Connection, of: Call, shape: z.ZodType<T>): Promise<T> {
-  return (await callWithWarnings(connection, of, shape)).object;
+export async function call<T>(
+  connection: Connection,
+  of: Call,
+  shape: z.ZodType<T>,
+  observe?: KubernetesObserver,
+): Promise<T> {
+  return (await callWithWarnings(connection, of, shape, observe)).object;
 }
 
 /**
@@ -33,9 +51,17 @@ export async function callWithWarnings<T>(
   connection: Connection,
   of: Call,
   shape: z.ZodType<T>,
+  observe: KubernetesObserver = () => undefined,
 ): Promise<{ object: T; warnings: string[] }> {
   const { method, path } = of;
-  const { status, text, warnings } = await send(connection, of);
+  const started = performance.now();
+  const tell = (status: number) =>
+    observe({ resource: resourceIn(path), method, status, milliseconds: performance.now() - started });
+  const { status, text, warnings } = await send(connection, of).catch((error: unknown) => {
+    tell(0);
+    throw error;
+  });
+  tell(status);
   const json = parseJson(text);
   if (status >= 300) throw refusal(method, path, { status, json, warnings });
   const object = shape.safeParse(json);

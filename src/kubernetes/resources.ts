@@ -51,3 +51,10 @@ export function pathOf(resource: Resource, namespace: string | undefined, name?:
   ];
   return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('');
 }
+
+/** Which resource a path of {@link pathOf} is about, its plural. */
+export function resourceIn(path: string): string {
+  const [root, ...segments] = path.replace(/\?.*/, '').split('/').slice(1);
+  const [first = '', , third] = segments.slice(root === 'api' ? 1 : 2);
+  return first === 'namespaces' && third !== undefined ? third : first;
+}

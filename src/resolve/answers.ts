@@ -42,6 +42,11 @@ export class Answers {
     this.#found = new LRUCache({ max: options.entries });
   }
 
+  /** How many digests are kept, whatever their age. */
+  get entries(): number {
+    return this.#found.size;
+  }
+
   found(key: string, digest: Digest): void {
     this.#found.set(key, { digest, at: this.#clock.now() });
     this.#failed.delete(key);

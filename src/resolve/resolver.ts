@@ -58,6 +58,11 @@ export class Resolver {
     this.#answers = new Answers({ negativeAge: 0, staleAge: 0, ...options }, clock, Math.random);
   }
 
+  /** How many digests the cache holds. */
+  get cacheEntries(): number {
+    return this.#answers.entries;
+  }
+
   /**
    * The digest that the reference's tag has now, or had at most the cache's age ago, for whoever has `credentials`:
    * all those that match the image, in order; none means anonymous. An older one only if the registry can't be asked

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { HostLabels } from './host-labels.ts';
 import { PullQuota } from './pull-quota.ts';
+import { type Readings, showReadings } from './readings.ts';
 import { ResolveMetrics } from './resolve-metrics.ts';
 
 /** A request to a registry or token server. */
@@ -10,6 +11,14 @@ export interface RegistryRequest {
   status: number;
   milliseconds: number;
   headers?: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** A request to the API server; status 0 is no answer. */
+export interface KubernetesRequest {
+  resource: string;
+  method: string;
+  status: number;
+  milliseconds: number;
 }
 
 /** What tagpin counts; `text()` is what Prometheus reads. */
@@ -33,6 +42,12 @@ export class Metrics {
   readonly shed = new Counter({
     name: 'tagpin_admission_shed_total',
     help: 'Admission requests answered 503, to be sent again: full (no room for their bodies), late (waited too long); and connections closed at once (connections).',
+    labelNames: ['path', 'reason'] as const,
+    registers: [this.#registry],
+  });
+  readonly failures = new Counter({
+    name: 'tagpin_admission_failures_total',
+    help: 'Admission requests that tagpin had no verdict on: unreadable (cut off, too large, or none at all), failed (its own fault).',
     labelNames: ['path', 'reason'] as const,
     registers: [this.#registry],
   });
@@ -73,6 +88,25 @@ export class Metrics {
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.#registry],
   });
+  readonly #kubernetesRequests = new Counter({
+    name: 'tagpin_kubernetes_requests_total',
+    help: 'Requests sent to the API server; status 0 is no answer.',
+    labelNames: ['resource', 'method', 'status'] as const,
+    registers: [this.#registry],
+  });
+  readonly #kubernetesSeconds = new Histogram({
+    name: 'tagpin_kubernetes_request_duration_seconds',
+    help: 'Time that the API server took to answer.',
+    labelNames: ['resource'] as const,
+    buckets: [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.#registry],
+  });
+  readonly reloadFailures = new Counter({
+    name: 'tagpin_config_reload_failures_total',
+    help: 'Times that files of the configuration (registries, docker_config) changed into something unusable.',
+    labelNames: ['files'] as const,
+    registers: [this.#registry],
+  });
   readonly certificateExpiry = new Gauge({
     name: 'tagpin_certificate_expiry_timestamp_seconds',
     help: 'When the certificate being served expires.',
@@ -83,6 +117,25 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    // What happens once and is to be noticed has to have been there before: the first increase is seen only from a zero.
+    for (const files of ['registries', 'docker_config']) this.reloadFailures.inc({ files }, 0);
+  }
+
+  /** Shows what is running, and what is there at the moment. To be called once. */
+  show(version: string, readings: Readings): void {
+    const build = new Gauge({
+      name: 'tagpin_build_info',
+      help: 'Always 1; its labels say what is running.',
+      labelNames: ['version', 'node'],
+      registers: [this.#registry],
+    });
+    build.set({ version, node: process.versions.node }, 1);
+    showReadings(this.#registry, readings);
+  }
+
+  kubernetesRequest({ resource, method, status, milliseconds }: KubernetesRequest): void {
+    this.#kubernetesRequests.inc({ resource, method, status: String(status) });
+    this.#kubernetesSeconds.observe({ resource }, milliseconds / 1000);
   }
 
   registryRequest(event: RegistryRequest): void {

@@ -20,6 +20,7 @@ const SLICE_MS = 10;
 export class Intake {
   readonly #limit: number;
   #held = 0;
+  #underWay = 0;
   readonly #line: (() => void)[] = [];
 
   /** @param limit bytes of bodies, and of {@link REVIEW_BYTES} for each, that are held at once */
@@ -27,8 +28,13 @@ export class Intake {
     this.#limit = limit;
   }
 
-  /** Bytes that are held now. */
-  get held(): number {
+  /** How many reviews have room now. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** What they take of the limit. */
+  get heldBytes(): number {
     return this.#held;
   }
 
@@ -40,10 +46,13 @@ export class Intake {
     const bytes = bodyBytes + REVIEW_BYTES;
     if (this.#held + bytes > this.#limit) return undefined;
     this.#held += bytes;
+    this.#underWay++;
     let holds = true;
     return () => {
-      if (holds) this.#held -= bytes;
+      if (!holds) return;
       holds = false;
+      this.#held -= bytes;
+      this.#underWay--;
     };
   }
 

@@ -32,10 +32,14 @@ export class MountedCertificate implements CertificateSource {
   async current(): Promise<KeyPair> {
     const { certFile, keyFile } = this.#files;
     const read = readKeyPair(certFile, keyFile, new Files());
-    const problem = 'problem' in read ? read.problem : faultOf(read.value, this.#name, this.#now());
-    if ('problem' in read || problem !== undefined) {
-      throw new MountedCertificateError(`certificate ${certFile}: ${problem}`);
+    if ('problems' in read) {
+      const told = read.problems.map(
+        ({ of, problem }) => `${of === 'cert' ? certFile : keyFile}: ${problem}`,
+      );
+      throw new MountedCertificateError(`the certificate can't be served: ${told.join('; ')}`);
     }
+    const fault = faultOf(read.value, this.#name, this.#now());
+    if (fault !== undefined) throw new MountedCertificateError(`certificate ${certFile}: ${fault}`);
     return read.value;
   }
 }

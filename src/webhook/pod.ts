@@ -1,5 +1,5 @@
 import { decide } from '../pin/decide.ts';
-import type { Mode } from '../pin/mode.ts';
+import { type Mode, modes } from '../pin/mode.ts';
 import type { Operation } from '../pin/operation.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
@@ -17,6 +17,7 @@ export type PodHandler = (request: AdmissionRequest, mode: Mode, signal: AbortSi
 
 /** @throws InvalidReview, from the handler, when the request's object is no pod */
 export function createPodHandler(parts: PinningParts): PodHandler {
+  for (const mode of modes) parts.metrics.lacking.inc({ mode }, 0);
   return async (request, mode, signal) => {
     if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return { allowed: true };
     if (request.kind.group !== '' || request.kind.kind !== 'Pod') {

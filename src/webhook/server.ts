@@ -49,6 +49,7 @@ export function createWebhookApp(parts: WebhookParts): Express {
     if (parts.draining()) response.set('Connection', 'close');
     next();
   });
+  for (const { path } of parts.routes) parts.metrics.failures.inc({ path, reason: 'failed' }, 0);
   for (const route of parts.routes) app.post(route.path, jsonOnly, takeIn(parts, route));
   const paths = parts.routes.map(({ path }) => path).join(', ');
   app.use((_request, response) => {
@@ -83,11 +84,17 @@ function takeIn(parts: WebhookParts, route: Route): RequestHandler {
         if (performance.now() - arrived > patience(request) * LONGEST_WAIT) return shed('late');
         await review(parts, route, request, response, arrived);
       });
+    } catch (error) {
+      metrics.failures.inc({ path: route.path, reason: isUnreadable(error) ? 'unreadable' : 'failed' });
+      throw error;
     } finally {
       giveBack();
     }
   };
 }
+
+/** Whether there was no review to be read: whoever sent it is at fault, or what lies between. */
+const isUnreadable = (error: unknown) => error instanceof InvalidReview || statusOf(error) < 500;
 
 const readBody = (request: Request, response: Response) =>
   new Promise<void>((resolve, reject) => {
@@ -105,7 +112,7 @@ async function review(
   // Parsed, it is large enough.
   request.body = undefined;
   const admission = parseReview(text);
-  const budget = timeFor(patience(request), performance.now() - arrived, parts.intake.held);
+  const budget = timeFor(patience(request), performance.now() - arrived, parts.intake.heldBytes);
   using deadline = deadlineIn(budget);
   const verdict = await decide(parts, admission, route, deadline.signal);
   response.json(answer(admission, verdict));
@@ -118,7 +125,7 @@ async function review(
 
 /** The handler's verdict; if the handler itself fails, the one that the route has for that. */
 async function decide(
-  { log }: WebhookParts,
+  { log, metrics }: WebhookParts,
   { request }: AdmissionReview,
   { path, handle, failed }: Route,
   signal: AbortSignal,
@@ -128,6 +135,7 @@ async function decide(
   } catch (error) {
     if (error instanceof InvalidReview) throw error;
     log.error({ err: error, namespace: request.namespace, uid: request.uid, path }, 'failed');
+    metrics.failures.inc({ path, reason: 'failed' });
     return failed;
   }
 }

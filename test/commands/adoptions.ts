@@ -7,6 +7,7 @@ import { noProgress } from '../../src/commands/outcome.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
+import { said } from '../support/secrets/record.ts';
 
 /** What the command prints with `-o json`. */
 const reportSchema = z.object({
@@ -51,7 +52,7 @@ export async function startCluster(): Promise<Cluster> {
     folder,
     kubeconfig,
     async adopt(namespace, options = {}) {
-      let [out, said] = ['', ''];
+      let [out, told] = ['', ''];
       const code = await adopt(
         namespace,
         { timeout: 20_000, output: 'json', ...options },
@@ -62,7 +63,7 @@ export async function startCluster(): Promise<Cluster> {
               out += text;
             },
             err: (text) => {
-              said += text;
+              told += text;
             },
             progress: () => noProgress,
           },
@@ -70,7 +71,8 @@ export async function startCluster(): Promise<Cluster> {
           interrupted: new AbortController().signal,
         },
       );
-      return { code, report: reportSchema.parse(JSON.parse(out)), said };
+      said('tagpin adopt', `${out}\n${told}`);
+      return { code, report: reportSchema.parse(JSON.parse(out)), said: told };
     },
     async [Symbol.asyncDispose]() {
       await api.close();

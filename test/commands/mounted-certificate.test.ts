@@ -89,7 +89,7 @@ test('one that is renewed is served without a restart', async () => {
 
 test.each([
   ['of no certificate', async () => ({ ...(await issue(20)), cert: 'x' }), 'hold certificates in PEM'],
-  ['of no key', async () => ({ ...(await issue(20)), key: '' }), 'its key must be there'],
+  ['of no key', async () => ({ ...(await issue(20)), key: '' }), 'the file must be there and hold a key'],
   [
     'whose key is of another',
     async () => ({ ...(await issue(20)), key: (await issue(30)).key }),

@@ -181,7 +181,7 @@ describe('wrong use', () => {
     const { code, output } = await outcome('serve', '--config', config);
     expect(code).toBe(2);
     expect(output).toContain('pin.keeptag: no such key');
-    expect(output).toContain('cache.age: write a duration');
+    expect(output).toContain('cache.age: soon: write a duration');
     expect(output).not.toContain('    at ');
   });
 

@@ -114,7 +114,9 @@ test("the certificates in the configuration's own files are renewed", async () =
   later();
   expect(settingsOf('r.example')?.tls).toEqual({ ca: [before.caPem], cert: [old.cert], key: [old.key] });
   expect(told.map(({ problems }) => problems)).toEqual([
-    ['registries["r.example"].clientCertFile: the key isn\'t the certificate\'s'],
+    [
+      `registries["r.example"].clientKeyFile: ${clientKeyFile}: it isn't the certificate's key; take both from one issue`,
+    ],
   ]);
   folder.write('tls.key', renewed.key);
   later();

@@ -80,10 +80,13 @@ describe('a hosts.toml', () => {
     ['server = "https://u:secret@h"', /: server: write a URL/],
     ['[host."ftp://a"]', /: host\["ftp:\/\/a"\]: write a URL|: host/],
     ['[host."https://a"]\ncapabilities = ["fly"]', /: host\["https:\/\/a"\]\.capabilities\[0\]: /],
-    ['[host."https://a"]\nca = "missing.crt"', /: host\["https:\/\/a"\]\.ca\[0\]: the file must be there/],
+    [
+      '[host."https://a"]\nca = "missing.crt"',
+      /: host\["https:\/\/a"\]\.ca\[0\]: missing\.crt: the file must be there/,
+    ],
     [
       '[host."https://a"]\nclient = [["client.cert", "ca.crt"]]',
-      /: host\["https:\/\/a"\]\.client\[0\]: its key/,
+      /: host\["https:\/\/a"\]\.client\[0\]: ca\.crt: the file must be there and hold a key/,
     ],
     ['[host."https://a"]\nclient = 7', /: host\["https:\/\/a"\]\.client: /],
     ['[host."https://a".header]\nx = "secret\\r\\ny: z"', /: host\["https:\/\/a"\]\.header\.x/],
@@ -109,7 +112,7 @@ describe('a folder', () => {
     const { problems } = read({ 'r.example/a.crt': 'x', 'r.example/b.cert': client.cert });
     expect(problems).toEqual([
       '/r.example/a.crt: the file must be there and hold certificates in PEM',
-      expect.stringMatching(/^\/r\.example\/b\.cert: its key must be there/),
+      expect.stringMatching(/^\/r\.example\/b\.cert: the file must be there and hold a key/),
     ]);
   });
 

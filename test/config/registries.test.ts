@@ -77,20 +77,20 @@ registries:
   user@g.example: {insecure: maybe, cafile: x}
 `);
   const expected = [
-    'denyPrivateRegistries: Invalid input: expected boolean',
+    'denyPrivateRegistries: maybe: write true or false',
     'certsDirectory: /does/not/exist: the folder must be there',
-    'registries["a.example"].caFile: the file must be there and hold certificates in PEM',
+    `registries["a.example"].caFile: ${at('no.crt')}: the file must be there and hold certificates in PEM`,
     'registries["a.example"].clientKeyFile: it belongs to clientCertFile',
     'registries["b.example"].clientCertFile: it belongs to clientKeyFile',
-    'registries["c.example"].clientCertFile: the key isn\'t the certificate\'s',
-    'registries["d.example"].plainHttp: plain HTTP has no use for certificates',
-    'registries["e.example"].mirrors[0].endpoint: write a URL',
-    'registries["e.example"].mirrors[1].endpoint: write a URL',
+    `registries["c.example"].clientKeyFile: ${at('other.key')}: it isn't the certificate's key`,
+    'registries["d.example"].plainHttp: true: plain HTTP has no use for certificates',
+    'registries["e.example"].mirrors[0].endpoint: mirror.example: write a URL',
+    'registries["e.example"].mirrors[1].endpoint: https://…@m.example: write a URL',
     'registries["e.example"].mirrors[1].capabilities[0]: ',
-    'registries["f.example"].pullThrough[0]: write a prefix',
+    'registries["f.example"].pullThrough[0]: /hub/: write a prefix',
     'registries["f.example"].mirrors[0].endpoint: ',
     'registries["user@g.example"]: write a host',
-    'registries["user@g.example"].insecure: Invalid input: expected boolean',
+    'registries["user@g.example"].insecure: maybe: write true or false',
     'registries["user@g.example"].cafile: no such key',
   ];
   for (const problem of expected) {

@@ -124,7 +124,7 @@ async function follow(steps: ScriptedResponse[]) {
   return { result: failureOf(result), asked, mismatches: registry.mismatches };
 }
 
-const BASIC = `Basic ${Buffer.from('ada:secret').toString('base64')}`;
+const BASIC = `Basic ${Buffer.from('ada:correct-horse').toString('base64')}`;
 
 const flows: Record<string, () => Promise<void>> = {
   async 'cross-host challenge after redirect'() {
@@ -285,7 +285,7 @@ test('no tag means latest', async () => {
 });
 
 describe('authentication', () => {
-  const users = [{ name: 'ada', password: 'secret', pull: ['team/*'] }];
+  const users = [{ name: 'ada', password: 'correct-horse', pull: ['team/*'] }];
   const schemes: RegistryOptions['auth'][] = [{ scheme: 'basic' }, { scheme: 'bearer' }];
 
   describe.each(schemes)('by %o', (auth) => {

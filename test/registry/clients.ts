@@ -7,6 +7,7 @@ import { Endpoints, type EndpointsOptions } from '../../src/registry/endpoint.ts
 import { RegistryError } from '../../src/registry/error.ts';
 import { isInternal } from '../../src/registry/inside.ts';
 import type { Descriptor } from '../../src/registry/manifest.ts';
+import { saidError } from '../support/secrets/record.ts';
 
 export const patient = () => AbortSignal.timeout(10_000);
 
@@ -39,7 +40,7 @@ export function clientFor(...hosts: string[]): RegistryClient {
   return clientWith(Object.fromEntries(hosts.map((host) => [host, { plainHttp: true }])));
 }
 
-export const user = (username: string, password = 'secret') =>
+export const user = (username: string, password = 'correct-horse') =>
   new Credential({ username, password, source: 'test' });
 
 /** The descriptor, or the error. */
@@ -51,6 +52,7 @@ export async function tryResolve(
   try {
     return await client.resolve(parseReference(image), credential, patient());
   } catch (error) {
+    saidError('an error', error);
     if (error instanceof RegistryError) return error;
     throw error;
   }

@@ -7,7 +7,9 @@ import { type BearerAuth, startRegistry } from '../support/registry/registry.ts'
 import { RequestLog } from '../support/request-log.ts';
 import { clientFor, tryResolve } from './clients.ts';
 
-const users = [{ name: 'ada', password: 'secret', identityToken: 'identity', pull: ['team/*'] }];
+const users = [
+  { name: 'ada', password: 'correct-horse', identityToken: 'identity-of-ada', pull: ['team/*'] },
+];
 const identity = (identityToken: string, fields: { username?: string; password?: string } = {}) =>
   new Credential({ identityToken, ...fields, source: 'test' });
 
@@ -26,20 +28,20 @@ async function resolveWith(credential: Credential, auth: Partial<BearerAuth> = {
 
 describe('an identity token', () => {
   test('is exchanged for a token by POST', async () => {
-    const { found, digest, methods } = await resolveWith(identity('identity'));
+    const { found, digest, methods } = await resolveWith(identity('identity-of-ada'));
     expect(found).toMatchObject({ digest });
     expect(methods).toEqual(['POST']);
   });
 
   test('gives way to GET with the password where the token server knows no POST', async () => {
-    const credential = identity('identity', { username: 'ada', password: 'secret' });
+    const credential = identity('identity-of-ada', { username: 'ada', password: 'correct-horse' });
     const { found, digest, methods } = await resolveWith(credential, { withoutPost: true });
     expect(found).toMatchObject({ digest });
     expect(methods).toEqual(['POST', 'GET']);
   });
 
   test('that is refused gives way to the password', async () => {
-    const credential = identity('revoked', { username: 'ada', password: 'secret' });
+    const credential = identity('revoked', { username: 'ada', password: 'correct-horse' });
     const { found, digest, methods } = await resolveWith(credential);
     expect(found).toMatchObject({ digest });
     expect(methods).toEqual(['POST', 'GET']);
@@ -77,7 +79,7 @@ async function exchange(credential: Credential, token: (request: ReceivedRequest
 }
 
 test('the exchange names the service, the scopes, the client and the token, and all in the body', async () => {
-  const { result, asked } = await exchange(identity('identity'), () =>
+  const { result, asked } = await exchange(identity('identity-of-ada'), () =>
     jsonReply(200, { access_token: 'granted' }),
   );
   expect(result).toHaveProperty('digest');
@@ -91,24 +93,24 @@ test('the exchange names the service, the scopes, the client and the token, and 
     ['service', 'the registry'],
     ['scope', 'repository:team/app:pull registry:catalog:*'],
     ['client_id', 'tagpin'],
-    ['refresh_token', 'identity'],
+    ['refresh_token', 'identity-of-ada'],
   ]);
 });
 
 test.each([400, 401, 404, 405])('%i to the exchange makes it GET', async (status) => {
-  const credential = identity('identity', { username: 'ada', password: 'secret' });
+  const credential = identity('identity-of-ada', { username: 'ada', password: 'correct-horse' });
   const { result, asked } = await exchange(credential, ({ method }) =>
     method === 'POST' ? { status } : jsonReply(200, { token: 'granted' }),
   );
   expect(result).toHaveProperty('digest');
   expect(asked.map(({ method, headers }) => [method, headers.authorization])).toEqual([
     ['POST', undefined],
-    ['GET', `Basic ${Buffer.from('ada:secret').toString('base64')}`],
+    ['GET', `Basic ${Buffer.from('ada:correct-horse').toString('base64')}`],
   ]);
 });
 
 test.each([403, 429])('%i to the exchange is the answer', async (status) => {
-  const credential = identity('identity', { username: 'ada', password: 'secret' });
+  const credential = identity('identity-of-ada', { username: 'ada', password: 'correct-horse' });
   const { result, asked } = await exchange(credential, () => ({ status }));
   expect(result).toMatchObject({ status });
   expect(asked).toHaveLength(1);
@@ -117,7 +119,7 @@ test.each([403, 429])('%i to the exchange is the answer', async (status) => {
 test.each([301, 302, 303, 307])(
   'an identity token is not passed on by a %i to another host',
   async (status) => {
-    const { result, asked } = await exchange(identity('identity'), () => ({
+    const { result, asked } = await exchange(identity('identity-of-ada'), () => ({
       status,
       headers: { Location: 'http://elsewhere.example/token' },
     }));
@@ -127,7 +129,7 @@ test.each([301, 302, 303, 307])(
 );
 
 describe('a token server that', () => {
-  const ada = new Credential({ username: 'ada', password: 'secret', source: 'test' });
+  const ada = new Credential({ username: 'ada', password: 'correct-horse', source: 'test' });
 
   test.each([500, 502, 503, 504])('answers %i is asked once more', async (status) => {
     const { result, asked } = await exchange(ada, (_, count) =>

@@ -6,7 +6,7 @@ import { type RegistryOptions, startRegistry } from '../support/registry/registr
 import { startScriptedRegistry } from '../support/registry/scripted.ts';
 import { clientWith, tryResolve, user } from './clients.ts';
 
-const users = [{ name: 'ada', password: 'secret', pull: ['*'] }];
+const users = [{ name: 'ada', password: 'correct-horse', pull: ['*'] }];
 
 /** A registry and its mirror, each with an image of its own as app:1. */
 async function start(options: { registry?: RegistryOptions; mirror?: RegistryOptions } = {}) {
@@ -74,8 +74,8 @@ describe('a mirror', () => {
   test('gets its headers, and the registry does not', async () => {
     await using it = await start();
     it.mirror.delete('team/app', '1');
-    await tryResolve(it.client({ headers: { 'x-key': 'secret' } }), it.reference);
-    expect(it.mirror.requests.entries.map(({ headers }) => headers['x-key'])).toContain('secret');
+    await tryResolve(it.client({ headers: { 'x-key': 'correct-horse' } }), it.reference);
+    expect(it.mirror.requests.entries.map(({ headers }) => headers['x-key'])).toContain('correct-horse');
     expect(it.registry.requests.entries.map(({ headers }) => headers['x-key'])).toEqual([undefined]);
   });
 

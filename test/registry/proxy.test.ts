@@ -104,13 +104,13 @@ describe('through a proxy', () => {
   });
 
   test('that wants a password, it is shown', async () => {
-    const { registry, proxy, digest, ca } = await start('ada:secret');
-    const client = clientWith({ [registry.host]: { tls: { ca } } }, proxied(proxy, 'ada:secret'));
+    const { registry, proxy, digest, ca } = await start('ada:correct-horse');
+    const client = clientWith({ [registry.host]: { tls: { ca } } }, proxied(proxy, 'ada:correct-horse'));
     expect(await tryResolve(client, `${registry.host}/app:1`)).toMatchObject({ digest });
   });
 
   test('that refuses, the failure says so, without the password', async () => {
-    const { registry, proxy } = await start('ada:secret');
+    const { registry, proxy } = await start('ada:correct-horse');
     const result = await tryResolve(clientWith({}, proxied(proxy, 'ada:wrong')), `${registry.host}/app:1`);
     expect(result).toMatchObject({ failure: 'network', message: 'the proxy refuses the connection' });
     expect(JSON.stringify(result)).not.toContain('wrong');

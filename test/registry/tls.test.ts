@@ -89,7 +89,7 @@ describe('on IPv6 only', () => {
       ...options,
       tls: server,
       auth: { scheme: 'bearer' },
-      users: [{ name: 'ada', password: 'secret', pull: ['*'] }],
+      users: [{ name: 'ada', password: 'correct-horse', pull: ['*'] }],
     });
     const digest = registry.push('app', '1', image());
     const client = clientWith({ [registry.host]: { tls: { ca } } });

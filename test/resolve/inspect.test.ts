@@ -12,7 +12,7 @@ let registry: Registry;
 beforeAll(async () => {
   registry = await startRegistry({
     auth: { scheme: 'bearer' },
-    users: [{ name: 'ada', password: 'secret', pull: ['*'] }],
+    users: [{ name: 'ada', password: 'correct-horse', pull: ['*'] }],
   });
 });
 afterAll(() => registry.close());

@@ -12,8 +12,8 @@ import { type RegistryOptions, startRegistry } from '../support/registry/registr
 import { ManualClock } from './manual-clock.ts';
 
 const users = [
-  { name: 'ada', password: 'secret', pull: ['team/*'] },
-  { name: 'eve', password: 'secret', pull: ['other/*'] },
+  { name: 'ada', password: 'correct-horse', pull: ['team/*'] },
+  { name: 'eve', password: 'correct-horse', pull: ['other/*'] },
 ];
 const cache = { entries: 100, age: 60_000, negativeAge: 5_000, staleAge: 0 };
 

@@ -8,8 +8,8 @@ import { image } from '../support/registry/image.ts';
 import { type RegistryOptions, startRegistry } from '../support/registry/registry.ts';
 
 const users = [
-  { name: 'ada', password: 'secret', pull: ['team/*'] },
-  { name: 'eve', password: 'secret', pull: ['other/*'] },
+  { name: 'ada', password: 'correct-horse', pull: ['team/*'] },
+  { name: 'eve', password: 'correct-horse', pull: ['other/*'] },
 ];
 
 async function start(options: RegistryOptions = {}, cache: ResolverOptions = { entries: 100, age: 60_000 }) {
@@ -144,7 +144,7 @@ describe('credentials', () => {
     ['upsets the registry', { status: 500 }],
   ])('are all tried, as by the kubelet, where one %s', async (_, outcome) => {
     await using at = await start({ auth: { scheme: 'basic' }, users });
-    const poisoned = `Basic ${Buffer.from('eve:secret').toString('base64')}`;
+    const poisoned = `Basic ${Buffer.from('eve:correct-horse').toString('base64')}`;
     at.registry.fault = ({ headers }) => (headers.authorization === poisoned ? { outcome } : undefined);
     const found = at.resolver.resolve(at.reference, [user('eve'), user('ada')], patient());
     expect((await found).digest).toBe(at.first);

@@ -8,10 +8,10 @@ import { createAuthority } from './authority.ts';
 
 describe('the Kubernetes client', () => {
   /** A client of a server with TLS and a token, by its kubeconfig. */
-  async function connect(token = 'secret') {
+  async function connect(token = 'correct-horse') {
     const authority = await createAuthority();
     const tls = await authority.issue(['127.0.0.1']);
-    const server = await startApiServer({ tls, caPem: authority.caPem, token: 'secret' });
+    const server = await startApiServer({ tls, caPem: authority.caPem, token: 'correct-horse' });
     server.put({
       apiVersion: 'v1',
       kind: 'Secret',

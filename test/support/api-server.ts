@@ -11,6 +11,7 @@ import { perform } from './api-server/verbs.ts';
 import { createAuthority } from './authority.ts';
 import type { Listener, ListenOptions } from './listen.ts';
 import { type LoggedRequest, RequestLog } from './request-log.ts';
+import { keepSecret } from './secrets/record.ts';
 
 export interface ApiServerOptions extends ListenOptions {
   /** The certificate authority that the kubeconfig is to trust. */
@@ -62,6 +63,7 @@ export class ApiRequests extends RequestLog {
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { caPem, token, user = 'system:serviceaccount:tagpin-system:tagpin', mayDo = () => true } = options;
+  if (token !== undefined) keepSecret(token);
   const requests = new ApiRequests();
   const objects = new Objects();
   const rules = new Set<FaultRule>();

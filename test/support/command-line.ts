@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { said } from './secrets/record.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
@@ -37,6 +38,7 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
   });
   const finish = async (): Promise<Result> => {
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+    said(`tagpin ${args[0] ?? ''}`, `${stdout}\n${stderr}`);
     return { code: child.exitCode, stdout, stderr, milliseconds: performance.now() - started };
   };
   return { child, result: finish() };

@@ -5,8 +5,14 @@ import { ociManifest } from './registry/media-types.ts';
 import { type Registry, type RegistryOptions, startRegistry } from './registry/registry.ts';
 
 const users = [
-  { name: 'ann', password: 'a:b', pull: ['team/*'], push: ['team/*'], identityToken: 'identity' },
-  { name: 'bob', password: 'b', pull: ['other'] },
+  {
+    name: 'ann',
+    password: 'correct:horse',
+    pull: ['team/*'],
+    push: ['team/*'],
+    identityToken: 'identity-of-ann',
+  },
+  { name: 'bob', password: 'battery-staple', pull: ['other'] },
 ];
 
 async function start(auth: RegistryOptions['auth']): Promise<Registry> {
@@ -27,10 +33,10 @@ function pull(registry: Registry, repository: string, authorization?: string): P
 
 describe('Basic', () => {
   test.each([
-    ['its user pulls', 'team/app', basic('ann', 'a:b'), 200],
+    ['its user pulls', 'team/app', basic('ann', 'correct:horse'), 200],
     ['a wrong password', 'team/app', basic('ann', 'wrong'), 401],
     ['no credentials', 'team/app', undefined, 401],
-    ['a user without the right', 'team/app', basic('bob', 'b'), 403],
+    ['a user without the right', 'team/app', basic('bob', 'battery-staple'), 403],
     ['no credentials for a public repository', 'public/app', undefined, 200],
     ['a wrong password for a public repository', 'public/app', basic('ann', 'wrong'), 401],
   ])('%s', async (_, repository, authorization, status) => {
@@ -83,7 +89,7 @@ describe('Bearer', () => {
   });
   test('a token for the repository lets in', async () => {
     await using registry = await start({ scheme: 'bearer' });
-    const token = await bearer(registry, 'team/app', basic('ann', 'a:b'));
+    const token = await bearer(registry, 'team/app', basic('ann', 'correct:horse'));
     expect((await pull(registry, 'team/app', token)).status).toBe(200);
   });
   test('an anonymous token lets into a public repository', async () => {
@@ -92,7 +98,7 @@ describe('Bearer', () => {
   });
   test.each([
     ['an anonymous token', undefined],
-    ['the token of a user without the right', basic('bob', 'b')],
+    ['the token of a user without the right', basic('bob', 'battery-staple')],
   ])('%s has insufficient scope', async (_, authorization) => {
     await using registry = await start({ scheme: 'bearer' });
     const { status, headers } = await pull(
@@ -107,7 +113,7 @@ describe('Bearer', () => {
   });
   test('a token for one repository is not good for another', async () => {
     await using registry = await start({ scheme: 'bearer' });
-    const token = await bearer(registry, 'public/app', basic('ann', 'a:b'));
+    const token = await bearer(registry, 'public/app', basic('ann', 'correct:horse'));
     expect((await pull(registry, 'team/app', token)).status).toBe(401);
   });
   test('a wrong password gets no token', async () => {
@@ -151,9 +157,9 @@ describe('Bearer', () => {
 
 describe('a token request by POST', () => {
   test.each([
-    ['an identity token', { grant_type: 'refresh_token', refresh_token: 'identity' }, 200],
+    ['an identity token', { grant_type: 'refresh_token', refresh_token: 'identity-of-ann' }, 200],
     ['an unknown refresh token', { grant_type: 'refresh_token', refresh_token: 'x' }, 401],
-    ['name and password', { grant_type: 'password', username: 'ann', password: 'a:b' }, 200],
+    ['name and password', { grant_type: 'password', username: 'ann', password: 'correct:horse' }, 200],
     ['another grant', { grant_type: 'client_credentials' }, 400],
   ])('with %s', async (_, form, status) => {
     await using registry = await start({ scheme: 'bearer' });
@@ -161,20 +167,25 @@ describe('a token request by POST', () => {
   });
   test('gets a token that lets in', async () => {
     await using registry = await start({ scheme: 'bearer' });
-    const answer = await post(registry, { grant_type: 'refresh_token', refresh_token: 'identity' });
+    const answer = await post(registry, { grant_type: 'refresh_token', refresh_token: 'identity-of-ann' });
     const { access_token } = tokens.parse(await answer.json());
     expect((await pull(registry, 'team/app', `Bearer ${access_token}`)).status).toBe(200);
   });
   test('can get a refresh token to ask with again', async () => {
     await using registry = await start({ scheme: 'bearer' });
-    const login = { grant_type: 'password', username: 'ann', password: 'a:b', access_type: 'offline' };
+    const login = {
+      grant_type: 'password',
+      username: 'ann',
+      password: 'correct:horse',
+      access_type: 'offline',
+    };
     const { refresh_token = '' } = tokens.parse(await (await post(registry, login)).json());
     expect((await post(registry, { grant_type: 'refresh_token', refresh_token })).status).toBe(200);
   });
   test('can be unknown to the registry', async () => {
     await using registry = await start({ scheme: 'bearer', withoutPost: true });
-    expect((await post(registry, { grant_type: 'refresh_token', refresh_token: 'identity' })).status).toBe(
-      404,
-    );
+    expect(
+      (await post(registry, { grant_type: 'refresh_token', refresh_token: 'identity-of-ann' })).status,
+    ).toBe(404);
   });
 });

@@ -6,6 +6,7 @@ import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import type { WallClock } from '../../src/webhook/served-certificate.ts';
 import { freePort } from './listen.ts';
+import { said } from './secrets/record.ts';
 import { health } from './webhook-process.ts';
 
 export interface ReplicaOptions {
@@ -28,7 +29,9 @@ export class Replica implements AsyncDisposable {
     [this.port, this.healthPort] = ports;
     const webhook = { port: this.port, healthPort: this.healthPort, drain: '0s', ...settings };
     const config = parseConfig(JSON.stringify({ webhook }), 'test');
-    const log = createLogger('info', { write: (line: string) => void this.log.push(line) });
+    const log = createLogger('info', {
+      write: (line: string) => void this.log.push(said("webhook's log", line)),
+    });
     const connection = connect({ kubeconfig });
     this.#ended = serve(config, readEnvironment({}), connection, log, this.#stop.signal, clock);
   }

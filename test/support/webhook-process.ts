@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './listen.ts';
+import { said } from './secrets/record.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 const POLL_MS = 50;
@@ -27,6 +28,7 @@ export function run(...args: string[]): Run {
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  child.once('close', () => said('tagpin serve', output));
   return { child, output: () => output };
 }
 
@@ -78,7 +80,7 @@ export async function health(
 ) {
   const url = `http://127.0.0.1:${healthPort}${path}`;
   const response = await fetch(url, { signal: signal ?? null }).catch(() => undefined);
-  return response && { status: response.status, text: await response.text() };
+  return response && { status: response.status, text: said(path, await response.text()) };
 }
 
 /** Waits until the webhook is ready. Throws with the end of its log if it ends before, or takes too long. */
@@ -131,5 +133,9 @@ export async function callWebhook({ port }: Pick<WebhookProcess, 'port'>, call: 
     sent.once('response', resolve);
     sent.once('error', reject);
   });
-  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: said("webhook's answer", await text(response)),
+  };
 }

@@ -72,3 +72,23 @@ test('how registries are spared is counted by registry and reason', async () => 
     expect(text).toContain(line);
   }
 });
+
+test('what is there at the moment is read when it is asked for', async () => {
+  const metrics = new Metrics();
+  let isReady = false;
+  metrics.show('1.2.3', {
+    isReady: () => isReady,
+    reviewsInFlight: () => 2,
+    bytesInFlight: () => 70_000,
+    bytesInFlightLimit: 1_000_000,
+    cacheEntries: () => 3,
+    cacheEntriesLimit: 10,
+  });
+  expect(await samples(metrics, 'tagpin_ready')).toEqual(['tagpin_ready 0']);
+  isReady = true;
+  expect(await samples(metrics, 'tagpin_ready')).toEqual(['tagpin_ready 1']);
+  expect(await samples(metrics, 'tagpin_admission_in_flight')).toEqual(['tagpin_admission_in_flight 2']);
+  expect(await samples(metrics, 'tagpin_build_info')).toEqual([
+    `tagpin_build_info{version="1.2.3",node="${process.versions.node}"} 1`,
+  ]);
+});

@@ -54,8 +54,11 @@ test('one that breaks is told once, with its file, and what it was still counts'
     {
       level: 'warn',
       problems: [
-        `${folder.path}/${registry.host}/hosts.toml: ca[0]: the file must be there and hold certificates in PEM`,
+        `${folder.path}/${registry.host}/hosts.toml: ca[0]: missing.crt: the file must be there and hold certificates in PEM`,
       ],
     },
   ]);
+  expect(await webhook.metrics.text()).toContain(
+    'tagpin_config_reload_failures_total{files="registries"} 1\n',
+  );
 });

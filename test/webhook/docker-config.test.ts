@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { podReview } from '../support/admission.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
@@ -13,8 +13,8 @@ beforeAll(async () => {
   registry = await startRegistry({
     auth: { scheme: 'basic' },
     users: [
-      { name: 'tagpin', password: 'secret', pull: ['*'] },
-      { name: 'team', password: 'secret', pull: ['team/*'] },
+      { name: 'tagpin', password: 'correct-horse', pull: ['*'] },
+      { name: 'team', password: 'correct-horse', pull: ['team/*'] },
     ],
   });
   registry.push('team/app', '1', image());
@@ -46,15 +46,15 @@ function pod(images: readonly string[], secrets: readonly string[] = []) {
 
 describe('the webhook with a docker config of its own', () => {
   test('pins what no pull secret is for', async () => {
-    await using webhook = await startWebhook(dockerConfig(own('tagpin', 'secret')));
+    await using webhook = await startWebhook(dockerConfig(own('tagpin', 'correct-horse')));
     const { response } = await webhook.review('enforce', pod(['base/app:1', 'base/app:1', 'team/app:1']));
     expect(response).toMatchObject({ allowed: true });
     expect(JSON.stringify(webhook.log)).not.toContain('secret"');
   });
 
   test("tries the pod's pull secrets first", async () => {
-    await using webhook = await startWebhook(dockerConfig(own('tagpin', 'secret')));
-    webhook.api.put(pullSecret('team', registry.host, 'team', 'secret'));
+    await using webhook = await startWebhook(dockerConfig(own('tagpin', 'correct-horse')));
+    webhook.api.put(pullSecret('team', registry.host, 'team', 'correct-horse'));
     registry.requests.clear();
     const { response } = await webhook.review('enforce', pod(['team/app:1', 'base/app:1'], ['team']));
     expect(response.allowed).toBe(true);
@@ -62,7 +62,7 @@ describe('the webhook with a docker config of its own', () => {
       .manifests('team/app')
       .flatMap(({ headers }) => headers.authorization ?? [])
       .map((header) => Buffer.from(header.slice('Basic '.length), 'base64').toString());
-    expect(new Set(users)).toEqual(new Set(['team:secret']));
+    expect(new Set(users)).toEqual(new Set(['team:correct-horse']));
   });
 
   test('names it where its credentials are refused', async () => {
@@ -75,7 +75,11 @@ describe('the webhook with a docker config of its own', () => {
   });
 
   test('runs no credential helper, and says so once', async () => {
-    const content = { ...own('tagpin', 'secret'), credsStore: 'nowhere', credHelpers: { 'quay.io': 'x' } };
+    const content = {
+      ...own('tagpin', 'correct-horse'),
+      credsStore: 'nowhere',
+      credHelpers: { 'quay.io': 'x' },
+    };
     await using webhook = await startWebhook(dockerConfig(content));
     for (const name of ['base/app:1', 'team/app:1']) {
       expect((await webhook.review('enforce', pod([name]))).response.allowed).toBe(true);
@@ -83,5 +87,19 @@ describe('the webhook with a docker config of its own', () => {
     expect(webhook.log.filter(({ msg }) => String(msg).includes('helpers'))).toMatchObject([
       { level: 'warn', file: join(folder, 'config.json') },
     ]);
+  });
+
+  test('that changes into something unusable counts as it was, and is told and counted once', async () => {
+    await using webhook = await startWebhook(dockerConfig(own('tagpin', 'correct-horse')));
+    writeFileSync(join(folder, 'config.json'), 'no JSON');
+    const now = performance.now.bind(performance);
+    using _ = vi.spyOn(performance, 'now').mockImplementation(() => now() + 5_000);
+    for (const name of ['base/app:1', 'team/app:1']) {
+      expect((await webhook.review('enforce', pod([name]))).response.allowed).toBe(true);
+    }
+    const told = webhook.log.filter(({ msg }) => String(msg).includes('docker config has changed'));
+    expect(told).toMatchObject([{ level: 'warn', file: join(folder, 'config.json') }]);
+    const metrics = await webhook.metrics.text();
+    expect(metrics).toContain('tagpin_config_reload_failures_total{files="docker_config"} 1\n');
   });
 });

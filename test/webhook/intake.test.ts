@@ -63,3 +63,14 @@ test('the process sees to its other connections in between', async () => {
   expect(started).toBeGreaterThan(0);
   expect(started).toBeLessThan(10);
 });
+
+test('what is under way is known', () => {
+  const intake = new Intake(8 * MIB);
+  const [first, second] = [intake.hold(MIB), intake.hold(0)];
+  expect(intake).toMatchObject({ underWay: 2, heldBytes: MIB + 2 * REVIEW_BYTES });
+  first?.();
+  first?.();
+  expect(intake).toMatchObject({ underWay: 1, heldBytes: REVIEW_BYTES });
+  second?.();
+  expect(intake).toMatchObject({ underWay: 0, heldBytes: 0 });
+});

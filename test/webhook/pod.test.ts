@@ -11,7 +11,7 @@ let digest: string;
 beforeAll(async () => {
   registry = await startRegistry({
     auth: { scheme: 'bearer' },
-    users: [{ name: 'ada', password: 'secret', pull: ['private/*'] }],
+    users: [{ name: 'ada', password: 'correct-horse', pull: ['private/*'] }],
     public: ['open/*'],
   });
   webhook = await startWebhook();
@@ -221,7 +221,7 @@ describe('audit', () => {
 
 describe('pull secrets', () => {
   beforeEach(() => {
-    webhook.api.put(pullSecret('regcred', registry.host, 'ada', 'secret'));
+    webhook.api.put(pullSecret('regcred', registry.host, 'ada', 'correct-horse'));
   });
   const podWith = (image: string, ...names: string[]) => ({
     ...podOf(image),

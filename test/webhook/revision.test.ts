@@ -16,7 +16,7 @@ let counter = 0;
 beforeAll(async () => {
   registry = await startRegistry({
     auth: { scheme: 'bearer' },
-    users: [{ name: 'ada', password: 'secret', pull: ['private/*'] }],
+    users: [{ name: 'ada', password: 'correct-horse', pull: ['private/*'] }],
     public: ['open/*'],
   });
   webhook = await startWebhook();
@@ -127,7 +127,7 @@ describe('a revision that is made has the digests of its template stored', () =>
 
   test("with the credentials that its pods will have: the template's", async () => {
     registry.push('private/app', '1', image());
-    webhook.api.put(pullSecret('mine', registry.host, 'ada', 'secret'));
+    webhook.api.put(pullSecret('mine', registry.host, 'ada', 'correct-horse'));
     const privateImage = `${registry.host}/private/app:1`;
     const withSecret = {
       ...template(privateImage),
@@ -139,7 +139,7 @@ describe('a revision that is made has the digests of its template stored', () =>
 
   test("with the credentials that its pods will have: its ServiceAccount's", async () => {
     registry.push('private/robot', '1', image());
-    webhook.api.put(pullSecret('theirs', registry.host, 'ada', 'secret'));
+    webhook.api.put(pullSecret('theirs', registry.host, 'ada', 'correct-horse'));
     webhook.api.put({
       apiVersion: 'v1',
       kind: 'ServiceAccount',

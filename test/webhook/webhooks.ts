@@ -15,6 +15,7 @@ import { pinSettings } from '../../src/webhook/pinning.ts';
 import { createRoutes } from '../../src/webhook/routes.ts';
 import { createWebhookApp } from '../../src/webhook/server.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
+import { said } from '../support/secrets/record.ts';
 
 const answerSchema = z.object({
   apiVersion: z.string(),
@@ -58,7 +59,8 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   await api.writeKubeconfig(kubeconfig);
 
   const lines: Record<string, unknown>[] = [];
-  const write = (line: string) => void lines.push(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
+  const write = (line: string) =>
+    void lines.push(z.record(z.string(), z.unknown()).parse(JSON.parse(said("webhook's log", line))));
   const log = createLogger('info', { write });
   const metrics = new Metrics();
   const { proxies } = readEnvironment({});
@@ -71,7 +73,7 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
 
   const post: Webhook['post'] = async (path, body, headers = { 'content-type': 'application/json' }) => {
     const response = await fetch(url + path, { method: 'POST', body, headers });
-    return { status: response.status, text: await response.text() };
+    return { status: response.status, text: said("webhook's answer", await response.text()) };
   };
   const ask: Webhook['ask'] = async (path, review, timeout = '10s') => {
     const { text } = await post(`${path}?timeout=${timeout}`, JSON.stringify(review));
@@ -88,6 +90,7 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
+      said("webhook's metrics", await metrics.text());
       await engine.close();
       await api.close();
       rmSync(folder, { recursive: true });

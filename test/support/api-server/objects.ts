@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { keepKubernetesSecret } from '../secrets/kubernetes.ts';
 import type { Resource } from './resources.ts';
 import { alreadyExists, conflict, missingName, notFound } from './status.ts';
 
@@ -100,6 +101,7 @@ export class Objects {
     if (!dryRun) this.#version += 1;
     const metadata = { ...object.metadata, resourceVersion: this.resourceVersion };
     const stored = structuredClone({ ...object, metadata });
+    if (resource.name === 'secrets') keepKubernetesSecret(stored);
     if (!dryRun) this.#stored.set(key(resource, metadata.namespace, metadata.name ?? ''), stored);
     return structuredClone(stored);
   }

@@ -1,3 +1,5 @@
+import { keepSecret } from '../secrets/record.ts';
+
 /** Who may do what. A pattern names repositories; `*` in it stands for any characters, slashes too. */
 export interface User {
   readonly name: string;
@@ -32,6 +34,10 @@ export class AccessRules {
 
   constructor(options: AccessOptions) {
     this.#users = options.users ?? [];
+    for (const { password, identityToken } of this.#users) {
+      keepSecret(password);
+      if (identityToken !== undefined) keepSecret(identityToken);
+    }
     this.#public = options.public ?? [];
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { keepSecret } from '../secrets/record.ts';
 import type { Access, User } from './access.ts';
 
 interface Grant {
@@ -45,5 +46,7 @@ export class Tokens {
 }
 
 function opaque(): string {
-  return randomBytes(24).toString('base64url');
+  const token = randomBytes(24).toString('base64url');
+  keepSecret(token);
+  return token;
 }

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { clouds } from '../credentials/cloud/hosts.ts';
+import { parseDuration } from '../duration.ts';
+import { modes } from '../pin/mode.ts';
+import { logLevels } from '../telemetry/log.ts';
+import { certificateFiles } from './certificate-files.ts';
+import { dockerConfigPath } from './docker-config.ts';
+import { Files } from './files.ts';
+import { readHostsDirectory } from './hosts-directory.ts';
+import { registries } from './registries.ts';
+import { size } from './size.ts';
+
+/** Whole milliseconds between two durations. */
+const duration = (least: string, most: string) =>
+  z
+    .unknown()
+    .transform((value, context) => {
+      const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
+      const [from = 0, to = 0] = [parseDuration(least), parseDuration(most)];
+      if (milliseconds !== undefined && milliseconds >= from && milliseconds <= to)
+        return Math.round(milliseconds);
+      context.addIssue({ code: 'custom', message: `write a duration from ${least} to ${most}, such as 30s` });
+      return z.NEVER;
+    })
+    .meta({ written: `duration, ${least} to ${most}` });
+
+/** A whole number between two others, which `what` says more of. */
+const whole = (least: number, most: number, what = 'whole number') => {
+  const remedy = `write a ${what} from ${least} to ${most}`;
+  return z.int(remedy).min(least, remedy).max(most, remedy);
+};
+
+const port = whole(1, 65_535, 'port number');
+const name = (of: string) => z.string().min(1, `write the name of the ${of}`);
+
+const certsDirectory = z
+  .string()
+  .min(1, 'write the path of a folder, such as /etc/containerd/certs.d')
+  .superRefine((root, context) => {
+    if (root === '') return;
+    const { problems } = readHostsDirectory(root, new Files());
+    for (const message of problems) context.addIssue({ code: 'custom', message });
+  });
+
+const log = z.strictObject({
+  level: z
+    .enum(logLevels)
+    .default('info')
+    .describe('The least that is logged. From `debug` on, errors with their stacks.'),
+});
+
+const webhook = z.strictObject({
+  port: port.default(8443).describe('Port of the webhook itself, TLS.'),
+  healthPort: port.default(8080).describe('Port of `/healthz`, `/readyz` and `/metrics`, plain HTTP.'),
+  service: name('Service')
+    .default('tagpin')
+    .describe("Name of tagpin's own Service, as the manifests have it."),
+  secret: name('Secret')
+    .default('tagpin-certificate')
+    .describe('Name of the Secret that the replicas share their certificate by.'),
+  webhookConfiguration: name('MutatingWebhookConfiguration')
+    .default('tagpin')
+    .describe('Name of the MutatingWebhookConfiguration that gets the CA.'),
+  drain: duration('0s', '10m')
+    .prefault('20s')
+    .describe(
+      'How long a pod that shuts down goes on serving, so that nobody calls it any more when it closes.',
+    ),
+  certificate: certificateFiles
+    .optional()
+    .describe(
+      'A certificate that somebody else renews, and tells the API server of. By default tagpin makes its own.',
+    ),
+  inFlight: size('8Mi', '4Gi')
+    .prefault('64Mi')
+    .describe(
+      'What reviews that are under way may hold in memory: the size of their bodies, and 32Ki for each.',
+    ),
+});
+
+const pin = z.strictObject({
+  keepTag: z.boolean().default(false).describe('`nginx:1.27@sha256:…` in place of `nginx@sha256:…`.'),
+  pullPolicy: z
+    .enum(['IfNotPresent', 'keep'])
+    .default('IfNotPresent')
+    .describe(
+      'What becomes of `imagePullPolicy`. `keep` leaves it alone, which the AlwaysPullImages admission plugin needs.',
+    ),
+  skip: z
+    .array(z.string().min(1, 'write a glob, such as registry.example.com/*'))
+    .default([])
+    .describe(
+      'Globs of images to leave alone: registries, repositories or whole images; a port can be written.',
+    ),
+  skipAnnotation: z
+    .array(z.enum(modes))
+    .default([...modes])
+    .describe("The modes in which a pod's own annotation `tagpin.dev/skip` counts."),
+});
+
+const cache = z.strictObject({
+  entries: whole(1, 10_000_000).default(10_000).describe('How many digests are kept.'),
+  age: duration('1ms', '168h').prefault('60s').describe("How long a digest is believed to be the tag's."),
+  negativeAge: duration('0s', '5m')
+    .prefault('5s')
+    .describe(
+      'How long a no (not found, refused, denied) is believed, a quarter more or less; `0s`: not at all.',
+    ),
+  staleAge: duration('0s', '168h')
+    .prefault('0s')
+    .describe('How long beyond its age a digest may stand in while its registry is down; `0s`: not at all.'),
+});
+
+const limits = z.strictObject({
+  concurrency: whole(1, 10_000).default(16).describe('How many resolves are with one registry at once.'),
+  queue: whole(0, 100_000).default(500).describe('How many may wait for that; those beyond fail at once.'),
+});
+
+const credentials = z.strictObject({
+  // All by default, because every kubelet in a cloud has its node's credentials there for every pod. One that tagpin has
+  // no identity in costs nothing until an image of its registries comes along, and then one look for an identity.
+  cloud: z
+    .array(z.enum(clouds))
+    .default([...clouds])
+    .describe('The clouds to log in to as tagpin itself, where a kubelet would.'),
+});
+
+/** The configuration file. Every key has a default, and so has the file. */
+export const configSchema = z.strictObject({
+  log: log.prefault({}),
+  webhook: webhook.prefault({}),
+  pin: pin.prefault({}),
+  cache: cache.prefault({}),
+  limits: limits.prefault({}),
+  registries: registries.default({}),
+  certsDirectory: certsDirectory
+    .optional()
+    .describe(
+      "A node's registry configuration as it is, such as `/etc/containerd/certs.d`: `hosts.toml` files and certificates. `registries` counts before it.",
+    ),
+  denyPrivateRegistries: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Images may not name registries at internal addresses, but for those of `registries` and `certsDirectory`.',
+    ),
+  credentials: credentials.prefault({}),
+  dockerConfig: dockerConfigPath
+    .optional()
+    .describe("A docker config with credentials of tagpin's own, tried after a pod's pull secrets."),
+});

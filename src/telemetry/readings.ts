@@ -1,0 +1,59 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** What is there at the moment, each read when Prometheus asks. */
+export interface Readings {
+  isReady(): boolean;
+  reviewsInFlight(): number;
+  /** Of their bodies, and of what each counts for beside it. */
+  bytesInFlight(): number;
+  readonly bytesInFlightLimit: number;
+  cacheEntries(): number;
+  readonly cacheEntriesLimit: number;
+}
+
+const gauges: readonly { name: string; help: string; read(readings: Readings): number }[] = [
+  {
+    name: 'tagpin_ready',
+    help: 'Whether this replica is ready: 1 while it serves a certificate that the API server trusts.',
+    read: ({ isReady }) => Number(isReady()),
+  },
+  {
+    name: 'tagpin_admission_in_flight',
+    help: 'Admission requests that are under way.',
+    read: ({ reviewsInFlight }) => reviewsInFlight(),
+  },
+  {
+    name: 'tagpin_admission_in_flight_bytes',
+    help: 'Room that those take: their bodies, and 32Ki for each.',
+    read: ({ bytesInFlight }) => bytesInFlight(),
+  },
+  {
+    name: 'tagpin_admission_in_flight_limit_bytes',
+    help: 'Room that there is for them: webhook.inFlight.',
+    read: ({ bytesInFlightLimit }) => bytesInFlightLimit,
+  },
+  {
+    name: 'tagpin_cache_entries',
+    help: 'Digests in the cache.',
+    read: ({ cacheEntries }) => cacheEntries(),
+  },
+  {
+    name: 'tagpin_cache_entries_limit',
+    help: 'Digests that the cache has room for: cache.entries.',
+    read: ({ cacheEntriesLimit }) => cacheEntriesLimit,
+  },
+];
+
+/** Has `register` read them. */
+export function showReadings(register: Registry, readings: Readings): void {
+  for (const { name, help, read } of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [register],
+      collect() {
+        this.set(read(readings));
+      },
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const folder = join(import.meta.dirname, '../../manifests/components/monitoring');
+const read = (file: string) => readFileSync(join(folder, file), 'utf8');
+
+const alert = z.strictObject({
+  alert: z.string(),
+  expr: z.string(),
+  for: z.string().optional(),
+  labels: z.strictObject({ severity: z.enum(['critical', 'warning', 'info']) }),
+  annotations: z.strictObject({ summary: z.string(), description: z.string(), runbook_url: z.url() }),
+});
+
+const rule = z.object({
+  spec: z.object({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(alert) })) }),
+});
+
+/** The alerts of the PrometheusRule. */
+export const alerts = rule
+  .parse(parse(read('prometheus-rule.yaml')))
+  .spec.groups.flatMap(({ rules }) => rules);
+
+export const monitor = z
+  .object({
+    spec: z.object({
+      selector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
+      endpoints: z.array(z.object({ port: z.string() })),
+    }),
+  })
+  .parse(parse(read('service-monitor.yaml'))).spec;
+
+const gridPos = z.strictObject({ h: z.int(), w: z.int(), x: z.int(), y: z.int() });
+const panel = z.object({
+  id: z.int(),
+  title: z.string().min(1),
+  type: z.enum(['row', 'timeseries', 'stat']),
+  gridPos,
+  targets: z.array(z.object({ refId: z.string(), expr: z.string() })).default([]),
+});
+export type Panel = z.infer<typeof panel>;
+
+const dashboard = z.object({
+  uid: z.string(),
+  panels: z.array(panel),
+  annotations: z.object({ list: z.array(z.object({ expr: z.string() })) }),
+});
+
+export const { panels, annotations } = dashboard.parse(JSON.parse(read('dashboard.json')));
+
+/** All expressions, each by what asks for it. */
+export const expressions = [
+  ...alerts.map(({ alert, expr }) => ({ of: alert, expr })),
+  ...panels.flatMap(({ title, targets }) =>
+    targets.map(({ refId, expr }) => ({ of: `"${title}" ${refId}`, expr })),
+  ),
+  ...annotations.list.map(({ expr }) => ({ of: 'the annotation', expr })),
+];
