@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { declareAdopt } from './command-line/adopt.ts';
+import { declareAudit } from './command-line/audit.ts';
 import { declareResolve } from './command-line/resolve.ts';
 import { declareServe } from './command-line/serve.ts';
 import { openTerminal } from './command-line/terminal.ts';
@@ -48,7 +49,7 @@ const world: World = {
   end,
 };
 
-for (const declare of [declareServe, declareResolve, declareAdopt]) declare(program, world);
+for (const declare of [declareServe, declareResolve, declareAdopt, declareAudit]) declare(program, world);
 
 /** Aborts when the process is asked to end. Asked twice, it ends at once. */
 function untilTerminated(): AbortSignal {

@@ -23,6 +23,12 @@ export const cluster = () => [
   new Option('--context <name>', 'context of the kubeconfig'),
 ];
 
+/** `-n`, again for each, and `-A`, as kubectl has them, for a command that is about all of them if none is named. */
+export const namespaces = () => [
+  new Option('-n, --namespace <name>', 'only this namespace, again for each').argParser(collect),
+  new Option('-A, --all-namespaces', 'all namespaces, as without -n'),
+];
+
 /** `--timeout`, in milliseconds; `shown` is how its default reads. */
 export const timeout = (description: string, milliseconds: number, shown: string) =>
   new Option('--timeout <duration>', description).argParser(parseTimeout).default(milliseconds, shown);

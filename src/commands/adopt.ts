@@ -2,7 +2,6 @@ import { loadConfig } from '../config.ts';
 import { PullSecrets } from '../credentials/pull-secrets.ts';
 import { createRegistryEngine } from '../engine.ts';
 import { untilAborted } from '../flight.ts';
-import { excerpt } from '../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
@@ -14,7 +13,8 @@ import { exitCodeOf, printAdoption, printAdoptionJson, summarize } from './adopt
 import { remedyFor } from './api-server.ts';
 import { createAskRegistry } from './ask-registry.ts';
 import { openLogin } from './login.ts';
-import { CommandFailed, type ExitCode, WrongUse } from './outcome.ts';
+import { mustBeNamespace } from './namespace-name.ts';
+import { CommandFailed, type ExitCode } from './outcome.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface AdoptOptions {
@@ -41,9 +41,7 @@ export async function adopt(
   options: AdoptOptions,
   { environment, terminal, connect, interrupted }: Surroundings,
 ): Promise<ExitCode> {
-  if (!NAMESPACE.test(namespace)) {
-    throw new WrongUse(`"${excerpt(namespace)}" can't be a namespace's name; write it as kubectl lists it`);
-  }
+  mustBeNamespace(namespace);
   const config = loadConfig(options.registryConfig);
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
   // The pods haven't what this person is logged in with.
@@ -75,9 +73,6 @@ export async function adopt(
     for (const part of [engine, connection]) part.close().catch(() => undefined);
   }
 }
-
-/** A DNS label (apimachinery pkg/api/validation, `ValidateNamespaceName`). */
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** @throws CommandFailed */
 async function readRevisions(

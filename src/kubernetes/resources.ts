@@ -9,6 +9,7 @@ export interface Resource {
 
 const core = (name: string): Resource => ({ group: '', version: 'v1', name });
 const apps = (name: string): Resource => ({ group: 'apps', version: 'v1', name });
+const batch = (name: string): Resource => ({ group: 'batch', version: 'v1', name });
 const admissionRegistration = (name: string): Resource => ({
   group: 'admissionregistration.k8s.io',
   version: 'v1',
@@ -20,16 +21,20 @@ export const resources = {
   Secret: core('secrets'),
   ServiceAccount: core('serviceaccounts'),
   Namespace: core('namespaces'),
+  Node: core('nodes'),
   Pod: core('pods'),
   ReplicationController: core('replicationcontrollers'),
   Deployment: apps('deployments'),
   ReplicaSet: apps('replicasets'),
+  StatefulSet: apps('statefulsets'),
+  DaemonSet: apps('daemonsets'),
   ControllerRevision: apps('controllerrevisions'),
-  Job: { group: 'batch', version: 'v1', name: 'jobs' },
+  Job: batch('jobs'),
+  CronJob: batch('cronjobs'),
   MutatingWebhookConfiguration: admissionRegistration('mutatingwebhookconfigurations'),
 } as const satisfies Record<string, Resource>;
 
-/** The path of a resource's objects in a namespace, or of those that are in none; with a name, of that one. */
+/** The path of a resource's objects in a namespace, or of all without one, which may be because they are in none; with a name, of that one. */
 export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
   const { group, version } = resource;
   const segments = [
