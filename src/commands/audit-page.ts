@@ -4,7 +4,7 @@ import { percent, printPercent, totalsOf } from '../fleet/totals.ts';
 import { printWorkload } from '../fleet/workload.ts';
 import type { Bars, Tone } from '../report/bars.ts';
 import { type Cell, type PageTable, printPage } from '../report/page.ts';
-import { summarize } from './audit-table.ts';
+import { notesOf, shorten, summarize } from './audit-table.ts';
 
 const tones: Readonly<Record<FindingKind, Tone>> = {
   invalid: 'bad',
@@ -125,6 +125,9 @@ function namespaceTable({ namespaces }: Audit): PageTable {
 
 const number = (value: number): Cell => ({ text: String(value), sort: value });
 
+/** Whole only where one points at it; what is to be written instead is there to be copied. */
+const digest = (text: string): Cell => ({ text: shorten(text), hint: text, isCode: true });
+
 function imageTable({ images }: Audit): PageTable {
   const present = findingKinds.filter((kind) =>
     images.some(({ findings }) => findings.some((finding) => finding.kind === kind)),
@@ -144,7 +147,7 @@ function imageTable({ images }: Audit): PageTable {
     ],
     choices: present,
     rows: images.map((image) => {
-      const { workload, container, pods, runs, findings, use, notes } = image;
+      const { workload, container, pods, runs, findings, use } = image;
       const badges = findings.map(({ kind }) => ({ text: kind, tone: tones[kind], hint: meanings[kind] }));
       return {
         choices: findings.map(({ kind }) => kind),
@@ -152,12 +155,12 @@ function imageTable({ images }: Audit): PageTable {
           { text: workload.namespace },
           { text: printWorkload(workload) },
           { text: container },
-          { text: image.image, isCode: true },
+          digest(image.image),
           number(pods.length),
-          { text: runs?.digest ?? '-', isCode: true },
+          digest(runs?.digest ?? '-'),
           { badges },
           { text: use ?? '-', isCode: true },
-          { text: [...findings.map(({ message }) => message), ...notes].join('; ') },
+          { text: shorten(notesOf(image)), hint: notesOf(image) },
         ],
       };
     }),

@@ -76,27 +76,32 @@ const imageHeadings = (isWide: boolean) => [
 ];
 
 function imageCells(image: AuditedImage, isWide: boolean): string[] {
-  const { workload, container, pods, runs, findings, use, notes } = image;
+  const { workload, container, pods, runs, findings, use } = image;
   const kinds = findings.map(({ kind }) => kind);
-  const said = findings.filter(({ kind }) => !selfEvident.has(kind)).map(({ message }) => message);
   return [
     workload.namespace,
     printWorkload(workload),
     container,
-    printable(image.image).replaceAll(LONG_DIGEST, shorten),
+    shorten(printable(image.image)),
     String(pods.length),
     runs === undefined ? '-' : shorten(runs.digest),
     findingKinds.filter((kind) => kinds.includes(kind)).join(','),
     use === undefined ? '-' : printable(use),
     ...(isWide ? [pods.join(',') || '-'] : []),
-    printable([...said, ...notes].join('; ')).replaceAll(LONG_DIGEST, shorten),
+    shorten(printable(notesOf(image))),
   ];
+}
+
+/** What there is to be said of an image beside the names of its findings. */
+export function notesOf({ findings, notes }: AuditedImage): string {
+  const said = findings.filter(({ kind }) => !selfEvident.has(kind)).map(({ message }) => message);
+  return [...said, ...notes].join('; ');
 }
 
 /** What the finding's name says already. */
 const selfEvident: ReadonlySet<FindingKind> = new Set<FindingKind>(['latest', 'unpinned', 'always']);
 
-const LONG_DIGEST = /\bsha(256|512):[0-9a-f]{64,}\b/g;
+const LONG_DIGEST = /\b(sha256|sha512):([0-9a-f]{12})[0-9a-f]{52,}\b/g;
 
-/** Enough to tell digests apart; the other formats have them whole. */
-const shorten = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
+/** The text with no more of its digests than it takes to tell them apart; JSON has them whole. */
+export const shorten = (text: string) => text.replaceAll(LONG_DIGEST, '$1:$2');

@@ -54,6 +54,7 @@ th[aria-sort=descending] button::after { content: ' \\2193'; }
 tbody tr:last-child td { border-bottom: 0; }
 tbody tr:hover { background: var(--panel); }
 td { overflow-wrap: anywhere; min-width: 70px; }
+td.short { white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 code { font: 12px/1.5 ui-monospace, monospace; }
 .badge { display: inline-block; border-radius: 4px; padding: 0 6px; font-size: 12px; white-space: nowrap; overflow-wrap: normal; }

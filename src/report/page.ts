@@ -23,9 +23,12 @@ export interface PageTable {
   rows: readonly { cells: readonly Cell[]; choices: readonly string[] }[];
 }
 
-/** Text, sorted as such unless a number is given; `code` for what somebody may want to copy; badges for short words. */
+/**
+ * Text, sorted as such unless a number is given; code for what somebody may want to copy; a hint for what is shown
+ * shortened; badges for short words.
+ */
 export type Cell =
-  | { text: string; sort?: number; isCode?: boolean }
+  | { text: string; sort?: number; isCode?: boolean; hint?: string }
   | { badges: readonly { text: string; tone: Tone; hint: string }[] };
 
 /** The page. Whatever text it gets is escaped, and it lets no other script run, nor anything be loaded. */
@@ -92,7 +95,13 @@ function printCell(cell: Cell): string {
     );
     return `<td>${badges.join(' ')}</td>`;
   }
-  const { text, sort, isCode } = cell;
-  const number = sort === undefined ? '' : ` class="number" data-sort="${sort}"`;
-  return `<td${number}>${isCode ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text)}</td>`;
+  const { text, sort, isCode, hint } = cell;
+  const kind = sort === undefined ? (text.length <= SHORT ? 'short' : '') : 'number';
+  const number = sort === undefined ? '' : ` data-sort="${sort}"`;
+  const title = hint === undefined ? '' : ` title="${escapeHtml(hint)}"`;
+  const content = isCode ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text);
+  return `<td class="${kind}"${number}${title}>${content}</td>`;
 }
+
+/** Up to so many characters a text isn't broken. */
+const SHORT = 28;
