@@ -124,7 +124,7 @@ export function auditImage(
       'latest',
       tagOrLatest(reference) !== 'latest' ? undefined : tag ? 'by the tag latest' : 'without a tag',
     );
-    add('unpinned', 'by tag');
+    add('unpinned', 'not by digest');
   }
   add('always', !isByTag && pullPolicy === 'Always' ? 'asks the registry at each start' : undefined);
   const use = examined?.use;

@@ -90,7 +90,7 @@ describe('tagpin audit says of an image by tag', () => {
         runs: { digest, from: 'imageID' },
         tag: digest,
         use: `${name}@${digest}`,
-        findings: [{ kind: 'unpinned', message: 'by tag' }],
+        findings: [{ kind: 'unpinned', message: 'not by digest' }],
         notes: [],
       },
     ]);
@@ -106,7 +106,7 @@ describe('tagpin audit says of an image by tag', () => {
     const { data } = await audit();
     expect(data.images[0]?.findings).toEqual([
       { kind: 'latest', message },
-      { kind: 'unpinned', message: 'by tag' },
+      { kind: 'unpinned', message: 'not by digest' },
     ]);
   });
 
@@ -146,7 +146,7 @@ describe('tagpin audit says of an image by tag', () => {
     expect(data.images).toMatchObject([{ use: `${name}@${digest}` }]);
     expect(data.images[0]?.findings.map(({ message }) => message)).toMatchObject([
       expect.stringMatching(/^the tag is not found/),
-      'by tag',
+      'not by digest',
     ]);
   });
 
