@@ -55,7 +55,9 @@ export class Judgement {
       const [first] = cohort.used;
       if (first === undefined) return;
       const { workload, pull } = first.usage;
-      note(cohort, await mixedDigests(cohort, views(workload.namespace, pull)));
+      // A registry that has just failed isn't asked again: then only what specs say counts.
+      const isKnown = cohort.used.every(({ examined }) => examined?.problems.length === 0);
+      note(cohort, await mixedDigests(cohort, isKnown ? views(workload.namespace, pull) : undefined));
     });
   }
 

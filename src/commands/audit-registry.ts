@@ -15,6 +15,9 @@ import { pullerOf } from '../resolve/puller.ts';
 import { circumstances } from '../resolve/settle.ts';
 import { remedyFor } from './api-server.ts';
 
+/** As long as a registry gets to say which digest a tag has. */
+const CONTENT_TIMEOUT_MS = 30_000;
+
 /** What opened a registry, noted far below where nobody knows for whom. */
 interface Opened {
   credential: Credential | undefined;
@@ -155,7 +158,8 @@ export class RegistryViews {
     { fingerprint }: Viewer,
   ) {
     const credential = this.#opened.get(`${repository(reference)} ${fingerprint}`);
-    return this.#engine.client.content(reference, what, credential, this.#signal);
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(CONTENT_TIMEOUT_MS)]);
+    return this.#engine.client.content(reference, what, credential, signal);
   }
 
   /** Asked once for all who have the same credentials. */

@@ -41,6 +41,12 @@ export function fix(
   const newestLast = images.filter(needsFix).toSorted((a, b) => (a.newest < b.newest ? -1 : 1));
   for (const { place, container, image, use, managedBy, findings } of newestLast) {
     const field = fields.find((one) => one.place === place && one.name === container && one.image === image);
+    if (managedBy?.startsWith('node/')) {
+      remarks.push(
+        `${managedBy} made it from a file of its own: write ${use ?? image} for ${container} there`,
+      );
+      continue;
+    }
     if (managedBy !== undefined) remarks.push(`${managedBy} made it and may put it back: write it there`);
     if (field === undefined) {
       remarks.push(`${place} "${container}" with ${image} isn't in its template: tell whatever adds it`);

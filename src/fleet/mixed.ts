@@ -26,14 +26,17 @@ export function divided<T extends Used>(all: readonly T[]): Cohort<T>[] {
     ({ usage: { revision, place, name } }) => JSON.stringify([revision, place, name]),
   );
   return [...places.values()].flatMap((used): Cohort<T>[] => {
-    const running = new Map(
-      used.flatMap(({ usage: { platform }, image: { runs } }) =>
-        // Another repository's digest says something of that repository.
-        runs === undefined || runs.isElsewhere
-          ? []
-          : [[`${runs.digest} ${platform}`, { digest: runs.digest, from: runs.from, platform }] as const],
-      ),
-    );
+    const running = new Map<string, Cohort<T>['running'][number]>();
+    for (const { usage, image } of used) {
+      const { runs } = image;
+      // Another repository's digest says something of that repository.
+      if (runs === undefined || runs.isElsewhere) continue;
+      const { platform } = usage;
+      const key = `${runs.digest} ${platform}`;
+      // What one pod's spec says of a digest is as good for all that run it.
+      const from = running.get(key)?.from === 'spec' ? 'spec' : runs.from;
+      running.set(key, { digest: runs.digest, from, platform });
+    }
     const digests = new Set([...running.values()].map(({ digest }) => digest));
     const [first] = used;
     if (digests.size < 2 || first === undefined) return [];

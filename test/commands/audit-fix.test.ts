@@ -246,6 +246,15 @@ test('what nobody can write is said: other kinds, other makers, containers from 
   expect(manifests).toMatchObject([null, null, { kind: 'StatefulSet' }]);
 });
 
+test("a node's own pod has no manifest to apply, and it is said where it is written", async () => {
+  cluster.put(pod({ namespace, image: name, ...runs(), owner: ownerReference('v1', 'Node', 'intel') }));
+  const { manifests, remarks } = await fix();
+  expect(manifests).toEqual([null]);
+  expect(remarks[1]).toBe(
+    `# node/intel made it from a file of its own: write ${name}@${digest} for web there`,
+  );
+});
+
 test('-o json is a List, and a workload that may not be read is a failure of its own', async () => {
   cluster.put(...deployment({ namespace, image: name }), podOf({ namespace, image: name, ...runs() }));
   const { out } = await cluster.print({ namespace: [namespace], fix: true, output: 'json' });

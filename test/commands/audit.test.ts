@@ -529,6 +529,26 @@ describe('tagpin audit asks registries', () => {
     expect(registry.requests.entries).toEqual([]);
   });
 
+  test('so many at once as --concurrency says', async () => {
+    for (const number of [1, 2, 3, 4, 5]) {
+      registry.push(`${repository}-${number}`, '1', image());
+      cluster.put(pod({ namespace, image: `${name}-${number}:1` }));
+    }
+    let [now, most] = [0, 0];
+    registry.fault = ({ method }) => {
+      if (method !== 'HEAD') return undefined;
+      now += 1;
+      most = Math.max(most, now);
+      setTimeout(() => {
+        now -= 1;
+      }, 25);
+      return { delayMs: 30 };
+    };
+    await audit({ concurrency: 2 });
+    registry.fault = undefined;
+    expect(most).toBe(2);
+  });
+
   test('except what the configuration leaves alone', async () => {
     push();
     const config = join(cluster.folder, 'tagpin.yaml');
@@ -601,6 +621,18 @@ describe('what fails is said, and the rest is done', () => {
     expect(data.problems).toEqual([
       { message: 'namespace "nowhere" doesn\'t exist; correct its name or the kubeconfig\'s context' },
     ]);
+  });
+
+  test('a registry that is down says nothing of a revision, but specs do', async () => {
+    const [one, two] = [image().digest, image().digest];
+    const dead = '127.0.0.1:1/app';
+    cluster.put(
+      ...deployment({ namespace, image: `${dead}:1` }),
+      ...[one, two].map((digest) => podOf({ namespace, image: `${dead}:1`, imageId: `${dead}@${digest}` })),
+    );
+    expect((await findings()).flat()).toEqual(['unpinned', 'unpinned']);
+    cluster.put(...[one, two].map((digest) => podOf({ namespace, image: `${dead}@${digest}` })));
+    expect((await findings()).filter((kinds) => kinds.includes('mixed'))).toHaveLength(4);
   });
 
   test('the time, when it is up', async () => {
