@@ -8,7 +8,8 @@ const groups = {
   openreports: { apiVersion: 'openreports.io/v1alpha1', kind: 'Report' },
 } as const;
 
-type Severity = 'critical' | 'high' | 'medium' | 'low' | 'info';
+/** Of the severities that all versions in use have. */
+type Severity = 'high' | 'medium' | 'low';
 
 /** `warn` is what isn't counted against anybody. */
 const verdicts: Readonly<Record<FindingKind, { result: 'fail' | 'warn'; severity: Severity }>> = {
@@ -30,7 +31,7 @@ export function printPolicyReports(audit: Audit, group: keyof typeof groups): st
       const results = [
         ...namespaceResults(namespace),
         ...(byNamespace.get(namespace.name) ?? []).flatMap(imageResults),
-      ].map((result) => ({ ...result, ...commonOf(audit.at) }));
+      ].map((result) => ({ ...result, scored: result.result !== 'warn', ...commonOf(audit.at) }));
       const count = (wanted: string) => results.filter(({ result }) => result === wanted).length;
       const report = {
         ...groups[group],
@@ -51,14 +52,13 @@ export function printPolicyReports(audit: Audit, group: keyof typeof groups): st
 const commonOf = (at: Date) => ({
   source: 'tagpin',
   category: 'Image pinning',
-  scored: true,
   timestamp: { seconds: Math.floor(at.getTime() / 1_000), nanos: 0 },
 });
 
 interface Result {
   policy: string;
   result: 'pass' | 'fail' | 'warn';
-  severity: Severity;
+  severity?: Severity;
   message: string;
   resources: { apiVersion: string; kind: string; name: string; namespace?: string }[];
   properties?: Record<string, string>;
@@ -90,9 +90,7 @@ function imageResults({ workload, container, image, runs, use, pods, findings }:
   if (findings.length === 0) {
     const isPinned = runs?.from === 'spec';
     const message = `container ${container}: ${image} is by digest`;
-    return isPinned
-      ? [{ policy: `${POLICY}unpinned`, result: 'pass', severity: 'info', message, ...about }]
-      : [];
+    return isPinned ? [{ policy: `${POLICY}unpinned`, result: 'pass', message, ...about }] : [];
   }
   return findings.map((finding) => ({
     policy: `${POLICY}${finding.kind}`,
