@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { AuditOptions } from '../../src/commands/audit-options.ts';
+import { type AuditOptions, auditFormats } from '../../src/commands/audit-options.ts';
 import { dockerImage, image, index } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
 import { pullSecret } from '../webhook/webhooks.ts';
@@ -510,6 +510,26 @@ describe('tagpin audit asks registries', () => {
         images: 1,
       },
     ]);
+  });
+
+  test('and lets no secret out, in whatever it prints', async () => {
+    registry.push(`closed/app-${counter}`, '1', image());
+    const password = `hunter-${counter}`;
+    cluster.put(
+      pullSecret('wrong', registry.host, 'mallory', password, namespace),
+      pod({ namespace, image: privately(), spec: { imagePullSecrets: [{ name: 'wrong' }] } }),
+    );
+    const html = join(cluster.folder, 'secret.html');
+    const outputs = [undefined, ...auditFormats];
+    const printed = await Promise.all(
+      outputs.map((output) =>
+        cluster.print({ namespace: [namespace], html, ...(output !== undefined && { output }) }),
+      ),
+    );
+    const fixes = await cluster.print({ namespace: [namespace], fix: true });
+    const all = JSON.stringify([printed, fixes, readFileSync(html, 'utf8')]);
+    expect(printed[0]?.said).toMatch(/access refused .*correct the credentials in secret team-\d+\/wrong/);
+    expect(all).not.toMatch(new RegExp(`${password}|mallory|${btoa(`mallory:${password}`)}`));
   });
 
   test('not at all without --registry', async () => {
