@@ -38,9 +38,10 @@ export async function writeAudit(
   const { terminal } = means;
   if (options.html !== undefined) {
     const { printAuditPage } = await import('./audit-page.ts');
+    // Whole, whatever --only says: the page has a filter of its own.
     writeWhole(options.html, printAuditPage(audit));
   }
-  const { text, problems } = await print(audit, options, means);
+  const { text, problems } = await print(onlyThese(audit, options.only), options, means);
   terminal.out(text);
   for (const { message, images } of [...audit.problems, ...problems]) {
     const count = images === undefined ? '' : ` (${images === 1 ? '1 image' : `${images} images`})`;
@@ -80,7 +81,7 @@ async function printAudit(audit: Audit, output: AuditOptions['output']): Promise
 }
 
 /** The audit with no other images than those that have one of these findings. */
-export function onlyThese(audit: Audit, kinds: readonly FindingKind[] | undefined): Audit {
+function onlyThese(audit: Audit, kinds: readonly FindingKind[] | undefined): Audit {
   if (kinds === undefined) return audit;
   const images = audit.images.filter(({ findings }) => findings.some(({ kind }) => kinds.includes(kind)));
   return { ...audit, images };

@@ -9,7 +9,7 @@ import type { KubernetesError } from '../kubernetes/error.ts';
 import { remedyFor } from './api-server.ts';
 import { Judgement } from './audit-judge.ts';
 import type { AuditOptions } from './audit-options.ts';
-import { checkOutput, exitCodeOf, onlyThese, writeAudit } from './audit-output.ts';
+import { checkOutput, exitCodeOf, writeAudit } from './audit-output.ts';
 import { createAuditEngine, RegistryViews } from './audit-registry.ts';
 import { openLogin } from './login.ts';
 import { mustBeNamespace } from './namespace-name.ts';
@@ -49,7 +49,7 @@ export async function audit(options: AuditOptions, surroundings: Surroundings): 
     if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
 
     const report = auditOf(fleet, judgement, problems, config);
-    const more = await writeAudit(onlyThese(report, options.only), options, {
+    const more = await writeAudit(report, options, {
       api,
       config,
       terminal,

@@ -127,6 +127,26 @@ describe('tagpin audit says of an image by tag', () => {
     );
   });
 
+  test('and since when, if the registry says when it got that', async () => {
+    const before = push();
+    const now = image({ created: '2026-01-02T03:04:05Z' });
+    const after = push(now);
+    deploy(runs(before));
+    const headers = { 'Content-Type': now.mediaType, 'Last-Modified': 'Thu, 05 Feb 2026 06:07:08 GMT' };
+    registry.fault = ({ method, path }) =>
+      method === 'GET' && path.endsWith(after)
+        ? { outcome: { status: 200, headers, body: now.bytes } }
+        : undefined;
+    const { data } = await audit();
+    registry.fault = undefined;
+    expect(data.images[0]?.drift).toEqual({
+      tag: after,
+      since: '2026-02-05T06:07:08.000Z',
+      from: 'Last-Modified',
+    });
+    expect(data.images[0]?.findings[0]?.message).toMatch(/ now, from \d+ d ago, by Last-Modified$/);
+  });
+
   test('that what runs is gone, and to write what the tag has', async () => {
     const before = push();
     const after = push();
