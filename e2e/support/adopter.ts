@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Cluster } from './cluster.ts';
-import { run, succeed } from './command.ts';
-import type { Manifest, Namespace } from './namespace.ts';
-import { on } from './rollout.ts';
+import { run } from './command.ts';
+import type { Namespace } from './namespace.ts';
+import { kubeconfigFor, type Rule } from './role.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
@@ -37,8 +37,7 @@ export async function adopterOf(cluster: Cluster, namespace: Namespace): Promise
     stringify({ registries: { [cluster.openRegistry]: { caFile: cluster.caFile } } }),
   );
   const kubeconfig = join(folder, 'kubeconfig');
-  await succeed(namespace.apply(...role));
-  writeFileSync(kubeconfig, await kubeconfigAs(namespace, name), { mode: 0o600 });
+  writeFileSync(kubeconfig, await kubeconfigFor(namespace, 'adopter', rules), { mode: 0o600 });
   const access = ['--kubeconfig', kubeconfig, '--registry-config', registryConfig];
   return async (...options) => {
     const args = ['adopt', ...access, '--output', 'json', ...options, namespace.name];
@@ -48,37 +47,11 @@ export async function adopterOf(cluster: Cluster, namespace: Namespace): Promise
   };
 }
 
-const name = 'adopter';
 /** What it takes, and no more. */
-const role: Manifest[] = [
-  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } },
-  {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'Role',
-    metadata: { name },
-    rules: [
-      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
-      { apiGroups: [''], resources: ['serviceaccounts', 'secrets'], verbs: ['get'] },
-      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
-      { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs: ['list', 'patch'] },
-      { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'patch'] },
-    ],
-  },
-  {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'RoleBinding',
-    metadata: { name },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
-    subjects: [{ kind: 'ServiceAccount', name }],
-  },
+const rules: Rule[] = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+  { apiGroups: [''], resources: ['serviceaccounts', 'secrets'], verbs: ['get'] },
+  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
+  { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs: ['list', 'patch'] },
+  { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'patch'] },
 ];
-
-const kubeconfigSchema = z.looseObject({ users: z.array(z.object({ name: z.string() })) });
-
-/** A kubeconfig of a ServiceAccount of the namespace. */
-export async function kubeconfigAs(namespace: Namespace, account: string): Promise<string> {
-  const token = await on(namespace, 'create', 'token', account);
-  const text = await on(namespace, 'config', 'view', '--raw', '--minify', '--output', 'json');
-  const config = kubeconfigSchema.parse(JSON.parse(text));
-  return JSON.stringify({ ...config, users: config.users.map((user) => ({ ...user, user: { token } })) });
-}

@@ -2,10 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { kubeconfigAs } from './adopter.ts';
 import type { Cluster } from './cluster.ts';
 import { run, succeed } from './command.ts';
 import type { Namespace } from './namespace.ts';
+import { kubeconfigAs } from './role.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 

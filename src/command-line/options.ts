@@ -29,6 +29,14 @@ export const cluster = () => [
 export const namespace = (description: string) =>
   new Option('-n, --namespace <name>', description).argParser(parseNamespace);
 
+/** `-n`, again for each, and `-A`, as kubectl has them, for a command that is about all of them if none is named. */
+export const namespaces = () => [
+  new Option('-n, --namespace <name>', 'only this namespace, again for each').argParser(
+    (name: string, before?: readonly string[]) => collect(parseNamespace(name), before),
+  ),
+  new Option('-A, --all-namespaces', 'all namespaces, as without -n'),
+];
+
 /** `--timeout`, in milliseconds; `shown` is how its default reads. */
 export const timeout = (description: string, milliseconds: number, shown: string) =>
   new Option('--timeout <duration>', description).argParser(parseTimeout).default(milliseconds, shown);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { exitCode } from '../commands/outcome.ts';
 import { declareAdopt } from './adopt.ts';
+import { declareAudit } from './audit.ts';
 import { declareCompletion } from './completion.ts';
 import { declarePreflight } from './preflight.ts';
 import { declareResolve } from './resolve.ts';
@@ -13,6 +14,7 @@ const declarations: readonly Declare[] = [
   declareServe,
   declareResolve,
   declareAdopt,
+  declareAudit,
   declarePreflight,
   declareCompletion,
 ];

@@ -5,8 +5,13 @@ const LIMIT = 100;
  * or hide (control characters, line separators, text direction, halves of surrogate pairs).
  */
 export function excerpt(text: string): string {
-  const shown = text.slice(0, LIMIT).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+  const shown = printable(text.slice(0, LIMIT));
   return text.length <= LIMIT && shown.length <= LIMIT ? shown : `${shown.slice(0, LIMIT - 1)}…`;
+}
+
+/** The whole of it, with what a terminal or a log would obey or hide escaped. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

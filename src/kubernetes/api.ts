@@ -59,6 +59,8 @@ export interface ListOptions {
   labelSelector?: string;
   /** How many objects come in one answer. */
   pageSize?: number;
+  /** Whether their metadata will do: then nothing else is sent. */
+  metadataOnly?: boolean;
 }
 
 /**
@@ -109,10 +111,12 @@ export interface KubernetesApi {
     name: string,
     signal: AbortSignal,
   ): Promise<ObjectMetadata | undefined>;
-  /** All objects of a namespace, read in pages, each of the shape that is wanted of it. */
+  /**
+   * All objects of a namespace, or without one of all namespaces, read in pages, each of the shape that is wanted of it.
+   */
   list<T>(
     resource: Resource,
-    namespace: string,
+    namespace: string | undefined,
     shape: z.ZodType<T>,
     signal: AbortSignal,
     options?: ListOptions,
@@ -130,6 +134,7 @@ export interface KubernetesApi {
 const resourceList = z.object({ resources: z.array(z.object({ name: z.string() })).nullish() });
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const METADATA_LIST_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const PAGE_SIZE = 250;
@@ -185,7 +190,9 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
       const path = pathOf(resource, namespace, name);
       return (await read({ path, accept: METADATA_ONLY, signal }, metadataOnly))?.metadata;
     },
-    async *list(resource, namespace, shape, signal, { labelSelector = '', pageSize = PAGE_SIZE } = {}) {
+    async *list(resource, namespace, shape, signal, options = {}) {
+      const { labelSelector = '', pageSize = PAGE_SIZE, metadataOnly: isMetadataOnly = false } = options;
+      const accept = isMetadataOnly ? { accept: METADATA_LIST_ONLY } : {};
       const page = z.object({
         metadata: z.object({ continue: z.string().nullish() }).default({}),
         items: z.array(shape).nullish(),
@@ -196,7 +203,7 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
         if (labelSelector !== '') query.set('labelSelector', labelSelector);
         if (next !== '') query.set('continue', next);
         const path = `${pathOf(resource, namespace)}?${query}`;
-        const { items, metadata } = await ask({ method: 'GET', path, signal }, page);
+        const { items, metadata } = await ask({ method: 'GET', path, ...accept, signal }, page);
         yield* items ?? [];
         next = metadata.continue ?? '';
       } while (next !== '');

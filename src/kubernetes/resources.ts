@@ -22,6 +22,7 @@ export const resources = {
   Secret: core('secrets'),
   ServiceAccount: core('serviceaccounts'),
   Namespace: core('namespaces'),
+  Node: core('nodes'),
   Pod: core('pods'),
   ReplicationController: core('replicationcontrollers'),
   Deployment: apps('deployments'),
@@ -40,7 +41,10 @@ export const resources = {
   MutatingWebhookConfiguration: admissionRegistration('mutatingwebhookconfigurations'),
 } as const satisfies Record<string, Resource>;
 
-/** The path of a resource's objects in a namespace, or of those that are in none; with a name, of that one. */
+/**
+ * The path of a resource's objects in a namespace, or of all without one, which may be because they are in none; with a
+ * name, of that one.
+ */
 export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
   const { group, version } = resource;
   const segments = [

@@ -4,3 +4,8 @@
  */
 export const modes = ['enforce', 'best-effort', 'audit'] as const;
 export type Mode = (typeof modes)[number];
+
+/** On a Namespace: its mode. */
+export const MODE_LABEL = 'tagpin.dev/pin';
+
+export const isMode = (text: string): text is Mode => modes.some((mode) => mode === text);

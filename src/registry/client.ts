@@ -14,6 +14,8 @@ import { readRetryAfter } from './retry-after.ts';
 export interface Content {
   mediaType: string;
   bytes: Buffer;
+  /** Its `Last-Modified`, as the registry wrote it; few send one. */
+  lastModified: string | undefined;
 }
 
 /** A mirror gets so long, credentials and all, before the next host is asked. */
@@ -87,7 +89,12 @@ export class RegistryClient {
           url: get.url,
         });
       }
-      return { mediaType: mediaTypeOf(get.headers['content-type']), bytes: get.body };
+      const lastModified = get.headers['last-modified'];
+      return {
+        mediaType: mediaTypeOf(get.headers['content-type']),
+        bytes: get.body,
+        lastModified: typeof lastModified === 'string' ? lastModified : undefined,
+      };
     });
   }
 

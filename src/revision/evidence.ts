@@ -52,15 +52,20 @@ function isPinnedFrom(image: string, reference: Reference, running: RunningImage
   return tag === undefined || tag === tagOrLatest(reference);
 }
 
+function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
+  const id = readImageId(imageId);
+  if (id === undefined) return untold(`imageID is no digest of a registry's: ${excerpt(imageId)}`);
+  if (repository(id) === repository(reference)) return { digest: id.digest, from: 'imageID' };
+  return { kind: 'elsewhere', reason: `imageID names another repository, ${repository(id)}` };
+}
+
 /**
  * `registry/repository@sha256:…`, from dockershim's heirs behind `docker-pullable://`; anything else is an id that means
  * something on its node only (kubernetes pkg/kubelet/kuberuntime/helpers.go, cri-dockerd core/container_status.go).
  */
-function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
+export function readImageId(imageId: string): (Reference & { digest: Digest }) | undefined {
   const id = read(imageId.replace(/^docker-pullable:\/\//, ''));
-  if (id?.digest === undefined) return untold(`imageID is no digest of a registry's: ${excerpt(imageId)}`);
-  if (repository(id) === repository(reference)) return { digest: id.digest, from: 'imageID' };
-  return { kind: 'elsewhere', reason: `imageID names another repository, ${repository(id)}` };
+  return id?.digest === undefined ? undefined : { ...id, digest: id.digest };
 }
 
 const untold = (reason: string): Silence => ({ kind: 'untold', reason });

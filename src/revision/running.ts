@@ -15,6 +15,7 @@ export const runningPodSchema = podSchema.extend({
       phase: z.string().nullish(),
       containerStatuses: statuses,
       initContainerStatuses: statuses,
+      ephemeralContainerStatuses: statuses,
     })
     .nullish(),
 });
@@ -47,7 +48,7 @@ export class Cohorts {
   readonly #byImages = new Map<string, Cohort>();
 
   add(pod: RunningPod): void {
-    const images = imagesOf(pod);
+    const images = runningImages(pod);
     const key = JSON.stringify(images.map((image) => Object.values(image)));
     const { creationTimestamp, name } = pod.metadata;
     const age = `${creationTimestamp ?? ''} ${name ?? ''}`;
@@ -63,11 +64,13 @@ export class Cohorts {
   }
 }
 
-function imagesOf(pod: RunningPod): RunningImage[] {
+/** What a pod runs, in the order of {@link walk}. */
+export function runningImages(pod: RunningPod): RunningImage[] {
   const written = writtenImages(pod);
   const ids: Partial<Record<ImageField['place'], ReadonlyMap<string, string>>> = {
     'init container': imageIds(pod.status?.initContainerStatuses),
     container: imageIds(pod.status?.containerStatuses),
+    'ephemeral container': imageIds(pod.status?.ephemeralContainerStatuses),
   };
   return walk(pod.spec).map(({ place, name, image }) => ({
     place,

@@ -24,7 +24,7 @@ export const kubernetesObject = z.looseObject({
 
 export type KubernetesObject = z.output<typeof kubernetesObject>;
 
-/** All objects of the API server. What goes in and comes out are copies. */
+/** All objects of the API server. What goes in and comes out are copies, but of lists. */
 export class Objects {
   readonly #stored = new Map<string, KubernetesObject>();
   #version = 0;
@@ -45,13 +45,13 @@ export class Objects {
     return found;
   }
 
-  /** In the order of their keys, as etcd has them; of all namespaces if none is named. */
-  list(resource: Resource, namespace: string | undefined): KubernetesObject[] {
+  /** In the order of their keys, as etcd has them; of all namespaces if none is named. No copies: there may be many. */
+  list(resource: Resource, namespace: string | undefined): readonly Readonly<KubernetesObject>[] {
     const start = key(resource, namespace, '');
     return [...this.#stored.keys()]
       .filter((stored) => stored.startsWith(start))
       .sort()
-      .flatMap((stored) => structuredClone(this.#stored.get(stored)) ?? []);
+      .flatMap((stored) => this.#stored.get(stored) ?? []);
   }
 
   /** Gives the object its name, uid and creation time, and stores it, unless this is a dry run. */

@@ -30,6 +30,8 @@ export interface ImageOptions {
   /** linux/amd64 if not given. */
   readonly platform?: Platform;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** When it was built, as its configuration says; without it, that says nothing. */
+  readonly created?: string;
 }
 
 export interface IndexOptions {
@@ -90,11 +92,11 @@ export function artifact(mediaType: string, content: string | Buffer): Image {
 }
 
 function build(format: typeof ociFormat | typeof dockerFormat, options: ImageOptions): Image {
-  const { content = randomUUID(), config = {}, annotations } = options;
+  const { content = randomUUID(), config = {}, annotations, created } = options;
   const platform = options.platform ?? { os: 'linux', architecture: 'amd64' };
   const { compressed, diffId } = layer({ content });
   const configuration = Buffer.from(
-    JSON.stringify({ ...platform, config, rootfs: { type: 'layers', diff_ids: [diffId] } }),
+    JSON.stringify({ ...platform, created, config, rootfs: { type: 'layers', diff_ids: [diffId] } }),
   );
   const bytes = Buffer.from(
     JSON.stringify({

@@ -1,0 +1,217 @@
+import { expect, test } from 'vitest';
+import { type Audited, auditorOf } from '../support/auditor.ts';
+import { readCluster } from '../support/cluster.ts';
+import { succeed } from '../support/command.ts';
+import { createCrane } from '../support/crane.ts';
+import { Images } from '../support/images.ts';
+import { createNamespace, type Namespace, podManifest } from '../support/namespace.ts';
+import { on, podsOf, rolledOut } from '../support/rollout.ts';
+import { until } from '../support/until.ts';
+import { cronJob, deployment, selectorOf, statefulSet } from '../support/workload.ts';
+
+const cluster = readCluster();
+const images = new Images(cluster);
+const crane = createCrane({
+  crane: cluster.programs.crane,
+  caFile: cluster.caFile,
+  dockerConfig: cluster.dockerConfig,
+});
+const LONG = 180_000;
+const PLATFORM = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
+
+/** Waits until all pods of a workload run, so that their nodes say what. */
+const run = (namespace: Namespace, count: number, name = 'web') =>
+  until(`${count} pods of ${name} to run`, async () => {
+    const pods = await podsOf(namespace, selectorOf(name));
+    const statuses = pods.map(({ status }) => status.containerStatuses[0]);
+    const isRunning = statuses.every(
+      (status) => status?.state.running !== undefined && status.imageID !== '',
+    );
+    return (isRunning && pods.length === count) || undefined;
+  });
+
+/** What was found, by workload: its findings, each once. */
+function found({ images: all }: Audited): Record<string, string[]> {
+  const byWorkload = Map.groupBy(all, ({ workload }) => workload.name);
+  return Object.fromEntries(
+    [...byWorkload].map(([name, own]) => [
+      name,
+      [...new Set(own.flatMap(({ findings }) => findings.map(({ kind }) => kind)))].sort(),
+    ]),
+  );
+}
+
+test(
+  'an audit finds real pods on latest, by tag, on a tag that has moved, and on two digests',
+  async () => {
+    await using namespace = await createNamespace(cluster);
+    const { audit, auditAll } = await auditorOf(cluster, namespace);
+    const [latest, still, moving, mixed] = await Promise.all([
+      images.push(),
+      images.push(undefined, '1'),
+      images.push(undefined, '1'),
+      images.push(undefined, '1'),
+    ]);
+    await succeed(
+      namespace.apply(
+        deployment(latest.name, { name: 'floating' }),
+        statefulSet(still.tagged, { name: 'still', replicas: 1 }),
+        deployment(moving.tagged, { name: 'moving', replicas: 1 }),
+        deployment(mixed.tagged, {
+          name: 'mixed',
+          replicas: 1,
+          pod: { containers: [{ name: 'app', image: mixed.tagged, imagePullPolicy: 'Always' }] },
+        }),
+        deployment(still.pinned, {
+          name: 'always',
+          replicas: 1,
+          pod: { containers: [{ name: 'app', image: still.pinned, imagePullPolicy: 'Always' }] },
+        }),
+        cronJob(still.tagged, { name: 'nightly' }),
+      ),
+    );
+    for (const [name, count] of Object.entries({ floating: 2, still: 1, moving: 1, mixed: 1, always: 1 })) {
+      await run(namespace, count, name);
+    }
+    const moved = await images.move(moving);
+    await images.move(mixed);
+    await on(namespace, 'scale', 'deployment/mixed', '--replicas=2');
+    await run(namespace, 2, 'mixed');
+
+    const report = await audit('--fail-on', 'mixed');
+    expect(report.stderr).toBe('');
+    expect(report.code).toBe(1);
+    expect(found(report)).toEqual({
+      floating: ['latest', 'unpinned'],
+      still: ['unpinned'],
+      moving: ['drift', 'unpinned'],
+      mixed: ['drift', 'mixed', 'unpinned'],
+      always: ['always'],
+      nightly: ['unpinned'],
+    });
+    const ofMoving = report.images.find(({ workload }) => workload.name === 'moving');
+    expect(ofMoving).toMatchObject({
+      tag: moved.digest,
+      use: moving.pinned,
+      runs: { digest: moving.digest },
+    });
+    expect(report.images.find(({ workload }) => workload.name === 'floating')).toMatchObject({
+      use: latest.pinned,
+      runs: { digest: latest.digest, from: 'imageID' },
+    });
+
+    const all = await auditAll('--no-registry');
+    expect({ code: all.code, stderr: all.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(all.namespaces.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([namespace.name, 'kube-system']),
+    );
+  },
+  LONG,
+);
+
+test(
+  'pods that tagpin has pinned are found by digest, and their tag by what it has become',
+  async () => {
+    await using namespace = await createNamespace(cluster, 'enforce');
+    const { audit } = await auditorOf(cluster, namespace);
+    const app = await images.push();
+    await succeed(namespace.apply(deployment(app.tagged), cronJob(app.tagged, { name: 'nightly' })));
+    await rolledOut(namespace);
+    const before = await audit();
+    expect(before).toMatchObject({ code: 0, summary: { images: 2, pinned: 2 } });
+    expect(before.namespaces).toMatchObject([{ mode: 'enforce' }]);
+    expect(found(before)).toEqual({ web: [], nightly: [] });
+
+    const moved = await images.move(app);
+    const after = await audit('--only', 'drift');
+    expect(after.images).toMatchObject([
+      { image: app.pinned, runs: { digest: app.digest, from: 'spec' }, tag: moved.digest, use: app.pinned },
+    ]);
+  },
+  LONG,
+);
+
+test(
+  'another digest of the same image, as containerd reports it, is neither drift nor a second digest',
+  async () => {
+    await using namespace = await createNamespace(cluster);
+    const { audit } = await auditorOf(cluster, namespace);
+    const app = await images.push(undefined, 'one');
+    // What the images here are made of doesn't say which platform it is for, and an index has to.
+    await crane('mutate', app.tagged, '--set-platform', PLATFORM, '--tag', app.tagged);
+    const one = `${app.name}@${await crane('digest', app.tagged)}`;
+    // The same config under another manifest, and an index of that.
+    const [again, index] = [`${app.name}:again`, `${app.name}:index`];
+    await crane('mutate', app.tagged, '--annotation', 'build=again', '--tag', again);
+    await crane('index', 'append', '--manifest', again, '--tag', index);
+    const digests = await Promise.all([app.tagged, again, index].map((tagged) => crane('digest', tagged)));
+    expect(new Set(digests).size).toBe(3);
+
+    await succeed(namespace.apply(podManifest({ name: 'one', image: app.tagged })));
+    await namespace.running('one');
+    await succeed(
+      namespace.apply(
+        podManifest({ name: 'again', image: again }),
+        podManifest({ name: 'index', image: index }),
+      ),
+    );
+    const reported = await Promise.all(
+      ['one', 'again', 'index'].map(
+        async (name) => (await namespace.running(name)).status.containerStatuses[0]?.imageID,
+      ),
+    );
+    const report = await audit();
+    expect({ reported, code: report.code, found: found(report) }).toEqual({
+      // All of them what was pulled first.
+      reported: [one, one, one],
+      code: 0,
+      found: { one: ['unpinned'], again: ['unpinned'], index: ['unpinned'] },
+    });
+    expect(report.images.map(({ use }) => use).sort()).toEqual(
+      digests.map((digest) => `${app.name}@${digest}`).sort(),
+    );
+  },
+  LONG,
+);
+
+test(
+  'what --fix prints can be applied, and then nothing is left to be found',
+  async () => {
+    await using namespace = await createNamespace(cluster);
+    const auditor = await auditorOf(cluster, namespace);
+    const app = await images.push();
+    await succeed(
+      namespace.apply(
+        deployment(app.name),
+        cronJob(app.tagged, { name: 'nightly' }),
+        podManifest({ name: 'alone', image: app.name }),
+      ),
+    );
+    await rolledOut(namespace);
+    await namespace.running('alone');
+    await images.move(app);
+
+    const { stdout, code } = await auditor.run('--only', 'latest', '--fix');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^# deployment\/web in e2e-\w+: pods web-\w+-\w+, web-\w+-\w+$/m);
+    await on(namespace, 'delete', 'pod', 'alone');
+    const applied = await namespace.kubectl(
+      ['apply', '--server-side', '--force-conflicts', '--filename', '-'],
+      stdout,
+    );
+    expect(applied).toMatchObject({ code: 0 });
+    await rolledOut(namespace);
+    await namespace.running('alone');
+    await until('the old pods to be gone', async () => (await podsOf(namespace)).length === 2 || undefined);
+    const report = await auditor.audit('--fail-on', 'latest,unpinned,always,mixed');
+    expect({ code: report.code, found: found(report) }).toEqual({
+      code: 0,
+      found: { web: [], nightly: [], alone: [] },
+    });
+    const policies = (await namespace.pods()).flatMap(({ spec }) =>
+      spec.containers.map(({ image, imagePullPolicy }) => `${image} ${imagePullPolicy}`),
+    );
+    expect(new Set(policies)).toEqual(new Set([`${app.pinned} IfNotPresent`]));
+  },
+  LONG,
+);

@@ -1,0 +1,194 @@
+import type { Digest } from '../image/digest.ts';
+import { InvalidReference, pinned, tagOrLatest } from '../image/reference.ts';
+import { isMode, MODE_LABEL, type Mode, modes } from '../pin/mode.ts';
+import { isSkipped } from '../pin/skip.ts';
+import { ageInWords } from './age.ts';
+import type { Drift, Examined, Image } from './examine.ts';
+import type { Finding, FindingKind } from './finding.ts';
+import type { Fleet } from './fleet.ts';
+import type { Usage } from './usage.ts';
+import type { Workload } from './workload.ts';
+
+/** One image in one place of a workload's pods, with all that was found out about it. */
+export interface AuditedImage {
+  workload: Workload;
+  managedBy: string | undefined;
+  revision: string | undefined;
+  place: Usage['place'];
+  container: string;
+  image: string;
+  /** What it was pinned from, if that is known. */
+  written: string | undefined;
+  pullPolicy: string | undefined;
+  platform: string | undefined;
+  pods: readonly string[];
+  /** When the last of them was created. */
+  newest: string;
+  runs: Image['runs'];
+  tag: Digest | undefined;
+  drift: Drift | undefined;
+  /** The reference to write instead; undefined where none is known. */
+  use: string | undefined;
+  findings: readonly Finding[];
+  notes: readonly string[];
+}
+
+/** What the audit says of a namespace. */
+export interface AuditedNamespace {
+  name: string;
+  /** Undefined without one, with a typo in it, and where the label couldn't be read. */
+  mode: Mode | undefined;
+  pods: number;
+  /** Containers, init containers and such that pods have, and how many of their images are by digest. */
+  images: number;
+  pinned: number;
+  /** How many images have which finding. */
+  counts: Readonly<Partial<Record<FindingKind, number>>>;
+  findings: readonly Finding[];
+}
+
+/** What doesn't let the audit be whole. */
+export interface Problem {
+  message: string;
+  /** How many images it concerns; undefined where that isn't known. */
+  images: number | undefined;
+}
+
+export interface Audit {
+  /** When it was made. */
+  at: Date;
+  namespaces: readonly AuditedNamespace[];
+  images: readonly AuditedImage[];
+  problems: readonly Problem[];
+}
+
+export interface Policy {
+  /** Globs of images that the configuration leaves alone. */
+  skip: readonly string[];
+  /** Whether the tag stays visible in what is to be written. */
+  keepTag: boolean;
+}
+
+/** A usage with what came of it. */
+export interface Judged {
+  usage: Usage;
+  image: Image | InvalidReference;
+  examined: Examined | undefined;
+  /** The digests of its revision, if they aren't all the same image. */
+  mixed: readonly Digest[];
+}
+
+/** What the audit says of an image. */
+export function auditImage(
+  { usage, image, examined, mixed }: Judged,
+  mode: Mode | undefined,
+  { skip, keepTag }: Policy,
+  now: Date,
+): AuditedImage {
+  const { workload, managedBy, place, name, written, pullPolicy, platform, pods, newest } = usage;
+  const isInvalid = image instanceof InvalidReference;
+  const about = {
+    workload,
+    managedBy,
+    revision: usage.revisionName,
+    place,
+    container: name,
+    image: usage.image,
+    written,
+    pullPolicy,
+    platform,
+    pods,
+    newest,
+    runs: isInvalid ? undefined : image.runs,
+    tag: examined?.tag,
+    drift: examined?.drift,
+  };
+  if (isInvalid) {
+    const findings = [{ kind: 'invalid', message: image.message } as const];
+    return { ...about, use: undefined, findings, notes: [] };
+  }
+  const { reference } = image;
+  const isByTag = reference.digest === undefined;
+  const isLeftAlone = isSkipped(reference, skip);
+  const willBePinned = pods.length === 0 && (mode === 'enforce' || mode === 'best-effort');
+  const findings: Finding[] = [];
+  const add = (kind: FindingKind, message: string | undefined) => {
+    if (message !== undefined) findings.push({ kind, message });
+  };
+  add('gone', examined?.gone);
+  add('mixed', mixed.length > 0 ? `its revision runs ${mixed.join(' and ')}` : undefined);
+  add('drift', examined?.drift && describeDrift(examined.drift, now));
+  if (isByTag && !isLeftAlone && !willBePinned) {
+    const { tag } = reference;
+    add(
+      'latest',
+      tagOrLatest(reference) !== 'latest' ? undefined : tag ? 'by the tag latest' : 'without a tag',
+    );
+    add('unpinned', 'not by digest');
+  }
+  add('always', !isByTag && pullPolicy === 'Always' ? 'asks the registry at each start' : undefined);
+  const use = examined?.use;
+  return {
+    ...about,
+    use:
+      use === undefined
+        ? undefined
+        : isByTag
+          ? pinned(reference, use, { keepTag })
+          : replaced(usage.image, image, use, keepTag),
+    findings,
+    notes: [
+      ...(isLeftAlone && isByTag ? ['the configuration leaves it alone'] : []),
+      ...(willBePinned && isByTag ? ['tagpin will pin its pods'] : []),
+      ...(examined?.notes ?? []),
+    ],
+  };
+}
+
+/** An image that is by digest already stays as it is written, unless its digest has to be another. */
+function replaced(written: string, { reference }: Image, use: Digest, keepTag: boolean): string {
+  return use === reference.digest ? written : pinned(reference, use, { keepTag });
+}
+
+function describeDrift({ tag, since }: Drift, now: Date): string {
+  if (since === undefined) return `its tag has ${tag} now`;
+  const age = ageInWords(now.getTime() - since.at.getTime());
+  const how =
+    since.from === 'created'
+      ? `built ${age} ago, by its config's created`
+      : `from ${age} ago, by Last-Modified`;
+  return `its tag has ${tag} now, ${how}`;
+}
+
+/** What the audit says of each namespace. */
+export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): AuditedNamespace[] {
+  const byNamespace = Map.groupBy(images, ({ workload }) => workload.namespace);
+  return fleet.namespaces.map((name) => {
+    const own = byNamespace.get(name) ?? [];
+    const label = fleet.labels.get(name);
+    const counts: Partial<Record<FindingKind, number>> = {};
+    for (const { findings, pods } of own) {
+      for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + Math.max(pods.length, 1);
+    }
+    return {
+      name,
+      mode: modeOf(label),
+      pods: fleet.podsIn(name),
+      images: total(own),
+      pinned: total(own.filter(({ runs }) => runs?.from === 'spec')),
+      counts,
+      findings: findingsOfLabel(label),
+    };
+  });
+}
+
+const total = (images: readonly AuditedImage[]) => images.reduce((sum, { pods }) => sum + pods.length, 0);
+
+export const modeOf = (label: string | undefined): Mode | undefined =>
+  label !== undefined && isMode(label) ? label : undefined;
+
+function findingsOfLabel(label: string | undefined): Finding[] {
+  if (label === undefined || isMode(label)) return [];
+  const message = `its label ${MODE_LABEL} is "${label}"; write ${modes.slice(0, -1).join(', ')} or ${modes.at(-1)}`;
+  return [{ kind: 'label', message }];
+}

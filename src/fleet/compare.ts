@@ -1,0 +1,123 @@
+import type { Digest } from '../image/digest.ts';
+import type { Reference } from '../image/reference.ts';
+import { childrenFor, type RegistryView } from './content.ts';
+
+/**
+ * Whether two digests are the same image for a node: `same`, `differ`, or why that isn't known. `gone` names the one
+ * that the repository no longer has.
+ */
+export type Comparison =
+  | { result: 'same' | 'differ' }
+  | { result: 'gone'; digest: Digest }
+  | { result: 'unknown'; reason: string };
+
+/** A digest, as a node of a platform runs it. */
+export interface Running {
+  digest: Digest;
+  /** Undefined where it isn't known. */
+  platform: string | undefined;
+}
+
+/**
+ * Compares what would run, not what it is called. containerd knows an image by its config and reports the first digest
+ * that it had for it (containerd pkg/cri/server, `ImageStatus`): an index may be reported as its child for the node's
+ * platform, or as another index that has the same child. Two digests are the same image if that config is the same.
+ */
+export async function compare(
+  registry: RegistryView,
+  reference: Reference,
+  a: Digest,
+  b: Digest,
+  platform: string | undefined,
+): Promise<Comparison> {
+  if (a === b) return { result: 'same' };
+  const [first, second] = await Promise.all([
+    imagesOf(registry, reference, a, platform),
+    imagesOf(registry, reference, b, platform),
+  ]);
+  const problem = first.problem ?? second.problem;
+  if (problem !== undefined) return { result: 'unknown', reason: problem };
+  if (first.found?.manifests.has(b) || second.found?.manifests.has(a)) return { result: 'same' };
+  if (first.found === undefined) return { result: 'gone', digest: a };
+  if (second.found === undefined) return { result: 'gone', digest: b };
+  if (overlap(first.found.manifests, second.found.manifests)) return { result: 'same' };
+  const [ours, theirs] = await Promise.all([
+    configsOf(registry, reference, first.found),
+    configsOf(registry, reference, second.found),
+  ]);
+  const reason = ours.problem ?? theirs.problem;
+  if (reason !== undefined) return { result: 'unknown', reason };
+  return { result: overlap(ours.found, theirs.found) ? 'same' : 'differ' };
+}
+
+/**
+ * The same of two that run on nodes of their own. One that is no index has nothing for the other's platform: where
+ * neither is one, nothing can be said.
+ */
+export async function compareRunning(
+  registry: RegistryView,
+  reference: Reference,
+  a: Running,
+  b: Running,
+): Promise<Comparison> {
+  if (a.digest === b.digest) return { result: 'same' };
+  if (a.platform === undefined || b.platform === undefined || a.platform === b.platform) {
+    return compare(registry, reference, a.digest, b.digest, a.platform ?? b.platform);
+  }
+  for (const [index, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const answer = await registry.manifest(reference, index.digest);
+    if (answer.found?.kind === 'index') {
+      return compare(registry, reference, a.digest, b.digest, other.platform);
+    }
+  }
+  return { result: 'unknown', reason: 'they run on nodes of different platforms' };
+}
+
+interface Images {
+  /** The digest itself, if it is a single image's, or those of an index's children. */
+  manifests: ReadonlySet<Digest>;
+  /** Known so far. */
+  config: Digest | undefined;
+}
+
+/** Neither where there is no such thing. */
+interface Looked<T> {
+  found?: T;
+  problem?: string;
+}
+
+async function imagesOf(
+  registry: RegistryView,
+  reference: Reference,
+  digest: Digest,
+  platform: string | undefined,
+): Promise<Looked<Images>> {
+  const { found, problem } = await registry.manifest(reference, digest);
+  if (found === undefined) return problem === undefined ? {} : { problem };
+  if (found.kind !== 'index') {
+    return {
+      found: { manifests: new Set([digest]), config: found.kind === 'image' ? found.config : undefined },
+    };
+  }
+  const children = childrenFor(found.children, platform).map((child) => child.digest);
+  return { found: { manifests: new Set(children), config: undefined } };
+}
+
+async function configsOf(
+  registry: RegistryView,
+  reference: Reference,
+  { manifests, config }: Images,
+): Promise<Looked<ReadonlySet<Digest>>> {
+  if (config !== undefined) return { found: new Set([config]) };
+  const all = await Promise.all([...manifests].map((digest) => registry.manifest(reference, digest)));
+  const problem = all.find((answer) => answer.problem !== undefined)?.problem;
+  if (problem !== undefined) return { problem };
+  return { found: new Set(all.flatMap(({ found }) => (found?.kind === 'image' ? [found.config] : []))) };
+}
+
+function overlap(a: ReadonlySet<Digest> | undefined, b: ReadonlySet<Digest> | undefined): boolean {
+  return a !== undefined && b !== undefined && !a.isDisjointFrom(b);
+}

@@ -1,0 +1,176 @@
+import type { Digest } from '../image/digest.ts';
+import { InvalidReference, parseReference, type Reference, repository } from '../image/reference.ts';
+import { digestPinnedFrom } from '../pin/pinned-from.ts';
+import { compare } from './compare.ts';
+import { childrenFor, type RegistryView } from './content.ts';
+import type { Usage } from './usage.ts';
+
+/** That a tag has moved since somebody pinned or pulled it. */
+export interface Drift {
+  /** What the tag has now. */
+  tag: Digest;
+  /** When that came about, at the latest known from where. */
+  since: Age | undefined;
+}
+
+export interface Age {
+  at: Date;
+  /** `Last-Modified`: when the registry got the image. `created`: when it was built, by its config. */
+  from: 'Last-Modified' | 'created';
+}
+
+/** What a usage's image is, as it is written and as it runs. */
+export interface Image {
+  reference: Reference;
+  /** With the tag alone; undefined where nobody knows of one. */
+  tagged: Reference | undefined;
+  /** What runs. The spec's digest counts first, whatever the node says. */
+  runs: { digest: Digest; from: 'spec' | 'imageID'; isElsewhere: boolean } | undefined;
+}
+
+/** What the registry makes of it. */
+export interface Examined {
+  /** What the tag has now; undefined where it wasn't asked for, or isn't known. */
+  tag: Digest | undefined;
+  drift: Drift | undefined;
+  /** What the registry no longer has. */
+  gone: string | undefined;
+  /** The digest to write; undefined where none is known. */
+  use: Digest | undefined;
+  notes: readonly string[];
+  /** What couldn't be found out, if anything. */
+  problems: readonly string[];
+}
+
+/** What the usage says of its image before any registry is asked. */
+export function imageOf({ image, written, pulled }: Usage): Image | InvalidReference {
+  const reference = read(image);
+  if (reference instanceof InvalidReference) return reference;
+  const { digest } = reference;
+  if (digest !== undefined) {
+    const isBorneOut = written !== undefined && digestPinnedFrom(image, written) === digest;
+    const before = isBorneOut ? read(written) : undefined;
+    const visible = reference.tag === undefined ? undefined : withoutDigest(reference);
+    const tagged =
+      before === undefined || before instanceof InvalidReference ? visible : withoutDigest(before);
+    return { reference, tagged, runs: { digest, from: 'spec', isElsewhere: false } };
+  }
+  const runs = pulled && {
+    digest: pulled.digest,
+    from: 'imageID' as const,
+    isElsewhere: pulled.repository !== repository(reference),
+  };
+  return { reference, tagged: reference, runs };
+}
+
+/** What is known without a registry. */
+export function unasked({ reference, runs }: Image): Examined {
+  const isTold = runs !== undefined && !runs.isElsewhere;
+  const notes = isTold && reference.digest === undefined ? ['as the node says; no registry was asked'] : [];
+  return {
+    tag: undefined,
+    drift: undefined,
+    gone: undefined,
+    use: isTold ? runs.digest : undefined,
+    notes,
+    problems: [],
+  };
+}
+
+/** Asks the registry about an image that runs on nodes of a platform. Never rejects. */
+export async function examine(
+  { reference, tagged, runs }: Image,
+  platform: string | undefined,
+  registry: RegistryView,
+): Promise<Examined> {
+  const tag = tagged && (await registry.find(tagged));
+  const nothing = { tag: tag?.found, drift: undefined, gone: undefined, notes: [], problems: [] };
+  const tagProblems = tag?.problem === undefined ? [] : [tag.problem];
+  if (runs === undefined) {
+    const gone = tag?.missing === undefined ? undefined : `the tag is ${tag.missing}`;
+    return { ...nothing, gone, use: tag?.found, problems: tagProblems };
+  }
+  const { digest } = runs;
+  if (tag?.found === digest) return { ...nothing, use: digest };
+  const isPinned = runs.from === 'spec';
+  // Where the two are to be compared they have to be read anyway.
+  const here = await (tag?.found === undefined
+    ? registry.find({ ...reference, digest })
+    : registry.manifest(reference, digest));
+  const problems = [...new Set([...tagProblems, ...(here.problem === undefined ? [] : [here.problem])])];
+  const missing = here.missing;
+
+  if (tag?.found === undefined) {
+    const noTag = tag?.missing === undefined ? undefined : `the tag is ${tag.missing}`;
+    const gone = isPinned ? describeGone(missing) : noTag;
+    const notes = isPinned && noTag !== undefined ? [noTag] : [];
+    const isUsable = missing === undefined && !runs.isElsewhere;
+    return { ...nothing, gone, notes, problems, use: isPinned || isUsable ? digest : undefined };
+  }
+
+  const comparison = await compare(registry, reference, tag.found, digest, platform);
+  if (comparison.result === 'same') {
+    // Pinned to a child of it, say: that is what somebody wanted. A node's word for it is only the node's.
+    return { ...nothing, use: isPinned ? digest : tag.found };
+  }
+  if (comparison.result === 'unknown') {
+    const all = [...new Set([...problems, comparison.reason])];
+    return { ...nothing, problems: all, use: isPinned ? digest : tag.found };
+  }
+  if (runs.isElsewhere && comparison.result === 'gone') {
+    const notes = ["the node reports another repository's digest, which can't be compared"];
+    return { ...nothing, notes, problems: problems.filter((text) => text !== here.problem), use: tag.found };
+  }
+  const since = await ageOf(registry, reference, tag.found, platform);
+  const isGone = missing !== undefined;
+  return {
+    ...nothing,
+    drift: { tag: tag.found, since },
+    gone: describeGone(missing),
+    use: isGone ? tag.found : digest,
+    problems,
+  };
+}
+
+const describeGone = (missing: string | undefined) =>
+  missing === undefined ? undefined : `what runs is ${missing}`;
+
+/** How old what the tag has now is: it can't have been moved before that. */
+async function ageOf(
+  registry: RegistryView,
+  reference: Reference,
+  digest: Digest,
+  platform: string | undefined,
+): Promise<Age | undefined> {
+  const { found } = await registry.manifest(reference, digest);
+  if (found?.lastModified !== undefined) return { at: found.lastModified, from: 'Last-Modified' };
+  const image =
+    found?.kind === 'index' ? await firstChild(registry, reference, found.children, platform) : found;
+  if (image?.kind !== 'image') return undefined;
+  const at = await registry.built(reference, image.config);
+  return at && { at, from: 'created' };
+}
+
+async function firstChild(
+  registry: RegistryView,
+  reference: Reference,
+  children: Parameters<typeof childrenFor>[0],
+  platform: string | undefined,
+) {
+  const [child] = childrenFor(children, platform);
+  return child && (await registry.manifest(reference, child.digest)).found;
+}
+
+function withoutDigest(reference: Reference): Reference {
+  const { digest: _, ...rest } = reference;
+  return rest;
+}
+
+function read(image: string): Reference | InvalidReference {
+  try {
+    return parseReference(image);
+  } catch (error) {
+    if (error instanceof InvalidReference) return error;
+    throw error;
+  }
+}

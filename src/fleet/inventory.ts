@@ -1,0 +1,183 @@
+import { z } from 'zod';
+import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
+import { resources } from '../kubernetes/resources.ts';
+import { MODE_LABEL } from '../pin/mode.ts';
+import { templateOf } from '../pin/template.ts';
+import { isDone } from '../revision/running.ts';
+import type { Fleet } from './fleet.ts';
+import { placedPodSchema } from './usage.ts';
+import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';
+
+export interface Reading {
+  api: Pick<KubernetesApi, 'list' | 'read' | 'readMetadata'>;
+  /** Undefined for all. */
+  namespaces: readonly string[] | undefined;
+  signal: AbortSignal;
+  /** Told of what can't be read, as people call it; undefined for a namespace that isn't there. The rest is read. */
+  failed(what: string, error: KubernetesError | undefined): void;
+  /** Told of each pod, finished ones too. */
+  seen?(): void;
+}
+
+type Scope = string | undefined;
+
+/**
+ * Reads into the fleet what runs in the cluster: in pages, and of each only what is needed is kept. What the fleet has
+ * when this is stopped is true as far as it goes.
+ *
+ * @throws the signal's reason
+ */
+export async function readFleet(fleet: Fleet, reading: Reading): Promise<void> {
+  const scopes: readonly Scope[] = reading.namespaces ?? [undefined];
+  for (const scope of scopes) {
+    await attempt('namespaces', scope, reading, () => readLabels(fleet, scope, reading));
+  }
+  await readPlatforms(fleet, reading);
+  for (const scope of scopes) await readScope(fleet, scope, reading);
+}
+
+/** Pods first, then what stands between them and their workloads: then it is known which workloads have none. */
+async function readScope(fleet: Fleet, scope: Scope, reading: Reading): Promise<void> {
+  const part = (what: string, read: () => Promise<void>) => attempt(what, scope, reading, read);
+  if (!(await part('pods', () => readPods(fleet, scope, reading)))) return;
+  const unread = new Set<WorkloadKind>();
+  if (!(await part('replicasets', () => readReplicaSets(fleet, scope, reading)))) unread.add('Deployment');
+  for (const kind of withTemplate) {
+    if (unread.has(kind)) continue;
+    const read = () => readTemplates(fleet, kind, scope, reading);
+    if (!(await part(workloadKinds[kind].name, read)) && kind === 'Job') unread.add('CronJob');
+  }
+}
+
+/** Whether a part of it could be read; that it couldn't keeps nothing else from being read. */
+async function attempt(
+  what: string,
+  scope: Scope,
+  { signal, failed }: Reading,
+  read: () => Promise<void>,
+): Promise<boolean> {
+  signal.throwIfAborted();
+  try {
+    await read();
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof KubernetesError)) throw error;
+    failed(scope === undefined ? `the ${what}` : `the ${what} of namespace ${scope}`, error);
+    return false;
+  }
+}
+
+const metadataOnly = z.object({ metadata: objectMetadata });
+
+async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: Reading): Promise<void> {
+  if (scope === undefined) {
+    const options = { metadataOnly: true };
+    for await (const { metadata } of api.list(resources.Namespace, scope, metadataOnly, signal, options)) {
+      fleet.labels.set(metadata.name, metadata.labels?.[MODE_LABEL]);
+    }
+    return;
+  }
+  // Who may not see its label may see its pods.
+  fleet.labels.set(scope, undefined);
+  const metadata = await api.readMetadata(resources.Namespace, undefined, scope, signal);
+  if (metadata === undefined) fleet.labels.delete(scope);
+  if (metadata === undefined) failed(`namespace "${scope}"`, undefined);
+  else fleet.labels.set(scope, metadata.labels?.[MODE_LABEL]);
+}
+
+/** Labels that each kubelet gives its node (kubernetes pkg/kubelet/kubelet_node_status.go). */
+const [OS, ARCHITECTURE] = ['kubernetes.io/os', 'kubernetes.io/arch'] as const;
+
+/** Who may not see nodes can do without: then whatever platform an index has counts. */
+async function readPlatforms(fleet: Fleet, { api, signal }: Reading): Promise<void> {
+  try {
+    const options = { metadataOnly: true };
+    for await (const { metadata } of api.list(resources.Node, undefined, metadataOnly, signal, options)) {
+      const { [OS]: os, [ARCHITECTURE]: architecture } = metadata.labels ?? {};
+      if (os && architecture) fleet.platforms.set(metadata.name, `${os}/${architecture}`);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof KubernetesError)) throw error;
+  }
+}
+
+async function readPods(fleet: Fleet, scope: Scope, { api, signal, seen }: Reading): Promise<void> {
+  const schema = placedPodSchema.extend({ metadata: placedPodSchema.shape.metadata.extend(inNamespace) });
+  for await (const pod of api.list(resources.Pod, scope, schema, signal)) {
+    signal.throwIfAborted();
+    seen?.();
+    if (!isDone(pod)) fleet.addPod(pod, pod.metadata.namespace ?? scope ?? '');
+  }
+}
+
+const inNamespace = { namespace: z.string().nullish() };
+
+/** Of these there are many without pods: a Deployment's earlier ones. Hence their metadata, and few of them whole. */
+async function readReplicaSets(fleet: Fleet, scope: Scope, { api, signal }: Reading): Promise<void> {
+  const { ReplicaSet } = resources;
+  const idle: { namespace: string; name: string }[] = [];
+  const options = { metadataOnly: true };
+  for await (const { metadata } of api.list(ReplicaSet, scope, metadataOnly, signal, options)) {
+    const { name, namespace = scope ?? '', uid = '' } = metadata;
+    const owner = controllerOf(metadata);
+    if (owner !== undefined) fleet.addOwner(uid, owner);
+    else if (!fleet.hasPods(uid)) idle.push({ namespace, name });
+  }
+  for (const { namespace, name } of idle) {
+    const object = await api.read(ReplicaSet, namespace, name, workloadSchema, signal);
+    if (object !== undefined) addTemplate(fleet, 'ReplicaSet', object, namespace);
+  }
+}
+
+/** Jobs come first, since they are CronJobs'. */
+const withTemplate = [
+  'Job',
+  'CronJob',
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'ReplicationController',
+] as const satisfies WorkloadKind[];
+
+const workloadSchema = z.object({
+  metadata: objectMetadata,
+  spec: z.unknown(),
+  status: z
+    .object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish() })
+    .nullish(),
+});
+type WorkloadObject = z.infer<typeof workloadSchema>;
+
+async function readTemplates(
+  fleet: Fleet,
+  kind: (typeof withTemplate)[number],
+  scope: Scope,
+  { api, signal }: Reading,
+): Promise<void> {
+  for await (const object of api.list(workloadKinds[kind], scope, workloadSchema, signal)) {
+    const { namespace = scope ?? '', uid = '' } = object.metadata;
+    const owner = controllerOf(object.metadata);
+    if (owner !== undefined && kind === 'Job') fleet.addOwner(uid, owner);
+    else if (owner !== undefined) fleet.addManager(uid, owner);
+    const isCounted = fleet.hasPods(uid) || (kind === 'Job' && (owner !== undefined || isFinished(object)));
+    if (!isCounted) addTemplate(fleet, kind, object, namespace);
+  }
+}
+
+function addTemplate(fleet: Fleet, kind: WorkloadKind, object: WorkloadObject, namespace: string): void {
+  const template = templateOf(kind, object);
+  const { name, uid = '' } = object.metadata;
+  const apiVersion = apiVersionOf(workloadKinds[kind]);
+  if (template !== undefined) fleet.addTemplate(template, { apiVersion, kind, namespace, name, uid });
+}
+
+/** Has no pods any more, and never will (kubernetes/api batch/v1/types.go, `JobConditionType`). */
+function isFinished({ status }: WorkloadObject): boolean {
+  const conditions = status?.conditions ?? [];
+  return conditions.some(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  );
+}

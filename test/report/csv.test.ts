@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { printCsv } from '../../src/report/csv.ts';
+
+test('cells are quoted where RFC 4180 wants it', () => {
+  expect(
+    printCsv(
+      ['a', 'b'],
+      [
+        ['plain', 'with, comma'],
+        ['"quoted"', 'two\nlines'],
+      ],
+    ),
+  ).toBe('a,b\r\nplain,"with, comma"\r\n"""quoted""","two\nlines"\r\n');
+});
+
+test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx'])('%j is no formula', (cell) => {
+  expect(printCsv(['a'], [[cell]])).toBe(`a\r\n'${cell}\r\n`);
+});
