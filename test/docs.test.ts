@@ -8,7 +8,7 @@ import { idle } from './command-line/programs.ts';
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-test.each(['README.md', 'docs/how-it-works.md', 'docs/preflight.md'])(
+test.each(['README.md', 'docs/how-it-works.md', 'docs/install.md', 'docs/preflight.md'])(
   'the links of %s lead to files',
   (file) => {
     const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
