@@ -100,20 +100,22 @@ async function starts(isSo: () => Promise<boolean> = async () => true): Promise<
 }
 
 const configuration = ['mutatingwebhookconfiguration', 'tagpin'];
-const change = (object: readonly string[], patch: unknown) =>
-  succeed(kubectl('patch', ...object, '--type=json', `--patch=${JSON.stringify([patch])}`));
-const empty = (object: readonly string[], path: string) => change(object, { op: 'remove', path });
+/** It may be empty still. */
+const empty = (object: readonly string[], path: string, value: unknown) =>
+  succeed(
+    kubectl('patch', ...object, '--type=json', `--patch=${JSON.stringify([{ op: 'add', path, value }])}`),
+  );
 
 const servesWhatIsTrusted: Probe = async () => {
-  await empty(configuration, '/webhooks/0/clientConfig/caBundle');
+  await empty(configuration, '/webhooks/0/clientConfig/caBundle', '');
   return await starts();
 };
 const sharesItsCertificate: Probe = async () => {
-  await empty(['secret', 'tagpin-certificate'], '/data');
+  await empty(['secret', 'tagpin-certificate'], '/data', {});
   return await starts();
 };
 const goesWithItsNamespace: Probe = async () => {
-  await change(configuration, { op: 'add', path: '/metadata/ownerReferences', value: [] });
+  await empty(configuration, '/metadata/ownerReferences', []);
   return await starts(async () => {
     const text = await succeed(kubectl('get', ...configuration, '--output=json'));
     return text.includes('"ownerReferences"');
