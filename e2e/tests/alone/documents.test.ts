@@ -30,6 +30,9 @@ async function foundTeam(): Promise<PushedImage> {
   return app;
 }
 
+// Each leaves the cluster without tagpin, as the next wants it.
+afterAll(() => installation.restore(), 180_000);
+
 for (const { file, group } of documents)
   describe(`the commands of ${file}${group === undefined ? '' : `, by ${group}`}`, () => {
     const blocks = blocksOf(file, group);
@@ -48,8 +51,7 @@ for (const { file, group } of documents)
     }, 240_000);
     afterAll(async () => {
       await succeed(kubectl('delete', 'namespace', 'my-team', '--timeout=120s'));
-      await installation.restore();
-    }, 240_000);
+    }, 180_000);
 
     for (const [index, { heading, commands }] of blocks.entries())
       test(`${index + 1}. ${heading}: ${commands.split('\n')[0]}`, async () => {
