@@ -30,10 +30,10 @@ export async function startStage(): Promise<Stage> {
   const tls = await authority.issue(['127.0.0.1']);
   const api = started.use(await startApiServer({ tls, caPem: authority.caPem, token: 'bench' }));
   api.put({
-    ...manifest('certificate.yaml'),
+    ...manifest('overlays/default/certificate.yaml'),
     metadata: { name: 'tagpin-certificate', namespace: 'tagpin-system' },
   });
-  api.put(manifest('webhook.yaml'));
+  api.put(manifest('base/webhook.yaml'));
   addNamespace(api, NAMESPACE);
   const kubeconfig = join(folder, 'kubeconfig');
   await api.writeKubeconfig(kubeconfig);
@@ -42,7 +42,7 @@ export async function startStage(): Promise<Stage> {
 }
 
 function manifest(file: string) {
-  const path = join(import.meta.dirname, '../manifests/base', file);
+  const path = join(import.meta.dirname, '../manifests', file);
   return kubernetesObject.parse(parse(readFileSync(path, 'utf8')));
 }
 

@@ -34,8 +34,11 @@ export async function startCluster(folder: string, closed: string, signal: Abort
 
 function objects(closed: string) {
   return [
-    { ...manifest('certificate.yaml'), metadata: { name: 'tagpin-certificate', namespace: 'tagpin-system' } },
-    manifest('webhook.yaml'),
+    {
+      ...manifest('overlays/default/certificate.yaml'),
+      metadata: { name: 'tagpin-certificate', namespace: 'tagpin-system' },
+    },
+    manifest('base/webhook.yaml'),
     namespace('shop', 'enforce'),
     serviceAccount('shop'),
     pullSecret('shop', 'ada-login', closed, users.ada),
@@ -51,7 +54,7 @@ function objects(closed: string) {
 
 /** An object as the repository has it to be installed. */
 function manifest(file: string) {
-  const path = join(import.meta.dirname, '../manifests/base', file);
+  const path = join(import.meta.dirname, '../manifests', file);
   return kubernetesObject.parse(parse(readFileSync(path, 'utf8')));
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { builtImageSchema } from './image/build.ts';
 import { binariesSchema, programsSchema } from './machine/binaries.ts';
 
 const settingsSchema = z.object({
@@ -15,7 +16,7 @@ const settingsSchema = z.object({
     z.object({
       where: z.literal('here'),
       binaries: binariesSchema,
-      image: z.object({ directory: z.string(), name: z.string() }),
+      image: builtImageSchema,
     }),
     z.object({ where: z.literal('kind'), programs: programsSchema }),
   ]),

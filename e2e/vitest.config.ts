@@ -20,6 +20,7 @@ export default defineConfig({
           ...timeouts,
           name: 'alone',
           include: ['e2e/tests/alone/*.test.ts'],
+          fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { joinConfigs, readConfigFiles } from './config/config-files.ts';
 import { InvalidConfig } from './config/invalid-config.ts';
 import { problemsIn, remedyOf } from './config/problem.ts';
 import { configSchema } from './config/schema.ts';
@@ -8,25 +8,46 @@ import { configSchema } from './config/schema.ts';
 export type Config = z.infer<typeof configSchema>;
 
 /**
- * Reads the configuration file; without one, everything has its default.
+ * Reads the configuration: a file, or a folder whose `*.yaml` count together; without one, everything has its default.
  *
  * @throws InvalidConfig
  */
-export function loadConfig(file: string | undefined): Config {
-  if (file === undefined) return configSchema.parse({});
-  let text: string;
+export function loadConfig(path: string | undefined): Config {
+  if (path === undefined) return configSchema.parse({});
+  const files = readFiles(path);
+  const said = files.map(({ file, text }) => {
+    const value = parseYaml(text, file);
+    // On its own first, so that a mistake is told with the file it is in.
+    parse(value, file);
+    return { file, value };
+  });
+  const { value, problems } = joinConfigs(said);
+  if (problems.length > 0) throw new InvalidConfig(path, problems);
+  return parse(value, path);
+}
+
+function readFiles(path: string) {
   try {
-    text = readFileSync(file, 'utf8');
+    return readConfigFiles(path);
   } catch (cause) {
-    throw new InvalidConfig(file, [
+    throw new InvalidConfig(path, [
       `it can't be read: ${cause instanceof Error ? cause.message : String(cause)}`,
     ]);
   }
-  return parseConfig(text, file);
 }
 
 /** @throws InvalidConfig */
 export function parseConfig(text: string, file: string): Config {
+  return parse(parseYaml(text, file), file);
+}
+
+function parse(value: unknown, file: string): Config {
+  const parsed = configSchema.safeParse(value, { error: remedyOf });
+  if (parsed.success) return parsed.data;
+  throw new InvalidConfig(file, problemsIn(parsed.error.issues, value));
+}
+
+function parseYaml(text: string, file: string): unknown {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -35,10 +56,7 @@ export function parseConfig(text: string, file: string): Config {
       document.errors.map(({ pos, message }) => `line ${lines.linePos(pos[0]).line}: ${message}`),
     );
   }
-  const written = withoutNulls(document.toJS({ maxAliasCount: 100 })) ?? {};
-  const parsed = configSchema.safeParse(written, { error: remedyOf });
-  if (parsed.success) return parsed.data;
-  throw new InvalidConfig(file, problemsIn(parsed.error.issues, written));
+  return withoutNulls(document.toJS({ maxAliasCount: 100 })) ?? {};
 }
 
 /** A key without a value, as with all below it commented out, is one that isn't there. */

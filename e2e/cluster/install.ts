@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { run, succeed } from '../support/command.ts';
 
-const base = join(import.meta.dirname, '../../manifests/base');
+const manifests = join(import.meta.dirname, '../../manifests/overlays/default');
 
 export interface InstallOptions {
   readonly directory: string;
@@ -18,7 +18,7 @@ export interface InstallOptions {
   readonly hostAliases?: readonly { readonly ip: string; readonly hostnames: readonly string[] }[];
 }
 
-/** Installs tagpin as its users do, by an overlay over the base. Resolves when both replicas are ready. */
+/** Installs tagpin as its users do, by a kustomization of their own over the overlay. Resolves when both replicas are ready. */
 export async function installTagpin(options: InstallOptions): Promise<void> {
   const { directory, kubectl, kubeconfig } = options;
   mkdirSync(directory, { recursive: true });
@@ -57,7 +57,7 @@ function overlay({ directory, image, caFile, registries, hostAliases = [] }: Ins
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
     namespace: 'tagpin-system',
-    resources: [relative(directory, base)],
+    resources: [relative(directory, manifests)],
     images: [{ name: 'ghcr.io/tagpin/tagpin', newName: image.slice(0, at), newTag: image.slice(at + 1) }],
     patches: patches.map((patch) => ({ patch: stringify(patch) })),
   };

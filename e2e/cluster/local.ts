@@ -53,6 +53,7 @@ export async function startLocalCluster(
     kubeconfig,
     programs: binaries,
     directory,
+    image,
     ...registries,
     runsImageVolumes: await runsImageVolumes(),
   };

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { run, succeed } from '../support/command.ts';
 import { furnishNode, furnishNodeForBuilding } from './base.ts';
 
@@ -15,47 +16,100 @@ export interface ImageOptions {
   readonly signal: AbortSignal;
 }
 
-/** An image in a storage of its own. */
-export interface BuiltImage {
+export const builtImageSchema = z.object({
   /** The storage's folder. */
-  readonly directory: string;
-  readonly name: string;
-}
+  directory: z.string(),
+  name: z.string(),
+  /** What it was built in, and on. */
+  buildBase: z.string(),
+  base: z.string(),
+  /** Mounted into the build, as HOST:CONTAINER. */
+  volumes: z.array(z.string()),
+});
+/** An image in a storage of its own. */
+export type BuiltImage = Readonly<z.infer<typeof builtImageSchema>>;
 
 /** Builds tagpin's image from its Dockerfile. */
 export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   const { directory, signal } = options;
-  const bud = async (...args: string[]) =>
-    void (await succeed(
-      run([...together, ...buildah(directory), 'bud', '--isolation', 'chroot', ...args], { signal }),
-    ));
   const makeBase = async (name: string, furnish: (root: string) => Promise<void>, environment: string) => {
     const root = join(directory, name);
     mkdirSync(root, { recursive: true });
     await furnish(root);
     writeFileSync(join(directory, `${name}.dockerfile`), `FROM scratch\nCOPY . /\n${environment}`);
-    await bud('--file', join(directory, `${name}.dockerfile`), '--tag', name, root);
+    await bud(directory, ['--file', join(directory, `${name}.dockerfile`), '--tag', name, root], signal);
     rmSync(root, { recursive: true });
     return `localhost/${name}`;
   };
-  const buildBase =
-    options.buildBase ?? (await makeBase('build-base', furnishNodeForBuilding, await npmEnvironment()));
-  const base = options.base ?? (await makeBase('base', furnishNode, ''));
-  const name = 'localhost/tagpin:e2e';
-  const volumes = options.buildBase === undefined ? await npmVolumes() : [];
-  await bud(
+  const image = {
+    directory,
+    name: 'localhost/tagpin:e2e',
+    buildBase:
+      options.buildBase ?? (await makeBase('build-base', furnishNodeForBuilding, await npmEnvironment())),
+    base: options.base ?? (await makeBase('base', furnishNode, '')),
+    volumes: options.buildBase === undefined ? await npmVolumes() : [],
+  };
+  await buildFrom(image, image.name, signal);
+  return image;
+}
+
+/** Builds the same image once more, under another name, from nothing but its bases. */
+export async function rebuildImage(image: BuiltImage, name: string): Promise<BuiltImage> {
+  await buildFrom(image, name);
+  return { ...image, name };
+}
+
+/** Of when everything in the image is: two builds of one state of the sources are to be equal. */
+const TIMESTAMP = 0;
+
+function buildFrom({ directory, buildBase, base, volumes }: BuiltImage, name: string, signal?: AbortSignal) {
+  const options = [
     ...volumes.flatMap((volume) => ['--volume', volume]),
-    '--build-arg',
-    `BUILD_BASE=${buildBase}`,
-    '--build-arg',
-    `BASE=${base}`,
-    '--file',
-    join(project, 'Dockerfile'),
-    '--tag',
-    name,
-    project,
-  );
-  return { directory, name };
+    ...['--no-cache', '--timestamp', String(TIMESTAMP)],
+    ...['--build-arg', `BUILD_BASE=${buildBase}`, '--build-arg', `BASE=${base}`],
+    ...['--file', join(project, 'Dockerfile'), '--tag', name, project],
+  ];
+  return bud(directory, options, signal);
+}
+
+async function bud(directory: string, options: readonly string[], signal?: AbortSignal): Promise<void> {
+  const command = [...together, ...buildah(directory), 'bud', '--isolation', 'chroot', ...options];
+  await succeed(run(command, signal && { signal }));
+}
+
+const configuration = z.object({
+  OCIv1: z.looseObject({
+    config: z.object({
+      User: z.string(),
+      Env: z.array(z.string()),
+      Entrypoint: z.array(z.string()),
+      Cmd: z.array(z.string()),
+      Labels: z.record(z.string(), z.string()),
+    }),
+    rootfs: z.object({ diff_ids: z.array(z.string()) }),
+  }),
+});
+export type ImageConfiguration = z.infer<typeof configuration>['OCIv1'];
+
+/** The image's configuration (OCI image-spec, config.md). */
+export async function inspectImage({ directory, name }: BuiltImage): Promise<ImageConfiguration> {
+  const text = await succeed(run([...buildah(directory), 'inspect', '--type', 'image', name]));
+  return configuration.parse(JSON.parse(text)).OCIv1;
+}
+
+/** The files that the Dockerfile adds to its base, with their sizes in bytes. */
+export async function ownFiles(image: BuiltImage): Promise<{ path: string; size: number }[]> {
+  const { directory, name } = image;
+  const container = await succeed(run([...buildah(directory), 'from', name]));
+  try {
+    const root = await succeed(run([...buildah(directory), 'mount', container]));
+    return readdirSync(join(root, 'app'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name: file }) => join(parentPath, file))
+      .map((path) => ({ path: path.slice(root.length), size: statSync(path).size }));
+  } finally {
+    await succeed(run([...buildah(directory), 'rm', container]));
+  }
 }
 
 /** Pushes a built image to a registry whose certificates verify by the CA in `caFolder`, as `ca.crt`. */

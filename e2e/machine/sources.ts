@@ -12,6 +12,7 @@ export const binaryName = z.enum([
   'kube-proxy',
   'kubectl',
   'crane',
+  'helm',
   'registry',
   'gitea',
 ]);
@@ -48,6 +49,7 @@ export const sources: Readonly<Record<BinaryName, Source>> = {
     version: 'v0.22.1',
     package: 'github.com/google/go-containerregistry/cmd/crane',
   },
+  helm: { module: 'helm.sh/helm/v4', version: 'v4.3.1', package: 'helm.sh/helm/v4/cmd/helm' },
   registry: {
     module: 'github.com/distribution/distribution/v3',
     version: 'v3.1.2',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { builtImageSchema } from '../image/build.ts';
 import { programsSchema } from '../machine/binaries.ts';
 
 const account = z.object({ username: z.string(), password: z.string() });
@@ -29,6 +30,8 @@ export const clusterSchema = z.object({
   dockerConfig: z.string(),
   /** An image with a shell, from which the tests' images are made. */
   shellImage: z.string(),
+  /** tagpin's image as it was built here; in kind, Docker has it. */
+  image: builtImageSchema.optional(),
   /** Whether the container runtime can mount image volumes: containerd from 2.1. */
   runsImageVolumes: z.boolean(),
 });
@@ -52,7 +55,7 @@ export function readCluster(): Cluster {
 
 const nowhere: Cluster = {
   kubeconfig: '',
-  programs: { kubectl: '', crane: '', registry: '', gitea: '' },
+  programs: { kubectl: '', crane: '', helm: '', registry: '', gitea: '' },
   directory: '',
   packaged: '',
   caFile: '',
@@ -64,5 +67,6 @@ const nowhere: Cluster = {
   account: { username: '', password: '' },
   dockerConfig: '',
   shellImage: '',
+  image: { directory: '', name: '', buildBase: '', base: '', volumes: [] },
   runsImageVolumes: false,
 };

@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readCluster } from '../support/cluster.ts';
 import { run, succeed } from '../support/command.ts';
 import { servedCertificate } from '../support/served-certificate.ts';
 
-const project = join(import.meta.dirname, '../..');
 const cluster = readCluster();
 const kubectl = (...args: string[]) =>
   run([
@@ -77,28 +74,5 @@ describe('an install', () => {
       const account = 'system:serviceaccount:tagpin-system:tagpin';
       const { stdout } = await kubectl('auth', 'can-i', verb, resource, '--as', account);
       expect(stdout.trim()).toBe('no');
-    });
-});
-
-describe("the README's commands for a cluster are accepted:", () => {
-  const readme = readFileSync(join(project, 'README.md'), 'utf8');
-  const commands = Array.from(readme.matchAll(/^kubectl .*$/gm), ([command]) => command);
-
-  beforeAll(async () => {
-    await succeed(kubectl('create', 'namespace', 'my-team'));
-  });
-  afterAll(async () => {
-    await succeed(kubectl('delete', 'namespace', 'my-team', '--wait=false'));
-  });
-
-  test('there are some', () => expect(commands.length).toBeGreaterThan(2));
-
-  for (const command of commands)
-    test(command, async () => {
-      const [, ...args] = command.split(' ');
-      const dryRun = [...args, '--dry-run=server'];
-      await succeed(
-        run([cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig, ...dryRun], { cwd: project }),
-      );
     });
 });

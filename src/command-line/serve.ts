@@ -4,7 +4,10 @@ export const declareServe: Declare = (program, world) =>
   program
     .command('serve')
     .description('serve the admission webhook')
-    .option('--config <file>', 'the configuration, in YAML; without it everything has its default')
+    .option(
+      '--config <path>',
+      'the configuration: a YAML file, or a folder of *.yaml; without it all has its default',
+    )
     .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")
     .action(async ({ config: file, ...cluster }: { config?: string; kubeconfig?: string }) => {
       const { loadConfig } = await import('../config.ts');

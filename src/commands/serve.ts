@@ -14,6 +14,7 @@ import { createHealthApp, type Readiness } from '../webhook/health.ts';
 import { connectionLimit, Intake } from '../webhook/intake.ts';
 import { type ListeningServer, listen } from '../webhook/listen.ts';
 import { MountedCertificate } from '../webhook/mounted-certificate.ts';
+import { keepOwned } from '../webhook/ownership.ts';
 import { pinSettings } from '../webhook/pinning.ts';
 import { createRoutes } from '../webhook/routes.ts';
 import {
@@ -78,7 +79,10 @@ export async function serve(
   try {
     webhook = await listen(server, config.webhook.port);
     log.info({ port: config.webhook.port }, 'listening');
-    await certificate.keep(stop);
+    const { namespace } = environment;
+    const { webhookConfiguration } = config.webhook;
+    const owned = { api: engine.kubernetes, namespace, webhookConfiguration, clock, log };
+    await Promise.all([certificate.keep(stop), keepOwned(owned, stop)]);
   } catch (error) {
     if (!stop.aborted) throw error;
   } finally {

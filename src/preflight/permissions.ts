@@ -24,7 +24,7 @@ export interface OwnObjects {
   isCertificateOthers: boolean;
 }
 
-/** What the webhook does in a namespace, and with what is its own: manifests/base/rbac.yaml grants it. */
+/** What the webhook does in a namespace, and with what is its own: rbac.yaml in manifests/base and overlays grants it. */
 export function neededByWebhook(namespace: string, own: OwnObjects): Permission[] {
   const certificate: Permission[] = ['get', 'patch'].flatMap((verb) => [
     {

@@ -1,27 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { parseConfig } from '../src/config.ts';
-import { parseDuration } from '../src/duration.ts';
-import { modes } from '../src/pin/mode.ts';
-import { routePaths } from '../src/webhook/routes.ts';
-
-const base = join(import.meta.dirname, '../manifests/base');
-
-/** The object of that kind in a manifest. */
-function read<Value>(file: string, kind: string, schema: z.ZodType<Value>): Value {
-  const documents = parseAllDocuments(readFileSync(join(base, file), 'utf8')).map((document) =>
-    document.toJS(),
-  );
-  const kinded = z.looseObject({ kind: z.string() });
-  return schema.parse(documents.find((document) => kinded.parse(document).kind === kind));
-}
+import { parseConfig } from '../../src/config.ts';
+import { parseDuration } from '../../src/duration.ts';
+import { modes } from '../../src/pin/mode.ts';
+import { routePaths } from '../../src/webhook/routes.ts';
+import { namespaceSelector, readManifest } from './read.ts';
 
 const rule = z.object({ operations: z.array(z.string()), resources: z.array(z.string()) });
-const { webhooks } = read(
-  'webhook.yaml',
+const { webhooks } = readManifest(
+  'base/webhook.yaml',
   'MutatingWebhookConfiguration',
   z.object({
     webhooks: z.array(
@@ -35,11 +22,7 @@ const { webhooks } = read(
         sideEffects: z.string(),
         reinvocationPolicy: z.string(),
         rules: z.array(rule),
-        namespaceSelector: z.object({
-          matchExpressions: z.array(
-            z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()) }),
-          ),
-        }),
+        namespaceSelector,
       }),
     ),
   }),
@@ -53,8 +36,8 @@ const container = z.object({
   resources: z.object({ limits: z.object({ memory: z.string() }) }),
   securityContext: z.unknown(),
 });
-const { spec: deployment } = read(
-  'deployment.yaml',
+const { spec: deployment } = readManifest(
+  'base/deployment.yaml',
   'Deployment',
   z.object({
     spec: z.object({

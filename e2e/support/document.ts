@@ -1,0 +1,111 @@
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import type { Cluster } from './cluster.ts';
+import { type Result, run } from './command.ts';
+
+const project = join(import.meta.dirname, '../..');
+
+/** Commands of a document, which are run one block after another. */
+export interface Block {
+  /** The nearest heading above. */
+  readonly heading: string;
+  readonly commands: string;
+}
+
+/**
+ * The blocks of a document that are to be run, in their order: those that begin with ```` ```sh e2e ````. Others, such
+ * as the second way to install the same, are a group of their own: ```` ```sh e2e=GROUP ````.
+ */
+export function blocksOf(file: string, group?: string): Block[] {
+  const text = readFileSync(join(project, file), 'utf8');
+  const fence = `sh e2e${group === undefined ? '' : `=${group}`}`;
+  let heading = '';
+  return [...text.matchAll(/^#+ (.+)$|^```(.*)\n([\s\S]*?)^```$/gm)].flatMap(
+    ([, title, info, commands = '']) => {
+      if (title !== undefined) heading = title;
+      return info === fence ? [{ heading, commands }] : [];
+    },
+  );
+}
+
+const installed = z.object({
+  images: z.tuple([z.looseObject({ newName: z.string(), newTag: z.string() })]),
+  patches: z.array(z.object({ patch: z.string() })),
+});
+const configMap = z.object({ kind: z.literal('ConfigMap'), data: z.object({ 'config.yaml': z.string() }) });
+const deployment = z.object({
+  kind: z.literal('Deployment'),
+  spec: z.object({ template: z.object({ spec: z.object({ hostAliases: z.unknown() }) }) }),
+});
+
+/** Runs commands as a reader would, in a clone whose manifests and chart are fit for the tests' cluster. */
+export interface Reader {
+  run(commands: string): Promise<Result>;
+}
+
+/** @param kustomization the folder of what the cluster's own install was made by: the image, CA and names of hosts */
+export function readerOf(cluster: Cluster, kustomization: string): Reader {
+  const clone = mkdtempSync(join(cluster.directory, 'clone-'));
+  for (const folder of ['manifests', 'charts'])
+    cpSync(join(project, folder), join(clone, folder), { recursive: true });
+  const { images, patches } = installed.parse(
+    parse(readFileSync(join(kustomization, 'kustomization.yaml'), 'utf8')),
+  );
+  adaptManifests(clone, { images, patches });
+  adaptChart(clone, images[0], patches);
+  const programs = join(clone, '.programs');
+  writeProgram(join(programs, 'tagpin'), `exec ${process.execPath} ${join(project, 'src/main.ts')} "$@"`);
+  writeProgram(join(programs, 'helm'), `exec ${cluster.programs.helm} "$@"`);
+  const env = {
+    PATH: [programs, dirname(cluster.programs.kubectl), process.env['PATH']].join(':'),
+    KUBECONFIG: cluster.kubeconfig,
+    NODE_EXTRA_CA_CERTS: cluster.caFile,
+    HELM_CACHE_HOME: join(clone, '.helm'),
+    HELM_CONFIG_HOME: join(clone, '.helm'),
+    HELM_DATA_HOME: join(clone, '.helm'),
+  };
+  return {
+    run: (commands) => run(['bash', '-euo', 'pipefail', '-c', commands], { cwd: clone, env }),
+  };
+}
+
+function writeProgram(path: string, line: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\n${line}\n`);
+  chmodSync(path, 0o755);
+}
+
+const kustomizationSchema = z.looseObject({ patches: z.array(z.unknown()).default([]) });
+
+/** Puts image and patches where every overlay has them from. */
+function adaptManifests(clone: string, own: Pick<z.infer<typeof installed>, 'images' | 'patches'>): void {
+  const file = join(clone, 'manifests/base/kustomization.yaml');
+  const base = kustomizationSchema.parse(parse(readFileSync(file, 'utf8')));
+  writeFileSync(file, stringify({ ...base, images: own.images, patches: [...base.patches, ...own.patches] }));
+}
+
+/** Has the chart's default values say the same. Its ConfigMap can't take the CA: registries aren't verified there. */
+function adaptChart(
+  clone: string,
+  image: z.infer<typeof installed>['images'][0],
+  patches: readonly { readonly patch: string }[],
+): void {
+  const objects = patches.map(({ patch }): unknown => parse(patch));
+  const config = objects.flatMap((object) => configMap.safeParse(object).data ?? [])[0];
+  const aliases = objects.flatMap((object) => deployment.safeParse(object).data ?? [])[0];
+  const { registries } = z
+    .object({ registries: z.record(z.string(), z.unknown()) })
+    .parse(parse(config?.data['config.yaml'] ?? ''));
+  const file = join(clone, 'charts/tagpin/values.yaml');
+  const values = z.looseObject({}).parse(parse(readFileSync(file, 'utf8')));
+  const own = {
+    image: { repository: image.newName, tag: image.newTag, digest: '', pullPolicy: '' },
+    hostAliases: aliases?.spec.template.spec.hostAliases,
+    config: {
+      registries: Object.fromEntries(Object.keys(registries).map((host) => [host, { insecure: true }])),
+    },
+  };
+  writeFileSync(file, stringify({ ...values, ...own }));
+}

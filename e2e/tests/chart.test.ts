@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { readCluster } from '../support/cluster.ts';
+import { succeed } from '../support/command.ts';
+import { chart, helmOf } from '../support/helm.ts';
+import { compose, type KubernetesObject, objectsIn, render } from '../support/kustomization.ts';
+import type { Manifest } from '../support/namespace.ts';
+
+const cluster = readCluster();
+const helm = helmOf(cluster);
+const template = (values: Manifest = {}) => helm(['template', 'tagpin', chart], values);
+
+/** Lists of a pod whose order says nothing: patches put what is new first. */
+const unordered = new Set(['env', 'volumes', 'volumeMounts']);
+const named = z.array(z.looseObject({ name: z.string() }));
+
+/** By kind and name. The namespace itself is made by `helm install --create-namespace`. */
+function byName(objects: readonly KubernetesObject[]) {
+  const sorted = (key: string, value: unknown) =>
+    unordered.has(key) ? named.parse(value).sort((a, b) => a.name.localeCompare(b.name)) : value;
+  return Object.fromEntries(
+    objects
+      .filter(({ kind }) => kind !== 'Namespace')
+      .map((object): [string, unknown] => [
+        `${object.kind} ${object.metadata.name}`,
+        JSON.parse(JSON.stringify(object), sorted),
+      ]),
+  );
+}
+
+const hosts = z
+  .object({ data: z.record(z.string(), z.string()) })
+  .transform(({ data }) => data)
+  .parse(
+    objectsIn(
+      readFileSync(join(import.meta.dirname, '../../manifests/components/mirrors/hosts.yaml'), 'utf8'),
+    )[0],
+  );
+
+/** The same by kustomize and by the chart. */
+const alike: { base: string; components: string[]; values: Manifest }[] = [
+  { base: 'default', components: [], values: {} },
+  { base: 'cert-manager', components: [], values: { certificate: 'cert-manager' } },
+  { base: 'single-node', components: [], values: { replicas: 1 } },
+  { base: 'default', components: ['guard'], values: { guard: { enabled: true } } },
+  {
+    base: 'default',
+    components: ['network-policy'],
+    values: { networkPolicy: { enabled: true, apiServer: ['10.0.0.1/32'] } },
+  },
+  { base: 'default', components: ['mirrors'], values: { hosts } },
+  { base: 'default', components: ['namespaced-secrets'], values: { namespacedSecrets: { enabled: true } } },
+  {
+    base: 'default',
+    components: ['ecr'],
+    values: {
+      serviceAccount: {
+        annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/tagpin' },
+      },
+      env: [{ name: 'AWS_EC2_METADATA_DISABLED', value: 'true' }],
+    },
+  },
+  {
+    base: 'default',
+    components: ['google'],
+    values: {
+      serviceAccount: {
+        annotations: { 'iam.gke.io/gcp-service-account': 'tagpin@my-project.iam.gserviceaccount.com' },
+      },
+      nodeSelector: { 'iam.gke.io/gke-metadata-server-enabled': 'true' },
+    },
+  },
+  {
+    base: 'default',
+    components: ['azure'],
+    values: {
+      serviceAccount: {
+        annotations: { 'azure.workload.identity/client-id': '00000000-0000-0000-0000-000000000000' },
+      },
+      podLabels: { 'azure.workload.identity/use': 'true' },
+    },
+  },
+];
+
+describe('the chart comes to the same as kustomize:', () => {
+  for (const { base, components, values } of alike)
+    test([base, ...components].join(' with '), async () => {
+      const kustomized = await render(cluster, compose(cluster, { base, components }));
+      const templated = objectsIn(await succeed(template(values)));
+      expect(byName(templated)).toEqual(byName(kustomized));
+    });
+});
+
+describe('the chart', () => {
+  test('has the version of the package', () => {
+    const version = z.object({ version: z.string() });
+    const read = (file: string) => readFileSync(join(chart, file), 'utf8');
+    const { version: released } = version.parse(JSON.parse(read('../../package.json')));
+    expect(read('Chart.yaml')).toContain(`\nversion: ${released}\nappVersion: ${released}\n`);
+  });
+
+  test('has nothing for helm lint to complain of', async () => {
+    await succeed(helm(['lint', '--strict', chart]));
+  });
+
+  test.each<[string, Manifest, string]>([
+    ['an unknown key', { replica: 3 }, "additional properties 'replica' not allowed"],
+    ['no replica', { replicas: 0 }, '/replicas'],
+    ['a certificate of nobody', { certificate: 'vault' }, '/certificate'],
+    ['a network policy without addresses', { networkPolicy: { enabled: true } }, '/networkPolicy/apiServer'],
+    [
+      'a guard that knows nothing of pin.skip',
+      { guard: { enabled: true }, config: { pin: { skip: ['quay.io/**'] } } },
+      "guard.skipImages isn't",
+    ],
+  ])('refuses %s', async (_, values, told) => {
+    const { code, stderr } = await template(values);
+    expect(stderr).toContain(told);
+    expect(code).not.toBe(0);
+  });
+
+  test('lets the guard repeat what the configuration says of skipping', async () => {
+    const objects = objectsIn(
+      await succeed(
+        template({
+          guard: { enabled: true, skipImages: ['^quay[.]io/'] },
+          config: { pin: { skip: ['quay.io/**'], skipAnnotation: ['audit'] } },
+        }),
+      ),
+    );
+    const policy = objects.find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    expect(policy).toMatchObject({
+      spec: {
+        variables: expect.arrayContaining([
+          { name: 'skipImages', expression: '["^quay[.]io/"]' },
+          { name: 'skipAnnotation', expression: 'false' },
+        ]),
+      },
+    });
+  });
+
+  test('starts other pods when the configuration changes', async () => {
+    const annotation = z.object({
+      spec: z.object({
+        template: z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()) }) }),
+      }),
+    });
+    const of = async (config: Manifest) => {
+      const objects = objectsIn(await succeed(template({ config })));
+      const found = objects.find(({ kind }) => kind === 'Deployment');
+      return annotation.parse(found).spec.template.metadata.annotations['tagpin.dev/config'];
+    };
+    expect(await of({ cache: { age: '5s' } })).not.toBe(await of({ cache: { age: '6s' } }));
+  });
+});

@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { inspectImage, ownFiles, rebuildImage } from '../image/build.ts';
+import { readCluster } from '../support/cluster.ts';
+import { run, succeed } from '../support/command.ts';
+import { createCrane } from '../support/crane.ts';
+
+const cluster = readCluster();
+const { image } = cluster;
+const MIB = 2 ** 20;
+
+// In kind, the image is Docker's.
+if (image !== undefined)
+  describe("tagpin's image", () => {
+    test('runs a bundle, as nobody, without a shell to start it', async () => {
+      const { config } = await inspectImage(image);
+      expect(config).toMatchObject({
+        User: '65532:65532',
+        Entrypoint: ['/nodejs/bin/node', '/app/tagpin.mjs'],
+        Cmd: ['serve'],
+        Env: expect.arrayContaining(['NODE_ENV=production', 'UV_THREADPOOL_SIZE=64']),
+      });
+    });
+
+    test('says what it is', async () => {
+      const { config } = await inspectImage(image);
+      const prefix = 'org.opencontainers.image.';
+      const said = Object.keys(config.Labels).filter((name) => name.startsWith(prefix));
+      expect(said.map((name) => name.slice(prefix.length)).sort()).toEqual([
+        'base.name',
+        'created',
+        'description',
+        'documentation',
+        'licenses',
+        'revision',
+        'source',
+        'title',
+        'url',
+        'vendor',
+        'version',
+      ]);
+      expect(config.Labels[`${prefix}base.name`]).toBe(image.base);
+    });
+
+    test('adds nothing to its base but the bundle', async () => {
+      const files = await ownFiles(image);
+      const isBundle = ({ path }: { path: string }) => /^\/app\/(tagpin|chunks\/[\w.-]+)\.mjs$/.test(path);
+      expect(files.filter((file) => !isBundle(file))).toEqual([]);
+      const bytes = files.reduce((sum, { size }) => sum + size, 0);
+      console.log(`the bundle: ${(bytes / MIB).toFixed(1)} MiB in ${files.length} files`);
+      expect(bytes).toBeLessThan(16 * MIB);
+    });
+
+    test('tells its size', async () => {
+      const { programs, caFile, openRegistry } = cluster;
+      const crane = createCrane({ crane: programs.crane, caFile });
+      const layer = z.object({ size: z.number() });
+      const { layers } = z
+        .object({ layers: z.array(layer) })
+        .parse(JSON.parse(await crane('manifest', `${openRegistry}/tagpin:e2e`)));
+      const sizes = layers.map(({ size }) => size / MIB);
+      const sum = sizes.reduce((total, size) => total + size, 0);
+      console.log(
+        `the image: ${sum.toFixed(1)} MiB compressed on this machine's base, ${sizes.at(-1)?.toFixed(1)} MiB of them its own`,
+      );
+      expect(sizes.at(-1)).toBeLessThan(5);
+    });
+
+    test('comes out the same when it is built again', async () => {
+      const again = await rebuildImage(image, 'localhost/tagpin:again');
+      expect(await inspectImage(again)).toEqual(await inspectImage(image));
+    }, 240_000);
+  });
+
+/** The main processes of tagpin's containers, as their node sees them. */
+function processes(): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').startsWith(
+        '/nodejs/bin/node\0/app/tagpin.mjs\0serve',
+      );
+    } catch {
+      return false;
+    }
+  });
+}
+
+const field = (status: string, name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1];
+
+describe('a replica of tagpin', () => {
+  test('runs as nobody, with no capability, no way to more, and a root that it cannot write', () => {
+    const all = processes();
+    expect(all.length).toBeGreaterThan(0);
+    for (const pid of all) {
+      const status = readFileSync(join('/proc', pid, 'status'), 'utf8');
+      expect(field(status, 'Uid')?.split('\t')).toEqual(Array.from({ length: 4 }, () => '65532'));
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        expect(Number.parseInt(field(status, set) ?? '', 16), set).toBe(0);
+      expect(field(status, 'NoNewPrivs')).toBe('1');
+      const mounts = readFileSync(join('/proc', pid, 'mountinfo'), 'utf8').split('\n');
+      const root = mounts.find((line) => line.split(' ')[4] === '/');
+      expect(root?.split(' ')[5]?.split(',')).toContain('ro');
+    }
+  });
+
+  test('is all that the restricted pod security standard wants', async () => {
+    const kubectl = [cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig];
+    const label = 'pod-security.kubernetes.io/enforce';
+    const namespace = ['namespace', 'tagpin-system'];
+    const set = await succeed(
+      run([
+        ...kubectl,
+        'get',
+        ...namespace,
+        `--output=jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}`,
+      ]),
+    );
+    expect(set).toBe('restricted');
+    // Set anew, the API server warns of each pod there that isn't.
+    const anew = [`${label}=restricted`, `${label}-version=latest`, '--overwrite', '--dry-run=server'];
+    const { code, stderr } = await run([...kubectl, 'label', ...namespace, ...anew]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});

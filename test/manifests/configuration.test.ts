@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { loadConfig } from '../../src/config.ts';
+import { createAuthority } from '../support/authority.ts';
+import { makeFolder } from '../support/folder.ts';
+import { readManifest } from './read.ts';
+
+const data = z.object({ data: z.record(z.string(), z.string()) });
+
+/** What the manifests have of the configuration, each file with what it names moved to where it is in this test. */
+async function mounted() {
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issue(['tagpin.tagpin-system.svc']);
+  const hosts = readManifest('components/mirrors/hosts.yaml', 'ConfigMap', data).data;
+  const folder = makeFolder({
+    'tls/tls.crt': cert,
+    'tls/tls.key': key,
+    ...Object.fromEntries(Object.entries(hosts).map(([host, toml]) => [`certs.d/${host}/hosts.toml`, toml])),
+  });
+  const here = (text: string) =>
+    text
+      .replaceAll('/etc/tagpin-tls', `${folder.path}/tls`)
+      .replaceAll('/etc/containerd/certs.d', `${folder.path}/certs.d`);
+  folder.write(
+    'config/config.yaml',
+    readManifest('base/config.yaml', 'ConfigMap', data).data['config.yaml'] ?? '',
+  );
+  folder.write(
+    'config/certificate.yaml',
+    here(readManifest('overlays/cert-manager/config.yaml', 'ConfigMap', data).data['certificate.yaml'] ?? ''),
+  );
+  folder.write(
+    'config/mirrors.yaml',
+    here(readManifest('components/mirrors/config.yaml', 'ConfigMap', data).data['mirrors.yaml'] ?? ''),
+  );
+  return folder;
+}
+
+test('what the overlays and components configure is valid, and can be had all together', async () => {
+  using folder = await mounted();
+  const config = loadConfig(`${folder.path}/config`);
+  expect(config.webhook.certificate).toEqual({
+    certFile: `${folder.path}/tls/tls.crt`,
+    keyFile: `${folder.path}/tls/tls.key`,
+  });
+  expect(config.certsDirectory).toBe(`${folder.path}/certs.d`);
+});
