@@ -1,0 +1,113 @@
+import type { Dirent } from 'node:fs';
+import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { WrongUse } from './outcome.ts';
+
+/** A manifest to be read. */
+export interface Source {
+  /** What messages call it. */
+  name: string;
+  /** Undefined: standard input. */
+  path: string | undefined;
+  /** Where it goes below a folder for output. */
+  target: string;
+}
+
+const STANDARD_INPUT: Source = { name: 'standard input', path: undefined, target: '' };
+
+/** What is taken from a folder; a file that is named is taken whatever its name. */
+const MANIFEST = /\.(ya?ml|json)$/i;
+
+/**
+ * What the arguments stand for: files, folders with all below them but hidden ones, patterns, `-`. Each file once.
+ *
+ * @throws WrongUse that names all that stand for nothing
+ */
+export async function findSources(args: readonly string[]): Promise<Source[]> {
+  const problems: string[] = [];
+  const sources = new Map<string, Source>();
+  for (const arg of args) {
+    const found = arg === '-' ? [STANDARD_INPUT] : await sourcesOf(arg);
+    if (typeof found === 'string') {
+      problems.push(found);
+      continue;
+    }
+    for (const source of found) {
+      const key = source.path === undefined ? '-' : await realpath(source.path).catch(() => source.name);
+      if (!sources.has(key)) sources.set(key, source);
+    }
+  }
+  if (problems.length > 0) throw new WrongUse(problems.join('\n'));
+  return [...sources.values()];
+}
+
+/** The files that an argument stands for, or why it stands for none. */
+async function sourcesOf(arg: string): Promise<Source[] | string> {
+  const status = await stat(arg).catch(() => undefined);
+  if (status?.isDirectory()) {
+    const files = await filesBelow(arg);
+    return files.length > 0
+      ? files.map((path) => ({ name: path, path, target: relative(arg, path) }))
+      : `${arg} has no files that end in .yaml, .yml or .json; name others one by one`;
+  }
+  if (status !== undefined) return [{ name: arg, path: arg, target: basename(arg) }];
+  if (!/[*?[{]/.test(arg)) return `${arg} doesn't exist; correct its name`;
+  const files = await matching(arg);
+  const base = arg.slice(0, arg.slice(0, arg.search(/[*?[{]/)).lastIndexOf('/') + 1);
+  return files.length > 0
+    ? files.map((path) => ({ name: path, path, target: relative(base, path) }))
+    : `no file matches ${arg}; correct the pattern`;
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const files = await Promise.all(
+    entries
+      .filter(({ name }) => !name.startsWith('.'))
+      .map(async (entry): Promise<string[]> => {
+        const path = join(folder, entry.name);
+        if (entry.isDirectory()) return filesBelow(path);
+        return MANIFEST.test(entry.name) && (await isFile(path, entry)) ? [path] : [];
+      }),
+  );
+  return files.flat().sort();
+}
+
+/** Through a symbolic link too. One to a folder isn't followed: it may lead back. */
+async function isFile(path: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
+}
+
+async function matching(pattern: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const path of glob(pattern)) {
+    if ((await stat(path).catch(() => undefined))?.isFile()) files.push(path);
+  }
+  return files.sort();
+}
+
+/** Thrown for a source that can't be read. The message says why. */
+export class Unreadable extends Error {
+  override readonly name = 'Unreadable';
+}
+
+/**
+ * The text of a source, a byte order mark included.
+ *
+ * @throws Unreadable
+ */
+export async function readSource({ path }: Source): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = path === undefined ? await buffer(process.stdin) : await readFile(path);
+  } catch (cause) {
+    throw new Unreadable(`it can't be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new Unreadable('it is not UTF-8; convert it', { cause });
+  }
+}
