@@ -78,7 +78,22 @@ export function printReport(files: readonly PinnedFile[]): string {
 /** What a function says of its resources. */
 export function resultsOf(file: PinnedFile, manifest: Manifest): Result[] {
   const ofFile = file.mistakes.map(({ message }): Result => ({ message, severity: 'error' }));
-  return [...ofFile, ...file.images.flatMap((image) => resultOf(image, manifest))];
+  const ofImages = file.images.flatMap((image) => resultOf(image, manifest));
+  // Nothing is pinned of what isn't done whole.
+  const isSaid = ({ severity }: Result) => file.after !== undefined || severity === 'error';
+  return [...ofFile, ...ofImages.filter(isSaid)];
+}
+
+/** The errors among results, a line each, for people. */
+export function printErrors(results: readonly Result[]): string {
+  return results
+    .filter(({ severity }) => severity === 'error')
+    .map(({ message, resourceRef, field, file }) => {
+      const of = resourceRef === undefined ? [] : [nameOf({ ...resourceRef, namespace: undefined })];
+      const where = [...of, ...(field === undefined ? [] : [field.path])].join(', ');
+      return `${[file?.path, where, message].filter(Boolean).join(': ')}\n`;
+    })
+    .join('');
 }
 
 function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): Result[] {

@@ -48,9 +48,13 @@ export async function pin(
 
   const { files, digests } = await pinAll(opened, setup, surroundings);
   await storeLock(setup, digests.all);
-  const delivered =
-    list === undefined ? await deliver(files, setup, surroundings) : answer(files, list, surroundings);
-  for (const line of delivered.flatMap(report.problemsOf)) surroundings.terminal.err(`${line}\n`);
+  let delivered: readonly PinnedFile[] = files;
+  if (list === undefined) {
+    delivered = await deliver(files, setup, surroundings);
+    for (const line of delivered.flatMap(report.problemsOf)) surroundings.terminal.err(`${line}\n`);
+  } else {
+    answer(files, list, surroundings);
+  }
   if (interrupted.aborted) {
     surroundings.terminal.err(`tagpin: ${report.describeInterruption(delivered, sources.length)}\n`);
     throw interrupted.reason;
@@ -131,16 +135,10 @@ async function deliver(
 }
 
 /** Answers whoever runs the function: the resources, and what there is to say of each. */
-function answer(
-  files: readonly PinnedFile[],
-  list: Manifest,
-  { terminal }: Surroundings,
-): readonly PinnedFile[] {
-  const [file] = files;
-  if (file === undefined) return files;
-  const manifest = file.after === undefined ? list : parseManifest(file.after);
+function answer([file]: readonly PinnedFile[], list: Manifest, { terminal }: Surroundings): void {
+  if (file === undefined) return;
   const results = report.resultsOf(file, list);
+  const manifest = file.after === undefined ? list : parseManifest(file.after);
   terminal.out(splice(manifest.text, addResults(manifest, results)));
-  for (const line of report.findingsOf(file)) terminal.err(`${line}\n`);
-  return files;
+  terminal.err(report.printErrors(results));
 }

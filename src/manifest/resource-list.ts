@@ -73,7 +73,8 @@ export function addResults(manifest: Manifest, results: readonly Result[]): Edit
     if (!before?.range) return [];
     const source = text.slice(before.range[0], before.range[1]);
     const rest = source.endsWith('\n') ? endOfLine(text, before.range[0]) : '';
-    const gap = text[before.range[0] - 1] === ':' ? ' ' : '';
+    // On a line of its own a list may stand as far left as its key, but not in brackets.
+    const gap = /[:\n]/.test(text[before.range[0] - 1] ?? '') ? ' ' : '';
     return [{ start: before.range[0], end: before.range[1], text: `${gap}${all}${rest}` }];
   }
   if (list.flow) return [{ start: end - 1, end: end - 1, text: `, "results": ${JSON.stringify(results)}` }];

@@ -180,7 +180,7 @@ describe('what can not be pinned', () => {
       'bad.yaml': `${pod(web.tagged)}---\n${pod(missing)}`,
       'broken.yaml': 'a: 1\n---\na: [1\nb: 2\n',
       'good.yaml': pod(db.tagged),
-      'latin.yaml': '',
+      'empty.yaml': '',
       'wrong.yaml': pod('Web:1'),
     });
     const { code, stderr } = await tagpin(['pin', '--in-place', folder.path]);
