@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as immediately } from 'node:timers/promises';
 import { writeWhole } from '../manifest/write.ts';
 import { WrongUse } from './outcome.ts';
 import type { Source } from './pin-sources.ts';
@@ -23,13 +24,18 @@ export function checkDestination(destination: Destination, sources: readonly Sou
   );
 }
 
-/** Writes those that are done, and says how many; what can't be written becomes a file's mistake. */
+/** Milliseconds that are spent on what is done already once nobody wants to wait any more. */
+const LAST_WORDS_MS = 400;
+
+/** Writes those that are done, and says how many; what isn't written becomes a file's mistake. */
 export async function writeFiles(
   files: readonly PinnedFile[],
   destination: Exclude<Destination, { to: 'standard output' }>,
+  interrupted: AbortSignal,
 ): Promise<{ files: PinnedFile[]; written: number }> {
   const after: PinnedFile[] = [];
   let written = 0;
+  let stopAt = Number.POSITIVE_INFINITY;
   for (const file of files) {
     const { path, target } = file.source;
     const isNew = destination.to === 'folder' || file.after !== file.text;
@@ -37,13 +43,17 @@ export async function writeFiles(
       after.push(file);
       continue;
     }
+    // Lets an interruption come through.
+    await immediately();
+    if (interrupted.aborted) stopAt = Math.min(stopAt, performance.now() + LAST_WORDS_MS);
     const to = destination.to === 'folder' ? join(destination.folder, target) : path;
     try {
-      await writeWhole(to, file.after, path);
+      if (performance.now() > stopAt) throw new Error('interrupted');
+      writeWhole(to, file.after, path);
       written += 1;
       after.push(file);
     } catch (error) {
-      const message = `${to} can't be written: ${error instanceof Error ? error.message : String(error)}`;
+      const message = `${to} isn't written: ${error instanceof Error ? error.message : String(error)}`;
       after.push({ ...file, mistakes: [{ message }], after: undefined });
     }
   }

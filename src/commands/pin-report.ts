@@ -3,7 +3,7 @@ import { nameOf } from '../manifest/objects.ts';
 import { fileOf, type Result, resourceRefOf } from '../manifest/resource-list.ts';
 import { type ExitCode, exitCode } from './outcome.ts';
 import { INTERRUPTED } from './pin-digests.ts';
-import { isInterrupted, type PinnedFile, type PinnedImage } from './pinned-file.ts';
+import type { PinnedFile, PinnedImage } from './pinned-file.ts';
 
 /** What is wrong, a line each; nothing of what an interruption left open. */
 export function problemsOf({ source, documents, mistakes, images }: PinnedFile): string[] {
@@ -148,6 +148,6 @@ export function exitCodeOf(files: readonly PinnedFile[]): ExitCode {
 
 /** How far it came before it was interrupted. */
 export function describeInterruption(files: readonly PinnedFile[], all: number): string {
-  const done = files.filter((file) => !isInterrupted(file)).length;
+  const done = files.filter(({ after }) => after !== undefined).length;
   return `interrupted: ${done} of ${plural(all, 'file')} done`;
 }

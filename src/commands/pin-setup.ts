@@ -70,17 +70,14 @@ async function loadLock({ lock: file, frozen, unpin, check }: PinOptions): Promi
  *
  * @throws CommandFailed
  */
-export async function storeLock(
-  { options: { lock: file, frozen }, intent }: Setup,
-  lock: Lock,
-): Promise<void> {
+export function storeLock({ options: { lock: file, frozen }, intent }: Setup, lock: Lock): void {
   if (file === undefined || frozen || intent.mode !== 'pin') return;
   const before = intent.lock;
   const isSame =
     lock.size === before.size && [...lock].every(([image, digest]) => before.get(image) === digest);
   if (isSame && before.size > 0) return;
   try {
-    await writeWhole(file, printLock(lock));
+    writeWhole(file, printLock(lock));
   } catch (error) {
     throw new CommandFailed(`the lock file ${file} can't be written: ${messageOf(error)}`);
   }

@@ -1,5 +1,4 @@
-import type { Dirent } from 'node:fs';
-import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { type Dirent, globSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { WrongUse } from './outcome.ts';
@@ -19,22 +18,27 @@ const STANDARD_INPUT: Source = { name: 'standard input', path: undefined, target
 /** What is taken from a folder; a file that is named is taken whatever its name. */
 const MANIFEST = /\.(ya?ml|json)$/i;
 
+/*
+ * All at once and waiting for each: manifests are small and many, and to hand each to another thread and back takes
+ * longer than to read it.
+ */
+
 /**
  * What the arguments stand for: files, folders with all below them but hidden ones, patterns, `-`. Each file once.
  *
  * @throws WrongUse that names all that stand for nothing
  */
-export async function findSources(args: readonly string[]): Promise<Source[]> {
+export function findSources(args: readonly string[]): Source[] {
   const problems: string[] = [];
   const sources = new Map<string, Source>();
   for (const arg of args) {
-    const found = arg === '-' ? [STANDARD_INPUT] : await sourcesOf(arg);
+    const found = arg === '-' ? [STANDARD_INPUT] : sourcesOf(arg);
     if (typeof found === 'string') {
       problems.push(found);
       continue;
     }
     for (const source of found) {
-      const key = source.path === undefined ? '-' : await realpath(source.path).catch(() => source.name);
+      const key = source.path === undefined ? '-' : realpathSync(source.path);
       if (!sources.has(key)) sources.set(key, source);
     }
   }
@@ -43,49 +47,50 @@ export async function findSources(args: readonly string[]): Promise<Source[]> {
 }
 
 /** The files that an argument stands for, or why it stands for none. */
-async function sourcesOf(arg: string): Promise<Source[] | string> {
-  const status = await stat(arg).catch(() => undefined);
+function sourcesOf(arg: string): Source[] | string {
+  const status = statusOf(arg);
   if (status?.isDirectory()) {
-    const files = await filesBelow(arg);
+    const files = filesBelow(arg);
     return files.length > 0
       ? files.map((path) => ({ name: path, path, target: relative(arg, path) }))
       : `${arg} has no files that end in .yaml, .yml or .json; name others one by one`;
   }
   if (status !== undefined) return [{ name: arg, path: arg, target: basename(arg) }];
   if (!/[*?[{]/.test(arg)) return `${arg} doesn't exist; correct its name`;
-  const files = await matching(arg);
+  const files = matching(arg);
   const base = arg.slice(0, arg.slice(0, arg.search(/[*?[{]/)).lastIndexOf('/') + 1);
   return files.length > 0
     ? files.map((path) => ({ name: path, path, target: relative(base, path) }))
     : `no file matches ${arg}; correct the pattern`;
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const files = await Promise.all(
-    entries
-      .filter(({ name }) => !name.startsWith('.'))
-      .map(async (entry): Promise<string[]> => {
-        const path = join(folder, entry.name);
-        if (entry.isDirectory()) return filesBelow(path);
-        return MANIFEST.test(entry.name) && (await isFile(path, entry)) ? [path] : [];
-      }),
-  );
-  return files.flat().sort();
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('.'))
+    .flatMap((entry): string[] => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return filesBelow(path);
+      return MANIFEST.test(entry.name) && isFile(path, entry) ? [path] : [];
+    })
+    .sort();
 }
 
 /** Through a symbolic link too. One to a folder isn't followed: it may lead back. */
-async function isFile(path: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isFile();
-  return (await stat(path).catch(() => undefined))?.isFile() === true;
-}
+const isFile = (path: string, entry: Dirent) =>
+  entry.isSymbolicLink() ? statusOf(path)?.isFile() === true : entry.isFile();
 
-async function matching(pattern: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const path of glob(pattern)) {
-    if ((await stat(path).catch(() => undefined))?.isFile()) files.push(path);
+const matching = (pattern: string) =>
+  globSync(pattern)
+    .filter((path) => statusOf(path)?.isFile())
+    .sort();
+
+/** Undefined for what isn't there, or can't be reached. */
+function statusOf(path: string) {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
-  return files.sort();
 }
 
 /** Thrown for a source that can't be read. The message says why. */
@@ -101,7 +106,7 @@ export class Unreadable extends Error {
 export async function readSource({ path }: Source): Promise<string> {
   let bytes: Uint8Array;
   try {
-    bytes = path === undefined ? await buffer(process.stdin) : await readFile(path);
+    bytes = path === undefined ? await buffer(process.stdin) : readFileSync(path);
   } catch (cause) {
     throw new Unreadable(`it can't be read: ${cause instanceof Error ? cause.message : String(cause)}`);
   }

@@ -1,3 +1,4 @@
+import { setImmediate as immediately } from 'node:timers/promises';
 import { untilAborted } from '../flight.ts';
 import { type Manifest, parseManifest } from '../manifest/document.ts';
 import { addResults, functionConfigOf, isResourceList } from '../manifest/resource-list.ts';
@@ -26,7 +27,7 @@ export async function pin(
 ): Promise<ExitCode> {
   const { interrupted } = surroundings;
   checkOptions(given);
-  const sources = await findSources(args);
+  const sources = findSources(args);
   const [first] = sources;
   const input =
     first?.path === undefined && first !== undefined && sources.length === 1
@@ -40,6 +41,8 @@ export async function pin(
 
   const opened: OpenedFile[] = [];
   for (const source of sources) {
+    // Lets an interruption come through.
+    await immediately();
     if (interrupted.aborted) break;
     const manifest = input ?? (await untilAborted(readManifest(source), interrupted));
     opened.push(open(source, manifest, setup));
@@ -47,7 +50,7 @@ export async function pin(
   checkUpdate(options, opened);
 
   const { files, digests } = await pinAll(opened, setup, surroundings);
-  await storeLock(setup, digests.all);
+  storeLock(setup, digests.all);
   let delivered: readonly PinnedFile[] = files;
   if (list === undefined) {
     delivered = await deliver(files, setup, surroundings);
@@ -112,11 +115,11 @@ async function pinAll(opened: readonly OpenedFile[], setup: Setup, surroundings:
 async function deliver(
   files: readonly PinnedFile[],
   { options, destination, intent }: Setup,
-  { terminal }: Surroundings,
+  { terminal, interrupted }: Surroundings,
 ): Promise<readonly PinnedFile[]> {
   let delivered = files;
   if (destination.to !== 'standard output') {
-    const result = await writeFiles(files, destination);
+    const result = await writeFiles(files, destination, interrupted);
     delivered = result.files;
     terminal.err(`tagpin: ${report.summarize(delivered, result.written)}\n`);
   }

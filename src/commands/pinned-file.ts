@@ -2,7 +2,7 @@ import { pinned } from '../image/reference.ts';
 import type { Manifest, Mistake } from '../manifest/document.ts';
 import { type FindOptions, findImages, type ManifestImage } from '../manifest/images.ts';
 import { type Edit, insertAfter, Overlap, replaceScalar, splice } from '../manifest/splice.ts';
-import { type Digests, INTERRUPTED } from './pin-digests.ts';
+import type { Digests } from './pin-digests.ts';
 import { type Intent, type Plan, planAll } from './pin-plan.ts';
 import type { Source } from './pin-sources.ts';
 
@@ -110,7 +110,3 @@ const editsOf =
 
 /** What a digest needs: it can't change, so what a node has of it is what a registry would give. */
 const POLICY = 'IfNotPresent';
-
-/** Whether nobody waited for the answer about one of its images. */
-export const isInterrupted = ({ images }: PinnedFile) =>
-  images.some(({ outcome }) => outcome.result === 'failed' && outcome.label === INTERRUPTED);

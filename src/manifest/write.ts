@@ -1,39 +1,48 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-
-/** Of a file that is new. */
-const MODE = 0o666;
 
 /**
  * Gives a file another content, all at once: whoever reads it meanwhile, or after a failure, has the old content or the
- * new. A symbolic link stays one, and what it leads to is written. Mode and owner stay.
+ * new. What has it already stays untouched. A symbolic link stays one, and what it leads to is written. Mode and owner stay.
  *
  * @param like the file that a new one takes its mode from
  * @throws what `node:fs` throws
  */
-export async function writeWhole(path: string, content: string, like?: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const target = await realpath(path).catch(() => path);
-  const before = await stat(target).catch(() => undefined);
-  const model = before ?? (like === undefined ? undefined : await stat(like).catch(() => undefined));
+export function writeWhole(path: string, content: string, like?: string): void {
+  const target = orUndefined(() => realpathSync(path)) ?? path;
+  const before = orUndefined(() => statSync(target));
+  if (before?.isFile() && readFileSync(target, 'utf8') === content) return;
+  const model = before ?? (like === undefined ? undefined : orUndefined(() => statSync(like)));
+  if (before === undefined) mkdirSync(dirname(target), { recursive: true });
   // In the same folder, as a file can be renamed only within its file system.
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    const file = await open(temporary, 'wx', MODE);
-    try {
-      await file.writeFile(content);
-    } finally {
-      await file.close();
-    }
-    if (before !== undefined) {
-      // Only root may give files away; whose file it is matters less than what is in it.
-      await chown(temporary, before.uid, before.gid).catch(() => undefined);
-    }
-    if (model !== undefined) await chmod(temporary, model.mode);
-    await rename(temporary, target);
+    writeFileSync(temporary, content, { flag: 'wx' });
+    // Only root may give files away; whose file it is matters less than what is in it.
+    if (before !== undefined) orUndefined(() => chownSync(temporary, before.uid, before.gid));
+    if (model !== undefined) chmodSync(temporary, model.mode);
+    renameSync(temporary, target);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+function orUndefined<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
   }
 }
