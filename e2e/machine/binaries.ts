@@ -14,6 +14,7 @@ export type Binaries = Readonly<z.infer<typeof binariesSchema>>;
 export const programsSchema = z.object({
   kubectl: z.string(),
   crane: z.string(),
+  kustomize: z.string(),
   registry: z.string(),
   gitea: z.string(),
 });

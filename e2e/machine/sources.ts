@@ -12,6 +12,7 @@ export const binaryName = z.enum([
   'kube-proxy',
   'kubectl',
   'crane',
+  'kustomize',
   'registry',
   'gitea',
 ]);
@@ -47,6 +48,11 @@ export const sources: Readonly<Record<BinaryName, Source>> = {
     module: 'github.com/google/go-containerregistry',
     version: 'v0.22.1',
     package: 'github.com/google/go-containerregistry/cmd/crane',
+  },
+  kustomize: {
+    module: 'sigs.k8s.io/kustomize/kustomize/v5',
+    version: 'v5.8.2',
+    package: 'sigs.k8s.io/kustomize/kustomize/v5',
   },
   registry: {
     module: 'github.com/distribution/distribution/v3',

@@ -52,7 +52,7 @@ export function readCluster(): Cluster {
 
 const nowhere: Cluster = {
   kubeconfig: '',
-  programs: { kubectl: '', crane: '', registry: '', gitea: '' },
+  programs: { kubectl: '', crane: '', kustomize: '', registry: '', gitea: '' },
   directory: '',
   packaged: '',
   caFile: '',

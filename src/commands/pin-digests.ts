@@ -34,7 +34,7 @@ export class Digests {
     if (this.#lookups === undefined) {
       return {
         label: 'not_locked',
-        message: `the lock file doesn't have ${written}; run without --frozen to add it`,
+        message: "the lock file doesn't have it; run without --frozen to add it",
       };
     }
     const key = pullReference(reference);

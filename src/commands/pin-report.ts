@@ -30,7 +30,7 @@ export function problemsOf({ source, documents, mistakes, images }: PinnedFile):
 export function findingsOf({ source, documents, images }: PinnedFile): string[] {
   const isMany = documents > 1;
   return images.flatMap(({ image, outcome }) =>
-    outcome.result === 'open'
+    outcome.result === 'unpinned'
       ? [`${placeOf(source.name, image, isMany)}: ${labelled(image, NOT_PINNED)}`]
       : [],
   );
@@ -107,7 +107,7 @@ function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): Result[]
     case 'left':
     case 'restored':
       return [];
-    case 'open':
+    case 'unpinned':
       return [{ message: labelled(image, NOT_PINNED), severity: 'error', ...where }];
     case 'failed':
       return [{ message: labelled(image, outcome.message), severity: 'error', ...where }];
@@ -142,7 +142,7 @@ const plural = (count: number, what: string) => (count === 1 ? `1 ${what}` : `${
 /** Findings are what isn't pinned; failures come before them. */
 export function exitCodeOf(files: readonly PinnedFile[]): ExitCode {
   if (files.some(({ after }) => after === undefined)) return exitCode.failed;
-  const isOpen = files.some(({ images }) => images.some(({ outcome }) => outcome.result === 'open'));
+  const isOpen = files.some(({ images }) => images.some(({ outcome }) => outcome.result === 'unpinned'));
   return isOpen ? exitCode.findings : exitCode.done;
 }
 

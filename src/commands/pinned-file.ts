@@ -9,7 +9,7 @@ import type { Source } from './pin-sources.ts';
 /** What became of one image. */
 export type Outcome =
   | { result: 'left'; reason: string }
-  | { result: 'open' }
+  | { result: 'unpinned' }
   | { result: 'pinned'; image: string; from: 'lock' | 'registry' }
   | { result: 'restored'; image: string }
   | { result: 'failed'; label: string; message: string };
@@ -84,7 +84,7 @@ async function outcomeOf(plan: Plan, digests: Digests, { keepTag }: Style): Prom
     case 'leave':
       return { result: 'left', reason: plan.reason };
     case 'tell':
-      return { result: 'open' };
+      return { result: 'unpinned' };
     case 'restore':
       return { result: 'restored', image: plan.written };
     case 'fail':

@@ -94,7 +94,7 @@ describe('--frozen', () => {
       pod(tagged),
     );
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toContain(`the lock file doesn't have ${tagged}; run without --frozen to add it`);
+    expect(stderr).toContain(`${tagged}: the lock file doesn't have it; run without --frozen to add it`);
     expect(registry.requests.manifests(name)).toEqual([]);
   });
 
