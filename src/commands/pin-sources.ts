@@ -51,6 +51,7 @@ function sourcesOf(arg: string): Source[] | string {
   const status = statusOf(arg);
   if (status?.isDirectory()) {
     const files = filesBelow(arg);
+    if (typeof files === 'string') return files;
     return files.length > 0
       ? files.map((path) => ({ name: path, path, target: relative(arg, path) }))
       : `${arg} has no files that end in .yaml, .yml or .json; name others one by one`;
@@ -64,12 +65,21 @@ function sourcesOf(arg: string): Source[] | string {
     : `no file matches ${arg}; correct the pattern`;
 }
 
-function filesBelow(folder: string): string[] {
+/** Or why they can't be told. */
+function filesBelow(folder: string): string[] | string {
+  try {
+    return walk(folder);
+  } catch (error) {
+    return `${folder} can't be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function walk(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('.'))
     .flatMap((entry): string[] => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return filesBelow(path);
+      if (entry.isDirectory()) return walk(path);
       return MANIFEST.test(entry.name) && isFile(path, entry) ? [path] : [];
     })
     .sort();

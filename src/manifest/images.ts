@@ -175,10 +175,13 @@ class Finder {
     if (isScalar(there)) return { isThere: true, span: spanOf(there) };
     const member = memberOf(this.#document, container, lastOf(imagePointer));
     if (member === undefined || !isScalar(member.pair.key)) return undefined;
+    // A lone pair in a list's brackets has no braces that another could stand in.
+    const isFlow = member.map.flow === true;
+    if (isFlow && this.#manifest.text[rangeOf(member.map)[0]] !== '{') return undefined;
     const { start } = spanOf(member.pair.key);
     const end = rangeOf(member.pair.value)[1];
     const quote = quotes.get(member.pair.key.type ?? '') ?? '';
-    return { isThere: false, key, after: { start, end, quote, isFlow: member.map.flow === true } };
+    return { isThere: false, key, after: { start, end, quote, isFlow } };
   }
 
   /** The place of what a pointer leads to, or of the nearest above that is there. */

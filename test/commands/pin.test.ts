@@ -165,6 +165,14 @@ describe('tagpin pin writes', () => {
     expect(read(join(folder.path, 'k8s/a.yaml'))).toBe(pod(web.tagged));
   });
 
+  test('a report beside what goes to a folder', async () => {
+    using folder = makeFolder({ 'a.yaml': pod(web.tagged) });
+    const out = join(folder.path, 'out');
+    const { stdout } = await tagpin(['pin', '-o', 'json', '--output', out, join(folder.path, 'a.yaml')]);
+    expect(JSON.parse(stdout).images).toMatchObject([{ result: 'pinned', image: web.pinned }]);
+    expect(read(join(out, 'a.yaml'))).toBe(pod(web.pinned));
+  });
+
   test('no two files to one', async () => {
     using folder = makeFolder({ 'a/x.yaml': pod(web.tagged), 'b/x.yaml': pod(web.tagged) });
     const files = ['a', 'b'].map((name) => join(folder.path, name));

@@ -111,6 +111,11 @@ describe('a pull policy that is not there is written behind the image, laid out 
     expect(pinText(podWith(fields), { pullPolicy: true })).toBe(podWith(expected));
   });
 
+  test('nowhere in a list without braces, where it would be a container of its own', () => {
+    const text = 'apiVersion: v1\nkind: Pod\nspec: {containers: [image: nginx:1.27]}\n';
+    expect(pinText(text, { pullPolicy: true })).toBe(text.replace('nginx:1.27', pinned));
+  });
+
   test('of an image volume, under its name there', () => {
     const text = 'apiVersion: v1\nkind: Pod\nspec:\n  volumes:\n  - image:\n      reference: nginx:1.27\n';
     expect(pinText(text, { pullPolicy: true })).toBe(
