@@ -33,7 +33,12 @@ export const declarePin: Declare = (program, world) => {
   for (const option of cluster()) command.addOption(option);
   command
     .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(concurrency('look-ups at once with a registry', 16).default(undefined, '16'))
+    .addOption(
+      concurrency(
+        'look-ups at once with a registry; without it 16, or as the configuration has it',
+        16,
+      ).default(undefined),
+    )
     .addOption(timeout('for all images together', 300_000, '5m'))
     .addHelpText(
       'after',
