@@ -38,7 +38,7 @@ export function findSources(args: readonly string[]): Source[] {
       continue;
     }
     for (const source of found) {
-      const key = source.path === undefined ? '-' : realpathSync(source.path);
+      const key = source.path === undefined ? '-' : realpathSync.native(source.path);
       if (!sources.has(key)) sources.set(key, source);
     }
   }

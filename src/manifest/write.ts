@@ -20,15 +20,14 @@ import { basename, dirname, join } from 'node:path';
  * @throws what `node:fs` throws
  */
 export function writeWhole(path: string, content: string, like?: string): void {
-  const target = orUndefined(() => realpathSync(path)) ?? path;
+  const target = orUndefined(() => realpathSync.native(path)) ?? path;
   const before = orUndefined(() => statSync(target));
   if (before?.isFile() && readFileSync(target, 'utf8') === content) return;
   const model = before ?? (like === undefined ? undefined : orUndefined(() => statSync(like)));
-  if (before === undefined) mkdirSync(dirname(target), { recursive: true });
   // In the same folder, as a file can be renamed only within its file system.
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    writeFileSync(temporary, content, { flag: 'wx' });
+    writeNew(temporary, content);
     // Only root may give files away; whose file it is matters less than what is in it.
     if (before !== undefined) orUndefined(() => chownSync(temporary, before.uid, before.gid));
     if (model !== undefined) chmodSync(temporary, model.mode);
@@ -36,6 +35,18 @@ export function writeWhole(path: string, content: string, like?: string): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Makes its folder if there is none. */
+function writeNew(path: string, content: string): void {
+  const write = () => writeFileSync(path, content, { flag: 'wx' });
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    write();
   }
 }
 
