@@ -39,14 +39,7 @@ export async function pin(
   const setup = await setUp(options);
   checkDestination(setup.destination, sources);
 
-  const opened: OpenedFile[] = [];
-  for (const source of sources) {
-    // Lets an interruption come through.
-    await immediately();
-    if (interrupted.aborted) break;
-    const manifest = input ?? (await untilAborted(readManifest(source), interrupted));
-    opened.push(open(source, manifest, setup));
-  }
+  const opened = await openAll(sources, input, setup, surroundings);
   checkUpdate(options, opened);
 
   const { files, digests } = await pinAll(opened, setup, surroundings);
@@ -63,6 +56,27 @@ export async function pin(
     throw interrupted.reason;
   }
   return report.exitCodeOf(delivered);
+}
+
+/** @param input what standard input had, if it has been read */
+async function openAll(
+  sources: readonly Source[],
+  input: Manifest | Unreadable | undefined,
+  setup: Setup,
+  { terminal, interrupted }: Surroundings,
+): Promise<OpenedFile[]> {
+  using progress = terminal.progress({ counted: 'files read', total: sources.length });
+  const opened: OpenedFile[] = [];
+  for (const source of sources) {
+    // Lets an interruption come through.
+    await immediately();
+    if (interrupted.aborted) break;
+    progress.begin(source.name);
+    const manifest = input ?? (await untilAborted(readManifest(source), interrupted));
+    opened.push(open(source, manifest, setup));
+    progress.finish(source.name);
+  }
+  return opened;
 }
 
 function configured(given: PinOptions, list: Manifest): PinOptions {
