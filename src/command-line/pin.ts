@@ -1,5 +1,16 @@
+import { WrongUse } from '../commands/outcome.ts';
 import type { PinOptions } from '../commands/pin-options.ts';
-import { cluster, collect, concurrency, dockerConfig, registryConfig, timeout } from './options.ts';
+import {
+  cluster,
+  collect,
+  concurrency,
+  dockerConfig,
+  exitCodes,
+  namespace,
+  output,
+  registryConfig,
+  timeout,
+} from './options.ts';
 import type { ClusterOptions, Declare } from './world.ts';
 
 export const declarePin: Declare = (program, world) => {
@@ -8,10 +19,11 @@ export const declarePin: Declare = (program, world) => {
     .description('write digests into manifests, and change nothing else of them')
     .argument('[file...]', 'files, folders, patterns; - for standard input, a KRM ResourceList too')
     .option('--in-place', 'write the manifests back to where they came from')
-    .option(
-      '-o, --output <folder>',
-      'write them to a folder; json: print a report in place of manifests',
-      collect,
+    // Anything but a format is a folder: the parser displaces that of the choices.
+    .addOption(
+      output('a report in place of manifests; any other word: the folder to write them to', 'json').argParser(
+        collect,
+      ),
     )
     .option('--lock <file>', 'remember digests there, and take those that it has')
     .option('--frozen', "… and ask no registry: an image that it hasn't is an error")
@@ -27,29 +39,24 @@ export const declarePin: Declare = (program, world) => {
     )
     .option('--field-specs <file>', 'the same, as a configuration of kustomize has it')
     .addOption(dockerConfig())
-    .option('-n, --namespace <name>', 'resolve as a pod of this namespace would, by its pull secrets')
+    .addOption(namespace('resolve as a pod of this namespace would, by its pull secrets'))
     .option('--service-account <name>', "… with this ServiceAccount's; without it default")
     .option('--pull-secret <name>', '… with this one instead, again for each', collect);
   for (const option of cluster()) command.addOption(option);
   command
     .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(
-      concurrency(
-        'look-ups at once with a registry; without it 16, or as the configuration has it',
-        16,
-      ).default(undefined),
-    )
-    .addOption(timeout('for all images together', 300_000, '5m'))
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 all pinned, 1 --check found what is not, 2 wrong use, 3 something failed, the rest is done.',
-    )
-    .action(async (named: string[], options: PinOptions & ClusterOptions) => {
-      const { files, ...rest } = withFiles(named, options);
-      if (files.length === 0) command.error('error: name a file or a folder, or - for standard input');
-      const { pin } = await import('../commands/pin.ts');
-      await world.end(await pin(files, { ...options, ...rest }, world.surroundings(options)));
-    });
+    .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
+    .addOption(timeout('for all images together', 300_000, '5m'));
+  exitCodes(command, {
+    0: 'all pinned',
+    1: '--check found what is not',
+    3: 'something failed; the rest is done',
+  }).action(async (named: string[], options: PinOptions & ClusterOptions) => {
+    const { files, ...rest } = withFiles(named, options);
+    if (files.length === 0) throw new WrongUse('name a file or a folder, or - for standard input');
+    const { pin } = await import('../commands/pin.ts');
+    await world.end(await pin(files, { ...options, ...rest }, world.surroundings(options)));
+  });
 };
 
 /** `--update k8s/` takes what follows for images; where nothing else is left, they are files. */

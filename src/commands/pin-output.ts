@@ -11,7 +11,7 @@ export type Destination = { to: 'themselves' } | { to: 'folder'; folder: string 
 /** @throws WrongUse where manifests have no place of their own there */
 export function checkDestination(destination: Destination, sources: readonly Source[]): void {
   if (destination.to === 'standard output') return;
-  const flag = destination.to === 'folder' ? '--output' : '--in-place';
+  const flag = destination.to === 'folder' ? `--output ${destination.folder}` : '--in-place';
   if (sources.some(({ path }) => path === undefined)) {
     throw new WrongUse(`standard input has no place to be written to; leave out ${flag}`);
   }

@@ -24,9 +24,7 @@ export interface Setup {
 
 /** @throws WrongUse, InvalidConfig */
 export async function setUp(options: PinOptions): Promise<Setup> {
-  const loaded = loadConfig(options.registryConfig);
-  const { concurrency = loaded.limits.concurrency } = options;
-  const config = { ...loaded, limits: { ...loaded.limits, concurrency } };
+  const config = loadConfig(options.registryConfig);
   const lock = await loadLock(options);
   const folder = outputFolder(options);
   return {
