@@ -22,7 +22,7 @@ const floors: string[][] = [
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin|report)\/|^fleet\/(?!inventory\.)|^revision\/(pins|kinds|membership|siblings|running|evidence|observe|adoption)\.|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
+  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^revision\/(pins|kinds|membership|siblings|running|evidence|observe|adoption)\.|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {

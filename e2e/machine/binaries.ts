@@ -15,6 +15,7 @@ export const programsSchema = z.object({
   kubectl: z.string(),
   crane: z.string(),
   helm: z.string(),
+  kustomize: z.string(),
   registry: z.string(),
   gitea: z.string(),
 });

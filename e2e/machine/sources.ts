@@ -13,6 +13,7 @@ export const binaryName = z.enum([
   'kubectl',
   'crane',
   'helm',
+  'kustomize',
   'registry',
   'gitea',
 ]);
@@ -50,6 +51,11 @@ export const sources: Readonly<Record<BinaryName, Source>> = {
     package: 'github.com/google/go-containerregistry/cmd/crane',
   },
   helm: { module: 'helm.sh/helm/v4', version: 'v4.3.1', package: 'helm.sh/helm/v4/cmd/helm' },
+  kustomize: {
+    module: 'sigs.k8s.io/kustomize/kustomize/v5',
+    version: 'v5.8.2',
+    package: 'sigs.k8s.io/kustomize/kustomize/v5',
+  },
   registry: {
     module: 'github.com/distribution/distribution/v3',
     version: 'v3.1.2',

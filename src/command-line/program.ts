@@ -4,6 +4,7 @@ import { exitCode } from '../commands/outcome.ts';
 import { declareAdopt } from './adopt.ts';
 import { declareAudit } from './audit.ts';
 import { declareCompletion } from './completion.ts';
+import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
 import { declareResolve } from './resolve.ts';
 import { declareServe } from './serve.ts';
@@ -13,6 +14,7 @@ import type { Declare, World } from './world.ts';
 const declarations: readonly Declare[] = [
   declareServe,
   declareResolve,
+  declarePin,
   declareAdopt,
   declareAudit,
   declarePreflight,

@@ -1,21 +1,16 @@
 import { loadConfig } from '../config.ts';
-import { untilAborted } from '../flight.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
 import { sentence } from '../resolve/failure.ts';
-import { openLogin } from './login.ts';
-import { createLookups, type Found, type Lookup } from './lookup.ts';
+import type { Found, Lookup } from './lookup.ts';
+import { type AskerOptions, withLookups } from './open-lookups.ts';
 import { type ExitCode, exitCode, type Progress, type Terminal, WrongUse } from './outcome.ts';
-import { type PodOptions, readPullCredentials } from './pull-credentials.ts';
 import { soFar } from './so-far.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export interface ResolveOptions extends PodOptions {
+export interface ResolveOptions extends AskerOptions {
   output?: string;
   /** Milliseconds for everything. */
   timeout: number;
-  /** Images that are asked for at once of a registry; else the configuration says. */
-  concurrency?: number;
-  dockerConfig?: string;
   registryConfig?: string;
 }
 
@@ -34,48 +29,23 @@ interface Wanted {
 export async function resolve(
   images: readonly string[],
   options: ResolveOptions,
-  { environment, terminal, connect, interrupted }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<ExitCode> {
   const wanted = parseAll(images);
   const config = loadConfig(options.registryConfig);
+  const { terminal, interrupted } = surroundings;
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
-  const isForPod =
-    options.namespace !== undefined ||
-    options.serviceAccount !== undefined ||
-    options.pullSecret !== undefined;
-  // A pod hasn't what this person is logged in with, so only what is named counts beside its secrets.
-  const places = isForPod ? [] : environment.dockerConfigs;
-  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, places, signal);
-  const connection = isForPod ? await connect() : undefined;
-  try {
-    const pullCredentials =
-      connection &&
-      (await untilAborted(readPullCredentials(options, connection, terminal, signal), interrupted));
-    const isJson = options.output === 'json';
-    const lookups = createLookups(config, {
-      sources,
-      proxies: environment.proxies,
-      pullCredentials,
-      concurrency: options.concurrency,
-      inspect: isJson,
-      signal,
-    });
-    try {
-      using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
-      const looked = startAll(wanted, lookups.lookup, progress, interrupted);
-      const print = isJson ? printJson : printDigests;
-      const { code, unknown } = await print(looked, terminal);
-      if (!interrupted.aborted) return code;
-      const missing = `${unknown} of ${wanted.length} images not resolved yet`;
-      if (unknown > 0) terminal.err(`tagpin: ${missing}\n`);
-      throw interrupted.reason;
-    } finally {
-      await lookups.close();
-    }
-  } finally {
-    // It waits for what is being asked, and nobody wants to know any more.
-    connection?.close().catch(() => undefined);
-  }
+  const inspect = options.output === 'json';
+  return withLookups(config, options, surroundings, { inspect, signal }, async ({ lookup }) => {
+    using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
+    const looked = startAll(wanted, lookup, progress, interrupted);
+    const print = inspect ? printJson : printDigests;
+    const { code, unknown } = await print(looked, terminal);
+    if (!interrupted.aborted) return code;
+    const missing = `${unknown} of ${wanted.length} images not resolved yet`;
+    if (unknown > 0) terminal.err(`tagpin: ${missing}\n`);
+    throw interrupted.reason;
+  });
 }
 
 /** @throws WrongUse that names all which are none */

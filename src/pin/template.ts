@@ -1,5 +1,5 @@
 import { type Pod, podTemplateSchema } from './pod.ts';
-import { type KindWithPods, podSpecPointers } from './walk.ts';
+import { type KindWithPods, templatePointer } from './walk.ts';
 
 /**
  * The pod template in an object of such a kind; undefined where there is none, or nothing that could be one. The API
@@ -12,7 +12,7 @@ export function templateOf(kind: KindWithPods, object: unknown): Pod | undefined
 
 /** The same as it is there, with all that tagpin has no eye for. */
 export function rawTemplateOf(kind: KindWithPods, object: unknown): unknown {
-  const segments = podSpecPointers[kind].split('/').slice(1, -1);
+  const segments = templatePointer(kind).split('/').slice(1);
   return segments.reduce<unknown>((value, segment) => memberOf(value, segment), object);
 }
 

@@ -67,6 +67,30 @@ export const podSpecPointers = {
 } as const;
 export type KindWithPods = keyof typeof podSpecPointers;
 
+/** The API groups of each, those of before Kubernetes 1.16 included: old manifests still have them. */
+const groups: Readonly<Record<KindWithPods, readonly string[]>> = {
+  Pod: [''],
+  PodTemplate: [''],
+  ReplicationController: [''],
+  ReplicaSet: ['apps', 'extensions'],
+  Deployment: ['apps', 'extensions'],
+  StatefulSet: ['apps'],
+  DaemonSet: ['apps', 'extensions'],
+  Job: ['batch'],
+  CronJob: ['batch'],
+  ControllerRevision: ['apps'],
+};
+
+/** Whether an object of this group and kind has a pod spec where {@link podSpecPointers} says. */
+export function isKindWithPods(group: string, kind: string): kind is KindWithPods {
+  return isName(kind) && groups[kind].includes(group);
+}
+
+const isName = (kind: string): kind is KindWithPods => Object.hasOwn(podSpecPointers, kind);
+
+/** Where the pod template is, as a JSON pointer; of a Pod, the pod itself. */
+export const templatePointer = (kind: KindWithPods) => podSpecPointers[kind].slice(0, -'/spec'.length);
+
 /** Every image of a pod spec that stands at `base` in its object. */
 export function walk(spec: PodSpec, base: string = podSpecPointers.Pod): ImageField[] {
   return places.flatMap(({ place, list, image, policy, entries }) =>

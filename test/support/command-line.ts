@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { said } from './secrets/record.ts';
 
@@ -29,21 +30,28 @@ const nobody = {
   KUBECONFIG: '',
 };
 
-/** Starts `tagpin …args` as a process of its own. */
-export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
+/** Starts `tagpin …args` as a process of its own, with nothing on standard input unless it is given. */
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input?: string,
+): Command {
   const started = performance.now();
   const child = spawn(process.execPath, [main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...nobody, ...env },
   });
+  child.stdin?.on('error', () => undefined).end(input);
   const finish = async (): Promise<Result> => {
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+    const [stdout, stderr] = await Promise.all([read(child.stdout), read(child.stderr), once(child, 'exit')]);
     said(`tagpin ${args[0] ?? ''}`, `${stdout}\n${stderr}`);
     return { code: child.exitCode, stdout, stderr, milliseconds: performance.now() - started };
   };
   return { child, result: finish() };
 }
 
+const read = (stream: Readable | null) => (stream === null ? '' : text(stream));
+
 /** Runs `tagpin …args` to its end. */
-export const tagpin = (args: readonly string[], env?: Readonly<Record<string, string>>) =>
-  start(args, env).result;
+export const tagpin = (args: readonly string[], env?: Readonly<Record<string, string>>, input?: string) =>
+  start(args, env, input).result;

@@ -1,0 +1,70 @@
+import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+
+/** Where something is in a text: both count from 1. */
+export interface Place {
+  line: number;
+  column: number;
+}
+
+/** What is wrong with a manifest as a whole, or with one of its documents. */
+export interface Mistake extends Place {
+  /** The document's number, from 1. */
+  document: number;
+  /** The field to blame, if it is one. */
+  field?: string | undefined;
+  message: string;
+}
+
+/** A manifest's text with its documents, which know where in the text each part of them is. */
+export interface Manifest {
+  text: string;
+  documents: readonly Document[];
+  /** Why it isn't YAML; with any of these, nothing is said of what it holds. */
+  mistakes: readonly Mistake[];
+  placeOf(offset: number): Place;
+}
+
+/**
+ * Reads YAML, and so JSON too, of any number of documents. Nothing is lost: positions in its nodes are positions in the
+ * text, in UTF-16 code units.
+ */
+export function parseManifest(text: string): Manifest {
+  const lineCounter = new LineCounter();
+  const placeOf = (offset: number) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  // Merge keys are of YAML 1.1, and Kubernetes takes them.
+  const documents: readonly Document[] = parseAllDocuments(text, {
+    lineCounter,
+    prettyErrors: false,
+    merge: true,
+    logLevel: 'silent',
+  });
+  // What follows a document's first mistake mostly follows from it.
+  const mistakes = documents.flatMap(({ errors: [error] }, index) =>
+    error === undefined
+      ? []
+      : [
+          {
+            ...placeOf(error.pos[0]),
+            document: index + 1,
+            message: explain(error.message, text, error.pos[0]),
+          },
+        ],
+  );
+  return { text, documents, mistakes, placeOf };
+}
+
+/** What Helm would fill in. */
+export const isPlaceholder = (text: string) => text.includes('{{');
+
+export const TEMPLATE = 'a template was not filled in; render it first, as with helm template';
+
+function explain(message: string, text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1;
+  const end = text.indexOf('\n', offset);
+  const line = text.slice(start, end === -1 ? text.length : end);
+  if (isPlaceholder(line) || /^[\t ]*\{\{/m.test(text)) return TEMPLATE;
+  return message.startsWith('Maximum call stack') ? 'it is nested too deeply to be read' : message;
+}

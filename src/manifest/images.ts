@@ -1,0 +1,228 @@
+import { type Document, isMap, isNode, isScalar, isSeq, Scalar } from 'yaml';
+import { keyPath } from '../config/key-path.ts';
+import { type Decided, decide, type Rules } from '../pin/decide.ts';
+import { podTemplateSchema } from '../pin/pod.ts';
+import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/walk.ts';
+import { isPlaceholder, type Manifest, type Mistake, type Place, TEMPLATE } from './document.ts';
+import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
+import { childOf, type Found, follow, memberOf, nodeAt, stringOf } from './nodes.ts';
+import { groupOf, type ManifestObject, type ObjectName, objectsOf } from './objects.ts';
+import type { PairSpan, Span } from './splice.ts';
+
+/** An image in a manifest, and what is to happen to it. */
+export interface ManifestImage extends Decided, Place {
+  document: number;
+  object: ObjectName;
+  /** JSON pointer to the object from its document's root. */
+  objectPointer: string;
+  /** `spec.template.spec.containers[0].image`, from the object. */
+  path: string;
+  /** The image's text. An alias has none of its own: this is that of its anchor. */
+  span: Span;
+  /** The pull policy's text, or what it would be written behind; undefined where there can be none. */
+  policy: PolicySpan | undefined;
+}
+
+export type PolicySpan = { isThere: true; span: Span } | { isThere: false; after: PairSpan; key: string };
+
+export interface FindOptions {
+  rules: Rules;
+  /** Where other kinds have images. */
+  fieldSpecs: readonly FieldSpec[];
+}
+
+/** The images of a manifest, and what of it can't be read. Kinds that have none pass by. */
+export function findImages(
+  manifest: Manifest,
+  options: FindOptions,
+): { images: ManifestImage[]; mistakes: Mistake[] } {
+  const images: ManifestImage[] = [];
+  const mistakes: Mistake[] = [];
+  for (const [index, document] of manifest.documents.entries()) {
+    for (const object of objectsOf(document)) {
+      const finder = new Finder(manifest, document, index + 1, object, options.rules);
+      finder.find(options.fieldSpecs);
+      images.push(...finder.images.values());
+      mistakes.push(...finder.mistakes);
+    }
+  }
+  return { images, mistakes };
+}
+
+/** What a template that holds much less than itself may grow to by aliases. */
+const MOST_ALIASES = 1000;
+
+class Finder {
+  /** By pointer: what two specs lead to is one image. */
+  readonly images = new Map<string, ManifestImage>();
+  readonly mistakes: Mistake[] = [];
+  readonly #manifest: Manifest;
+  readonly #document: Document;
+  readonly #number: number;
+  readonly #object: ManifestObject;
+  readonly #rules: Rules;
+
+  constructor(manifest: Manifest, document: Document, number: number, object: ManifestObject, rules: Rules) {
+    this.#manifest = manifest;
+    this.#document = document;
+    this.#number = number;
+    this.#object = object;
+    this.#rules = rules;
+  }
+
+  find(fieldSpecs: readonly FieldSpec[]): void {
+    try {
+      this.#findAll(fieldSpecs);
+    } catch (error) {
+      // Aliases that lead nowhere, or to far more than was written, or back to where they stand.
+      if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
+      const message = error instanceof ReferenceError ? error.message : 'an alias leads back to itself';
+      this.mistakes.push({ ...this.#placeOf(''), document: this.#number, message });
+    }
+  }
+
+  #findAll(fieldSpecs: readonly FieldSpec[]): void {
+    const { kind, apiVersion, node } = this.#object;
+    if (isKindWithPods(groupOf(apiVersion), kind)) this.#findInTemplate(templatePointer(kind));
+    for (const spec of fieldSpecs.filter((one) => appliesTo(one, this.#object))) {
+      for (const { node: target, pointer } of spotsAt(this.#document, node, spec.path)) {
+        if (isMap(follow(this.#document, target))) {
+          this.#findInSpec(
+            pointer,
+            childOf(this.#document, nodeAt(this.#document, node, parentOf(pointer)), 'metadata'),
+          );
+        } else {
+          this.#findOne(target, pointer);
+        }
+      }
+    }
+  }
+
+  #findInTemplate(pointer: string): void {
+    const template = nodeAt(this.#document, this.#object.node, pointer);
+    this.#findInSpec(`${pointer}${podSpecPointers.Pod}`, childOf(this.#document, template, 'metadata'));
+  }
+
+  #findInSpec(pointer: string, metadata: Found): void {
+    const spec = nodeAt(this.#document, this.#object.node, pointer);
+    if (!isMap(follow(this.#document, spec))) return;
+    const pod = this.#read({ metadata: this.#value(metadata) ?? {}, spec: this.#value(spec) }, pointer);
+    if (pod === undefined) return;
+    for (const decided of decide(pod, this.#rules)) {
+      const below = (inPod: string) => pointer + inPod.slice(podSpecPointers.Pod.length);
+      this.#add(decided, below(decided.field.pointer), below(decided.field.policyPointer));
+    }
+  }
+
+  /** An image that stands for itself is decided over as if it were a container's of its own. */
+  #findOne(node: Found, pointer: string): void {
+    const image = stringOf(this.#document, node);
+    if (image === undefined) return;
+    const name = lastOf(pointer);
+    const metadata = this.#value(childOf(this.#document, this.#object.node, 'metadata')) ?? {};
+    const pod = this.#read({ metadata, spec: { containers: [{ name, image }] } }, pointer);
+    const [decided] = pod === undefined ? [] : decide(pod, this.#rules);
+    if (decided !== undefined) this.#add(decided, pointer, undefined);
+  }
+
+  #read(value: unknown, pointer: string) {
+    const pod = podTemplateSchema.safeParse(value);
+    if (pod.success) return pod.data;
+    for (const { path, message } of pod.error.issues) {
+      const [first, ...rest] = path.map(String);
+      const base = first === 'spec' ? pointer : `${parentOf(pointer)}/${first}`;
+      const at = [base, ...rest].join('/');
+      this.mistakes.push({
+        ...this.#placeOf(at),
+        document: this.#number,
+        field: this.#path(at),
+        message: this.#explain(at, message),
+      });
+    }
+    return undefined;
+  }
+
+  /** Why something isn't what it should be; `message` says it in general. */
+  #explain(pointer: string, message: string): string {
+    const node = nodeAt(this.#document, this.#object.node, pointer);
+    const source = node?.range ? this.#manifest.text.slice(node.range[0], node.range[1]) : '';
+    if (isPlaceholder(source)) return TEMPLATE;
+    const isNumber = isScalar(node) && typeof node.value !== 'string' && node.value !== null;
+    return isNumber ? `${source} isn't text; put it in quotes` : message;
+  }
+
+  #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
+    const scalar = follow(this.#document, nodeAt(this.#document, this.#object.node, pointer));
+    // A patch may name a container and leave its image to others.
+    if (!isScalar(scalar) || typeof scalar.value !== 'string') return;
+    const { apiVersion, kind, name, namespace, pointer: objectPointer } = this.#object;
+    this.images.set(pointer, {
+      ...decided,
+      ...this.#placeOf(pointer),
+      document: this.#number,
+      object: { apiVersion, kind, name, namespace },
+      objectPointer,
+      path: this.#path(pointer),
+      span: spanOf(scalar),
+      policy: policyPointer === undefined ? undefined : this.#policy(pointer, policyPointer),
+    });
+  }
+
+  #policy(imagePointer: string, policyPointer: string): PolicySpan | undefined {
+    const container = nodeAt(this.#document, this.#object.node, parentOf(imagePointer));
+    const key = lastOf(policyPointer);
+    const there = follow(this.#document, memberOf(this.#document, container, key)?.pair.value);
+    if (isScalar(there)) return { isThere: true, span: spanOf(there) };
+    const member = memberOf(this.#document, container, lastOf(imagePointer));
+    if (member === undefined || !isScalar(member.pair.key)) return undefined;
+    // A lone pair in a list's brackets has no braces that another could stand in.
+    const isFlow = member.map.flow === true;
+    if (isFlow && this.#manifest.text[rangeOf(member.map)[0]] !== '{') return undefined;
+    const { start } = spanOf(member.pair.key);
+    const end = rangeOf(member.pair.value)[1];
+    const quote = quotes.get(member.pair.key.type ?? '') ?? '';
+    return { isThere: false, key, after: { start, end, quote, isFlow } };
+  }
+
+  /** The place of what a pointer leads to, or of the nearest above that is there. */
+  #placeOf(pointer: string): Place {
+    const node = nodeAt(this.#document, this.#object.node, pointer);
+    if (node?.range) return this.#manifest.placeOf(node.range[0]);
+    return pointer === ''
+      ? this.#manifest.placeOf(this.#document.range?.[0] ?? 0)
+      : this.#placeOf(parentOf(pointer));
+  }
+
+  #path(pointer: string): string {
+    const keys: (string | number)[] = [];
+    let node: Found = this.#object.node;
+    for (const segment of pointer.split('/').slice(1)) {
+      const key = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+      keys.push(isSeq(follow(this.#document, node)) ? Number(key) : key);
+      node = childOf(this.#document, node, key);
+    }
+    return keyPath(keys);
+  }
+
+  #value(node: Found): unknown {
+    return node?.toJS(this.#document, { maxAliasCount: MOST_ALIASES });
+  }
+}
+
+const quotes = new Map<string, string>([
+  [Scalar.QUOTE_DOUBLE, '"'],
+  [Scalar.QUOTE_SINGLE, "'"],
+]);
+
+const parentOf = (pointer: string) => pointer.slice(0, pointer.lastIndexOf('/'));
+const lastOf = (pointer: string) => pointer.slice(pointer.lastIndexOf('/') + 1);
+
+function spanOf(scalar: Scalar): Span {
+  const [start, end] = rangeOf(scalar);
+  return { start, end, value: typeof scalar.value === 'string' ? scalar.value : undefined };
+}
+
+function rangeOf(node: unknown): readonly [number, number] {
+  const range = isNode(node) ? node.range : undefined;
+  return range ? [range[0], range[1]] : [0, 0];
+}

@@ -1,0 +1,130 @@
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { excerpt } from '../image/excerpt.ts';
+import { InvalidReference, parseReference, pinned } from '../image/reference.ts';
+
+/** What a lock file remembers: image as written → digest. */
+export type Lock = ReadonlyMap<string, Digest>;
+
+/** Thrown for a lock file with mistakes: all of them, each with its line. */
+export class InvalidLock extends Error {
+  override readonly name = 'InvalidLock';
+
+  constructor(file: string, problems: readonly string[]) {
+    super(`${file} is not a valid lock file:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  }
+}
+
+const VERSION = 1;
+const HEADER = `# Written by "tagpin pin --lock": the digest that each image got. Keep it under version control.
+version: ${VERSION}
+images:
+`;
+
+const image = z
+  .string()
+  .refine(isReference, 'an image by tag belongs here; write it as the manifests have it');
+const digest = z.string().refine(isDigest, 'it is no digest; write sha256: and 64 hexadecimal digits');
+
+const lockSchema = z.strictObject({
+  version: z.literal(VERSION, `this tagpin reads version ${VERSION}; use the one that wrote the file`),
+  images: z.array(z.object({ image, digest })),
+});
+
+/**
+ * The text of a lock file: one line an image, sorted, so that two branches which add to it rarely meet on a line.
+ */
+export function printLock(lock: Lock): string {
+  const lines = [...lock]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([image, digest]) => `  ${JSON.stringify(image)}: ${digest}\n`);
+  return lines.length === 0 ? `${HEADER.trimEnd()} {}\n` : HEADER + lines.join('');
+}
+
+/**
+ * Reads a lock file. Lines may be in any order, and equal ones count once, as a merge by union leaves them.
+ *
+ * @throws InvalidLock
+ */
+export function readLock(text: string, file: string): Lock {
+  const conflict = /^(<{7}|={7}|>{7})/m.exec(text);
+  if (conflict !== null) {
+    const line = text.slice(0, conflict.index).split('\n').length;
+    throw new InvalidLock(file, [
+      `line ${line}: a merge conflict; keep one line of each image, and run with --update for those that differ`,
+    ]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'silent',
+  });
+  const lineOf = (offset: number) => Math.max(lines.linePos(offset).line, 1);
+  const [error] = document.errors;
+  if (error !== undefined) throw new InvalidLock(file, [`line ${lineOf(error.pos[0])}: ${error.message}`]);
+
+  const { contents } = document;
+  const images = isMap(contents) ? contents.get('images') : undefined;
+  const pairs = isMap(images) ? images.items : [];
+  const entryLines = pairs.map(({ key }) => lineOf(isScalar(key) ? (key.range?.[0] ?? 0) : 0));
+  const parsed = lockSchema.safeParse({
+    version: isMap(contents) ? contents.get('version') : undefined,
+    images: isMap(images)
+      ? pairs.map(({ key, value }) => ({ image: textOf(key), digest: textOf(value) }))
+      : images,
+  });
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path: [key, index], message }) => {
+      const line = typeof index === 'number' ? entryLines[index] : undefined;
+      return line === undefined ? `${String(key)}: ${message}` : `line ${line}: ${message}`;
+    });
+    throw new InvalidLock(file, problems);
+  }
+
+  const lock = new Map<string, Digest>();
+  for (const [index, { image, digest }] of parsed.data.images.entries()) {
+    const known = lock.get(image);
+    if (known !== undefined && known !== digest) {
+      throw new InvalidLock(file, [
+        `line ${entryLines[index]}: another digest of "${excerpt(image)}" than before; remove one of the lines`,
+      ]);
+    }
+    lock.set(image, digest);
+  }
+  return lock;
+}
+
+const textOf = (node: unknown) => (isScalar(node) ? (node.source ?? node.value) : undefined);
+
+function isReference(text: string): boolean {
+  try {
+    return parseReference(text).digest === undefined;
+  } catch (error) {
+    if (error instanceof InvalidReference) return false;
+    throw error;
+  }
+}
+
+/** What an image that was pinned may have been written as: all those that a lock knows to have become it. */
+export class Written {
+  readonly #byPin: ReadonlyMap<string, readonly string[]>;
+
+  constructor(lock: Lock) {
+    const spellings = [...lock].flatMap(([image, digest]) => {
+      const reference = parseReference(image);
+      return [...new Set([pinned(reference, digest), pinned(reference, digest, { keepTag: true })])].map(
+        (pin) => ({ pin, image }),
+      );
+    });
+    this.#byPin = new Map(
+      [...Map.groupBy(spellings, ({ pin }) => pin)].map(([pin, all]) => [pin, all.map(({ image }) => image)]),
+    );
+  }
+
+  of(pin: string): readonly string[] {
+    return this.#byPin.get(pin) ?? [];
+  }
+}

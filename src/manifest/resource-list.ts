@@ -1,0 +1,90 @@
+import { isMap, stringify } from 'yaml';
+import type { Manifest } from './document.ts';
+import { childOf, type Found, memberOf, nodeAt, stringOf } from './nodes.ts';
+import type { ObjectName } from './objects.ts';
+import { type Edit, endOfLine } from './splice.ts';
+
+/**
+ * What a function tells whoever runs it (KRM functions specification, `results`). Levels are those of there.
+ */
+export interface Result {
+  message: string;
+  severity: 'error' | 'warning' | 'info';
+  resourceRef?: ResourceRef;
+  field?: { path: string; currentValue?: string; proposedValue?: string };
+  file?: { path: string; index?: number };
+}
+
+export interface ResourceRef {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  namespace?: string;
+}
+
+/** Whether a manifest is what a KRM function gets: one document, a `ResourceList`. */
+export function isResourceList({ documents, mistakes }: Manifest): boolean {
+  const [document, ...others] = documents;
+  if (document === undefined || others.length > 0 || mistakes.length > 0) return false;
+  const textAt = (name: string) =>
+    stringOf(document, childOf(document, document.contents ?? undefined, name));
+  return (
+    textAt('kind') === 'ResourceList' && (textAt('apiVersion') ?? '').startsWith('config.kubernetes.io/')
+  );
+}
+
+/** What configures the function; undefined if nothing does. */
+export function functionConfigOf({ documents: [document] }: Manifest): unknown {
+  if (document === undefined) return undefined;
+  const node = childOf(document, document.contents ?? undefined, 'functionConfig');
+  return node?.toJS(document, { maxAliasCount: 100 });
+}
+
+/** The file that an object came from, as the orchestrator notes it. */
+export function fileOf(manifest: Manifest, pointer: string): Result['file'] {
+  const [document] = manifest.documents;
+  if (document === undefined) return undefined;
+  const object = nodeAt(document, document.contents ?? undefined, pointer);
+  const annotations = childOf(document, childOf(document, object, 'metadata'), 'annotations');
+  const noted = (name: string) =>
+    stringOf(document, childOf(document, annotations, `internal.config.kubernetes.io/${name}`)) ??
+    stringOf(document, childOf(document, annotations, `config.kubernetes.io/${name}`));
+  const [path, index] = [noted('path'), noted('index')];
+  if (path === undefined) return undefined;
+  return { path, ...(index !== undefined && /^[0-9]+$/.test(index) ? { index: Number(index) } : {}) };
+}
+
+export function resourceRefOf({ apiVersion, kind, name, namespace }: ObjectName): ResourceRef {
+  return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** Adds results to a `ResourceList`, behind those that others have left there. */
+export function addResults(manifest: Manifest, results: readonly Result[]): Edit[] {
+  const [document] = manifest.documents;
+  const list: Found = document?.contents ?? undefined;
+  if (document === undefined || !isMap(list) || !list.range || results.length === 0) return [];
+  const { text } = manifest;
+  const [start, end] = list.range;
+  const earlier = memberOf(document, list, 'results')?.pair;
+  if (earlier !== undefined) {
+    const before = nodeAt(document, list, '/results');
+    const value: unknown = before?.toJS(document);
+    const all = JSON.stringify([...(Array.isArray(value) ? value : []), ...results]);
+    if (!before?.range) return [];
+    const source = text.slice(before.range[0], before.range[1]);
+    const rest = source.endsWith('\n') ? endOfLine(text, before.range[0]) : '';
+    // On a line of its own a list may stand as far left as its key, but not in brackets.
+    const gap = /[:\n]/.test(text[before.range[0] - 1] ?? '') ? ' ' : '';
+    return [{ start: before.range[0], end: before.range[1], text: `${gap}${all}${rest}` }];
+  }
+  if (list.flow) return [{ start: end - 1, end: end - 1, text: `, "results": ${JSON.stringify(results)}` }];
+  const newline = text[end - 1] === '\n' ? end - 1 : text.indexOf('\n', end);
+  const margin = text.slice(text.lastIndexOf('\n', start - 1) + 1, start).replace(/^\uFEFF/, '');
+  const block =
+    margin === ''
+      ? stringify({ results }, { lineWidth: 0 })
+      : `${margin}results: ${JSON.stringify(results)}\n`;
+  return newline === -1
+    ? [{ start: text.length, end: text.length, text: `\n${block}` }]
+    : [{ start: newline + 1, end: newline + 1, text: block }];
+}
