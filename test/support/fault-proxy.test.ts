@@ -1,5 +1,7 @@
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAuthority } from './authority.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { image } from './registry/image.ts';
 import { type Registry, startRegistry } from './registry/registry.ts';
@@ -71,4 +73,26 @@ describe('whoever comes through gets', () => {
     const statuses = [await seen(), await seen(), await seen()].map(({ status }) => status);
     expect(statuses).toEqual([500, 200, 500]);
   });
+});
+
+test('over TLS, it shows its own certificate, and does the same', async () => {
+  const authority = await createAuthority();
+  await using secure = await startRegistry({ tls: await authority.issue(['127.0.0.1']) });
+  secure.push('app', '1', pushed);
+  const tls = await authority.issue(['localhost']);
+  await using before = await startFaultProxy({ to: { port: secure.port }, tls });
+  const statusOf = () =>
+    new Promise<number | string | undefined>((resolve) => {
+      const port = Number(before.host.split(':')[1]);
+      const options = { host: 'localhost', port, family: 4, path: '/v2/', ca: authority.caPem, agent: false };
+      secureRequest(options, (response) => resolve(response.resume().statusCode))
+        .on('error', () => resolve('cut'))
+        .end();
+    });
+  const statuses: unknown[] = [];
+  for (const fault of [undefined, { status: 429 }, 'reset'] as const) {
+    before.fault = fault;
+    statuses.push(await statusOf());
+  }
+  expect(statuses).toEqual([200, 429, 'cut']);
 });
