@@ -5,7 +5,7 @@ export const declareServe: Declare = (program, world) =>
     .command('serve')
     .description('serve the admission webhook')
     .option(
-      '--config <path>',
+      '--config <file>',
       'the configuration: a YAML file, or a folder of *.yaml; without it all has its default',
     )
     .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")

