@@ -6,6 +6,7 @@ import type { Figure } from '../figure.ts';
 import { median } from '../rounds.ts';
 import { prepare } from './contenders.ts';
 import { type Creation, Creator } from './creating.ts';
+import { Samples } from './samples.ts';
 import type { Creates } from './settings.ts';
 import { startClusterStage } from './stage.ts';
 
@@ -13,6 +14,8 @@ import { startClusterStage } from './stage.ts';
 interface Turn extends Creation {
   /** TCP connections that anybody here opened meanwhile. */
   readonly opened: number;
+  /** Milliseconds that the API server waited for the webhook, in the mean. */
+  readonly waited: number;
 }
 
 /**
@@ -34,12 +37,14 @@ export async function measureCreates(
     for (const { atOnce, pods } of loads) {
       for (const { name, path, next, check } of contenders) {
         const bodies = Array.from({ length: pods }, next);
-        const before = connectionsOpened();
+        const [calls, before] = [await callsOf(creator), connectionsOpened()];
         const creation = await creator.createAll(path, bodies, atOnce, check);
         const opened = connectionsOpened() - before;
+        const { seconds, count } = await callsOf(creator);
+        const waited = ((seconds - calls.seconds) / Math.max(1, count - calls.count)) * 1000;
         await creator.empty(path);
         const key = `${name} ${atOnce}`;
-        if (round >= 0) turns.set(key, [...(turns.get(key) ?? []), { ...creation, opened }]);
+        if (round >= 0) turns.set(key, [...(turns.get(key) ?? []), { ...creation, opened, waited }]);
       }
     }
   }
@@ -63,6 +68,7 @@ function figures(name: string, atOnce: number, own: readonly Turn[], unhooked: r
     'p95 ms': middle('p95'),
     'p99 ms': middle('p99'),
     'connections opened': middle('opened'),
+    'ms for the webhook': middle('waited'),
   };
   const about = { subject: 'cluster', detail } as const;
   if (name === 'unhooked') {
@@ -87,6 +93,13 @@ function figures(name: string, atOnce: number, own: readonly Turn[], unhooked: r
       ...(wanted?.added !== undefined && { target: { atMost: wanted.added } }),
     },
   ];
+}
+
+/** What the API server has seen of webhooks so far. */
+async function callsOf(creator: Creator): Promise<{ seconds: number; count: number }> {
+  const samples = new Samples(await creator.get('/metrics'));
+  const name = 'apiserver_admission_webhook_admission_duration_seconds';
+  return { seconds: samples.sum(`${name}_sum`), count: samples.sum(`${name}_count`) };
 }
 
 /** How many connections have been opened in this network namespace so far. */
