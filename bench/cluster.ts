@@ -23,8 +23,8 @@ if (values.help) {
   process.exitCode = 2;
 } else {
   const loads = [
-    { atOnce: 4, pods: values.quick ? 40 : 400 },
-    { atOnce: 50, pods: values.quick ? 100 : 800 },
+    { atOnce: 4, pods: values.quick ? 40 : 200 },
+    { atOnce: 50, pods: values.quick ? 100 : 400 },
   ];
   try {
     await runInCluster({ what: 'creates', rounds, loads }, 'bench-cluster.json');

@@ -4,7 +4,7 @@ import type { Registry } from '../../test/support/registry/registry.ts';
 import { MARK } from '../load/order.ts';
 import { podOf } from '../reviews.ts';
 import type { Check, Creator } from './creating.ts';
-import { type ClusterStage, NULL_LABEL } from './stage.ts';
+import { type ClusterStage, nullLabel } from './stage.ts';
 
 /** Pods that are created in the same way, and what makes out that they were let in as they should be. */
 export interface Contender {
@@ -40,7 +40,9 @@ export async function prepare(
     registry.push(`shop/web-${numbered(number)}`, '1.27', pushed);
   const one = `${registry.host}/shop/web:1.27`;
   const pin = { 'tagpin.dev/pin': 'enforce' };
-  for (const name of ['unhooked', 'null']) await stage.addNamespace(name, name === 'null' ? NULL_LABEL : {});
+  await stage.addNamespace('unhooked');
+  await stage.addNamespace('null', nullLabel('nothing'));
+  await stage.addNamespace('null-patch', nullLabel('patch'));
   for (const name of ['stored', 'warm', 'cold']) await stage.addNamespace(name, pin);
   const uid = await rollOut(creator, 'stored', one);
 
@@ -58,6 +60,7 @@ export async function prepare(
   return [
     same('unhooked', asWritten),
     same('null', asWritten),
+    same('null-patch', (made) => made.includes('example.com/patched')),
     same('stored', pinned, { hash: HASH, uid }),
     same('warm', pinned),
     {

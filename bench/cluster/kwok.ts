@@ -6,7 +6,7 @@ import { startDaemon } from '../../e2e/support/daemon.ts';
 export function startKwok(program: string, kubeconfig: string, directory: string): void {
   const config = join(directory, 'kwok.yaml');
   // JSON is YAML too
-  writeFileSync(config, stages.map((stage) => JSON.stringify(stage)).join('\n---\n'));
+  writeFileSync(config, [options, ...stages].map((stage) => JSON.stringify(stage)).join('\n---\n'));
   const flags = ['--kubeconfig', kubeconfig, '--config', config, '--manage-all-nodes'];
   startDaemon({ name: 'kwok', command: [program, ...flags], logFile: join(directory, 'kwok.log') });
 }
@@ -30,6 +30,13 @@ const deleted = (operator: 'Exists' | 'DoesNotExist'): Condition => ({
   key: '.metadata.deletionTimestamp',
   operator,
 });
+
+/** Far more than by default, for pods that all start at once. */
+const options = {
+  apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
+  kind: 'KwokConfiguration',
+  options: { podPlayStageParallelism: 64, nodePlayStageParallelism: 16 },
+};
 
 const stages = [
   stage('Node', 'node-ready', [notReady], {

@@ -38,8 +38,9 @@ const base = join(import.meta.dirname, '../../manifests/base');
 const manifest = (file: string) =>
   z.looseObject({}).parse(parse(readFileSync(join(base, file), 'utf8'), { merge: true }));
 
-/** The label of namespaces whose pods the webhook that does nothing is asked about. */
-export const NULL_LABEL = { 'bench.tagpin.dev/null': 'yes' };
+/** The label of namespaces whose pods the webhook that does nothing is asked about; what its paths are called. */
+const NULL_LABEL = 'bench.tagpin.dev/null';
+export const nullLabel = (path: 'nothing' | 'patch') => ({ [NULL_LABEL]: path });
 
 /**
  * Starts them in this process's namespaces. tagpin runs as a process instead of a pod; the API server comes to it by its
@@ -149,16 +150,14 @@ function nullConfiguration({ url, caPem }: { url: string; caPem: string }): Mani
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
     metadata: { name: 'null' },
-    webhooks: [
-      {
-        name: 'null.bench.tagpin.dev',
-        admissionReviewVersions: ['v1'],
-        clientConfig: { url, caBundle: Buffer.from(caPem).toString('base64') },
-        failurePolicy: 'Fail',
-        sideEffects: 'None',
-        namespaceSelector: { matchLabels: NULL_LABEL },
-        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-      },
-    ],
+    webhooks: ['nothing', 'patch'].map((path) => ({
+      name: `${path}.bench.tagpin.dev`,
+      admissionReviewVersions: ['v1'],
+      clientConfig: { url: `${url}${path}`, caBundle: Buffer.from(caPem).toString('base64') },
+      failurePolicy: 'Fail',
+      sideEffects: 'None',
+      namespaceSelector: { matchLabels: { [NULL_LABEL]: path } },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+    })),
   };
 }

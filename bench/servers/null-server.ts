@@ -2,11 +2,14 @@ import { createServer } from 'node:https';
 import { z } from 'zod';
 
 /**
- * A webhook that allows everything and changes nothing: the least that any on Node costs an API server. The process is
- * told by its parent what with, and says its port.
+ * A webhook that allows everything: the least that any on Node costs an API server. At `/patch` it changes an annotation,
+ * which costs the API server more. The process is told by its parent what with, and says its port.
  */
 
 const start = z.object({ cert: z.string(), key: z.string(), address: z.string() });
+const patch = Buffer.from(
+  JSON.stringify([{ op: 'add', path: '/metadata/annotations/example.com~1patched', value: 'yes' }]),
+).toString('base64');
 const review = z.object({ request: z.object({ uid: z.string() }) });
 
 process.once('message', (message) => {
@@ -16,7 +19,8 @@ process.once('message', (message) => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const { uid } = review.parse(JSON.parse(Buffer.concat(chunks).toString('utf8'))).request;
-      const answer = { uid, allowed: true };
+      const change = request.url?.startsWith('/patch') ? { patchType: 'JSONPatch', patch } : {};
+      const answer = { uid, allowed: true, ...change };
       const text = JSON.stringify({
         apiVersion: 'admission.k8s.io/v1',
         kind: 'AdmissionReview',

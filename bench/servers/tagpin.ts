@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, writeFileSync } from 'node:fs';
+import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { targetsOf } from '../../demo/webhook-configuration.ts';
 import { freePort } from '../../test/support/listen.ts';
 import { NAMESPACE, type Stage } from '../stage.ts';
@@ -9,6 +10,13 @@ import { adopt, end } from './process.ts';
 import type { ReviewServer } from './server.ts';
 
 const bundle = join(import.meta.dirname, '../../dist/tagpin.js');
+/** What Node is told in the image. */
+const [, entrypoint = ''] =
+  /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(import.meta.dirname, '../../Dockerfile'), 'utf8')) ?? [];
+const imageOptions = z
+  .array(z.string())
+  .parse(JSON.parse(entrypoint))
+  .filter((word) => word.startsWith('--'));
 const POLL_MS = 2;
 const READY_MS = 10_000;
 
@@ -30,6 +38,7 @@ export interface TagpinOptions {
   readonly healthPort: number;
   /** The rest of its configuration. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** What Node is told besides. */
   readonly nodeOptions?: readonly string[];
 }
 
@@ -45,7 +54,7 @@ export async function startTagpinProcess(options: TagpinOptions): Promise<Tagpin
   const started = performance.now();
   const child = spawn(
     process.execPath,
-    [...nodeOptions, bundle, 'serve', '--config', config, '--kubeconfig', kubeconfig],
+    [...imageOptions, ...nodeOptions, bundle, 'serve', '--config', config, '--kubeconfig', kubeconfig],
     {
       stdio: ['ignore', openSync('/dev/null', 'w'), 'inherit'],
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', POD_NAMESPACE: 'tagpin-system' },
@@ -53,7 +62,12 @@ export async function startTagpinProcess(options: TagpinOptions): Promise<Tagpin
   );
   const pid = adopt(child);
   await ready(child, healthPort);
-  return { pid, healthPort, readyAfter: performance.now() - started, [Symbol.asyncDispose]: () => end(child) };
+  return {
+    pid,
+    healthPort,
+    readyAfter: performance.now() - started,
+    [Symbol.asyncDispose]: () => end(child),
+  };
 }
 
 /**
