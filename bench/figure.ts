@@ -1,21 +1,23 @@
+import { z } from 'zod';
 import { table } from './table.ts';
-
-/** One thing that was measured. */
-export interface Figure {
-  /** What it is about: `throughput`. */
-  readonly subject: Subject;
-  readonly name: string;
-  readonly value: number;
-  /** `MiB`, `ms`, `requests`; × for a ratio. */
-  readonly unit: string;
-  /** What it should be; without one it is there to be known. */
-  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
-  /** The numbers behind it, for whoever wants to know more. */
-  readonly detail?: Readonly<Record<string, number>>;
-}
 
 export const subjects = ['throughput', 'growth', 'footprint', 'requests'] as const;
 export type Subject = (typeof subjects)[number];
+
+/** One thing that was measured. */
+export const figureSchema = z.object({
+  /** What it is about. */
+  subject: z.enum([...subjects, 'cluster', 'scale']),
+  name: z.string(),
+  value: z.number(),
+  /** `MiB`, `ms`, `requests`; × for a ratio. */
+  unit: z.string(),
+  /** What it should be; without one it is there to be known. */
+  target: z.union([z.object({ atLeast: z.number() }), z.object({ atMost: z.number() })]).optional(),
+  /** The numbers behind it, for whoever wants to know more. */
+  detail: z.record(z.string(), z.number()).optional(),
+});
+export type Figure = Readonly<z.infer<typeof figureSchema>>;
 
 /** Whether it is as it should be; undefined where nothing says how it should be. */
 export function isMet({ value, target }: Figure): boolean | undefined {

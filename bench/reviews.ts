@@ -14,12 +14,18 @@ export interface ReviewOptions {
 }
 
 /** The review of a Deployment's pod, with all that a chart puts into one, as JSON. */
-export function reviewOf({
-  images,
-  namespace = NAMESPACE,
-  replicaSet,
-  size = REVIEW_SIZE,
-}: ReviewOptions): string {
+export function reviewOf({ size = REVIEW_SIZE, ...about }: ReviewOptions): string {
+  const { namespace = NAMESPACE } = about;
+  const options = { namespace, username: 'system:serviceaccount:kube-system:replicaset-controller' };
+  const short = JSON.stringify(podReview(podOf(about), options)).length;
+  return JSON.stringify(podReview(podOf(about, Math.max(0, size - short)), options));
+}
+
+/** The pod of such a review, longer by so many characters. */
+export function podOf(
+  { images, namespace = NAMESPACE, replicaSet }: Omit<ReviewOptions, 'size'>,
+  filling = 0,
+) {
   const hash = replicaSet?.hash ?? '6d4cf56db6';
   const owner = {
     apiVersion: 'apps/v1',
@@ -29,7 +35,7 @@ export function reviewOf({
     controller: true,
     blockOwnerDeletion: true,
   };
-  const pod = (filling: number) => ({
+  return {
     metadata: {
       namespace,
       generateName: `web-${hash}-`,
@@ -56,10 +62,7 @@ export function reviewOf({
       dnsPolicy: 'ClusterFirst',
       schedulerName: 'default-scheduler',
     },
-  });
-  const options = { namespace, username: 'system:serviceaccount:kube-system:replicaset-controller' };
-  const short = JSON.stringify(podReview(pod(0), options)).length;
-  return JSON.stringify(podReview(pod(Math.max(0, size - short)), options));
+  };
 }
 
 function containerOf(image: string, index: number) {

@@ -11,20 +11,38 @@ const etcdClients = 'http://127.0.0.1:2379';
 const apiServerPort = 6443;
 const token = 'e2e-admin';
 
+/** An API server with its etcd, as those need it who run beside them. */
+export interface Storage {
+  /** The path of an administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  readonly ca: string;
+  readonly accountKey: string;
+}
+
 /** Starts etcd, API server, controller manager and scheduler. Returns the path of an administrator's kubeconfig. */
 export async function startControlPlane(
   directory: string,
   binaries: Binaries,
   authority: Authority,
 ): Promise<string> {
+  const storage = await startStorage(directory, binaries, authority);
+  await startControllers(directory, binaries, storage);
+  return storage.kubeconfig;
+}
+
+/** Starts etcd and the API server: what is put there stays as it is, since nobody acts on it. */
+export async function startStorage(
+  directory: string,
+  binaries: Binaries,
+  authority: Authority,
+): Promise<Storage> {
   mkdirSync(directory, { recursive: true });
   const at = (name: string) => join(directory, name);
   const write = (name: string, content: string) => {
     writeFileSync(at(name), content, { mode: 0o600 });
     return at(name);
   };
-  const start = (name: keyof Binaries, ...flags: string[]) =>
-    startDaemon({ name, command: [binaries[name], ...flags], logFile: at(`${name}.log`) });
+  const start = starter(directory, binaries);
 
   start(
     'etcd',
@@ -79,11 +97,19 @@ export async function startControlPlane(
       'current-context': 'e2e',
     }),
   );
-  const kubectl = (...args: string[]) => run([binaries.kubectl, '--kubeconfig', kubeconfig, ...args]);
-  await apiServer.ready(async () =>
-    (await kubectl('get', '--raw', '/readyz')).code === 0 ? true : undefined,
-  );
+  const ready = [binaries.kubectl, '--kubeconfig', kubeconfig, 'get', '--raw', '/readyz'];
+  await apiServer.ready(async () => ((await run(ready)).code === 0 ? true : undefined));
+  return { kubeconfig, ca, accountKey };
+}
 
+/** Starts controller manager and scheduler, with these flags besides. */
+export async function startControllers(
+  directory: string,
+  binaries: Binaries,
+  { kubeconfig, ca, accountKey }: Storage,
+  flags: Readonly<Partial<Record<keyof Binaries, readonly string[]>>> = {},
+): Promise<void> {
+  const start = starter(directory, binaries);
   const manager = start(
     'kube-controller-manager',
     `--kubeconfig=${kubeconfig}`,
@@ -96,6 +122,7 @@ export async function startControlPlane(
     '--kube-api-burst=600',
     '--concurrent-deployment-syncs=20',
     '--concurrent-replicaset-syncs=20',
+    ...(flags['kube-controller-manager'] ?? []),
   );
   start(
     'kube-scheduler',
@@ -103,9 +130,13 @@ export async function startControlPlane(
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
     '--leader-elect=false',
+    ...(flags['kube-scheduler'] ?? []),
   );
-  await manager.ready(async () =>
-    (await kubectl('get', 'serviceaccount', 'default')).code === 0 ? true : undefined,
-  );
-  return kubeconfig;
+  const account = [binaries.kubectl, '--kubeconfig', kubeconfig, 'get', 'serviceaccount', 'default'];
+  await manager.ready(async () => ((await run(account)).code === 0 ? true : undefined));
 }
+
+const starter =
+  (directory: string, binaries: Binaries) =>
+  (name: keyof Binaries, ...flags: string[]) =>
+    startDaemon({ name, command: [binaries[name], ...flags], logFile: join(directory, `${name}.log`) });

@@ -13,7 +13,9 @@ export const declareServe: Declare = (program, world) =>
       const { loadConfig } = await import('../config.ts');
       const config = loadConfig(file);
       const { createLogger } = await import('../telemetry/log.ts');
+      const { openLogOutput } = await import('../telemetry/log-output.ts');
       const { serve } = await import('../commands/serve.ts');
       const { environment, connect, interrupted } = world.surroundings(cluster);
-      await serve(config, environment, await connect(), createLogger(config.log.level), interrupted);
+      const log = createLogger(config.log.level, openLogOutput());
+      await serve(config, environment, await connect(), log, interrupted);
     });

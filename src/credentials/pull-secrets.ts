@@ -23,7 +23,7 @@ export interface PullCredentials {
 /** So long an object is believed to be what it was: enough for a rollout's burst, short for who has just mended it. */
 const LIFETIME_MS = 10_000;
 const READ_TIMEOUT_MS = 10_000;
-const MAX_OBJECTS = 1_000;
+const MAX_OBJECTS = 10_000;
 /** In characters, of all Secrets together: one may have a megabyte, and whoever makes pods may make Secrets. */
 const MAX_SIZE = 32 * 1024 * 1024;
 

@@ -12,7 +12,7 @@ export type LogLevel = (typeof logLevels)[number];
  * message and its causes are what helps. Nothing that may hold a secret is ever given to the logger; the
  * redaction here is a second fence, not the first.
  */
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+export function createLogger(level: LogLevel, destination: DestinationStream): Logger {
   const withStack = level === 'debug' || level === 'trace';
   const options = {
     level,
@@ -21,7 +21,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     formatters: { level: (label: string) => ({ level: label }), log: censor },
     serializers: { err: (error: unknown) => describe(error, withStack) },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
 }
 
 const secretNames = new Set(['password', 'authorization', 'token', 'auth']);

@@ -39,7 +39,7 @@ const routes = createRoutes({
   revisions: new Revisions(api),
   kubernetes: api,
   settings: pinSettings(config),
-  log: createLogger('silent'),
+  log: createLogger('silent', { write: () => undefined }),
   metrics: new Metrics(),
 });
 

@@ -23,7 +23,7 @@ const place = {
   service: 'tagpin',
 };
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-rotation-'));
-const log = createLogger('silent');
+const log = createLogger('silent', { write: () => undefined });
 let server: ApiServer;
 let connection: Connection;
 let api: KubernetesApi;
