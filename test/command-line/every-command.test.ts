@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,11 @@ import { idle } from './programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-every-command-'));
 const kubeconfig = join(folder, 'kubeconfig');
+const manifest = join(folder, 'pod.yaml');
+writeFileSync(
+  manifest,
+  'apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: nginx}]}\n',
+);
 let api: ApiServer;
 beforeAll(async () => {
   api = await startSecureApiServer();
@@ -38,7 +43,7 @@ const arguments_: Readonly<Record<string, readonly string[]>> = {
   resolve: ['nginx', '-n', 'team-a'],
   adopt: ['team-a'],
   preflight: ['team-a'],
-  pin: ['-'],
+  pin: ['-n', 'team-a', manifest],
 };
 const run = (name: string, ...more: string[]) => tagpin([name, ...(arguments_[name] ?? []), ...more]);
 
@@ -89,7 +94,10 @@ describe.each(commands.map((command) => ({ name: command.name(), command })))(
     });
 
     test('takes no format that it doesn’t have', async () => {
-      const { code, stderr } = await run(name, '-o', 'nonsense');
+      // To pin, it is a folder, where there are files to be written to it.
+      const { code, stderr } = await (name === 'pin'
+        ? tagpin(['pin', '-', '-o', 'nonsense'])
+        : run(name, '-o', 'nonsense'));
       expect(code).toBe(2);
       expect(stderr).toContain('nonsense');
     });

@@ -25,6 +25,7 @@ beforeAll(async () => {
   });
   pinned = `${registry.host}/app@${registry.push('app', '1.0', image())}`;
   tagged = `${registry.host}/app:1.0`;
+  api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
   api.put(pullSecret('registry', registry.host, 'ada', password, 'team-a'));
 });
 afterAll(async () => {

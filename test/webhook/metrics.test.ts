@@ -58,7 +58,7 @@ describe('reviews without a verdict are counted', () => {
     const handle = () => Promise.reject(new TypeError('a defect'));
     const app = createWebhookApp({
       routes: [{ path: '/pin/enforce', handle, failed: { allowed: false } }],
-      log: createLogger('silent'),
+      log: createLogger('silent', { write: () => undefined }),
       metrics,
       intake: new Intake(64 * 2 ** 20),
       draining: () => false,
