@@ -10,6 +10,12 @@ import { createCrane } from '../support/crane.ts';
 const cluster = readCluster();
 const { image } = cluster;
 const MIB = 2 ** 20;
+const command = [
+  '/nodejs/bin/node',
+  '--max-semi-space-size=8',
+  '--heap-growing-percent=50',
+  '/app/tagpin.mjs',
+];
 
 // In kind, the image is Docker's.
 if (image !== undefined)
@@ -18,7 +24,7 @@ if (image !== undefined)
       const { config } = await inspectImage(image);
       expect(config).toMatchObject({
         User: '65532:65532',
-        Entrypoint: ['/nodejs/bin/node', '/app/tagpin.mjs'],
+        Entrypoint: [...command],
         Cmd: ['serve'],
         Env: expect.arrayContaining(['NODE_ENV=production', 'UV_THREADPOOL_SIZE=64']),
       });
@@ -79,9 +85,7 @@ function processes(): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
-      return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').startsWith(
-        '/nodejs/bin/node\0/app/tagpin.mjs\0serve',
-      );
+      return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').startsWith([...command, 'serve'].join('\0'));
     } catch {
       return false;
     }

@@ -68,7 +68,7 @@ for (const { file, group } of documents)
 
     if (file === 'docs/install.md' && group === undefined)
       test('have the pods run by digest', () => {
-        const shown = output.find((text) => text.includes('IMAGE')) ?? '';
+        const shown = output.find((text) => /^POD +IMAGE$/m.test(text)) ?? '';
         expect(shown).toContain(app.pinned);
       });
   });

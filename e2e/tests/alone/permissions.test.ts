@@ -23,7 +23,7 @@ test('a Deployment whose ReplicaSet may not be read says which permission is mis
         namespace,
         'get',
         'replicasets',
-        `--output=jsonpath={.items[0]${condition.slice(1)}`,
+        `--output=jsonpath={.items[*]${condition.slice(1)}`,
       );
       return said || undefined;
     });
