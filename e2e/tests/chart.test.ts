@@ -51,6 +51,7 @@ const alike: { base: string; components: string[]; values: Manifest }[] = [
     values: { networkPolicy: { enabled: true, apiServer: ['10.0.0.1/32'] } },
   },
   { base: 'default', components: ['mirrors'], values: { hosts } },
+  { base: 'default', components: ['monitoring'], values: { monitoring: { enabled: true } } },
   { base: 'default', components: ['namespaced-secrets'], values: { namespacedSecrets: { enabled: true } } },
   {
     base: 'default',

@@ -130,6 +130,7 @@ describe('the manifests', () => {
         'google',
         'guard',
         'mirrors',
+        'monitoring',
         'namespaced-secrets',
         'network-policy',
       ]),
