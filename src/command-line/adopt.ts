@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { AdoptOptions } from '../commands/adopt.ts';
+import type { AdoptOptions } from '../commands/adopt/adopt.ts';
 import {
   cluster,
   concurrency,
@@ -38,7 +38,7 @@ export const declareAdopt: Declare = (program, world) => {
   command.action(
     async (named: string | undefined, options: AdoptOptions & ClusterOptions & { namespace?: string }) => {
       const chosen = theNamespace(command, named, options.namespace);
-      const { adopt } = await import('../commands/adopt.ts');
+      const { adopt } = await import('../commands/adopt/adopt.ts');
       await world.end(await adopt(chosen, options, world.surroundings(options)));
     },
   );

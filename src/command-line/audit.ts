@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { type AuditOptions, auditFormats } from '../commands/audit-options.ts';
+import { type AuditOptions, auditFormats } from '../commands/audit/options.ts';
 import { type FindingKind, findingKinds, isFindingKind } from '../fleet/finding.ts';
 import {
   cluster,
@@ -40,7 +40,7 @@ Findings: ${findingKinds.join(', ')}.
 Every pod on latest or without a tag, and its manifest by the digest that it runs: tagpin audit --only latest --fix`,
     )
     .action(async (options: AuditOptions & ClusterOptions) => {
-      const { audit } = await import('../commands/audit.ts');
+      const { audit } = await import('../commands/audit/audit.ts');
       await world.end(await audit(options, world.surroundings(options)));
     });
   exitCodes(command, {

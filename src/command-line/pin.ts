@@ -1,5 +1,5 @@
 import { WrongUse } from '../commands/outcome.ts';
-import type { PinOptions } from '../commands/pin-options.ts';
+import type { PinOptions } from '../commands/pin/options.ts';
 import {
   cluster,
   collect,
@@ -54,7 +54,7 @@ export const declarePin: Declare = (program, world) => {
   }).action(async (named: string[], options: PinOptions & ClusterOptions) => {
     const { files, ...rest } = withFiles(named, options);
     if (files.length === 0) throw new WrongUse('name a file or a folder, or - for standard input');
-    const { pin } = await import('../commands/pin.ts');
+    const { pin } = await import('../commands/pin/pin.ts');
     await world.end(await pin(files, { ...options, ...rest }, world.surroundings(options)));
   });
 };

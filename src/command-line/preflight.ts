@@ -1,4 +1,4 @@
-import type { PreflightOptions } from '../commands/preflight.ts';
+import type { PreflightOptions } from '../commands/preflight/preflight.ts';
 import {
   cluster,
   concurrency,
@@ -35,7 +35,7 @@ export const declarePreflight: Declare = (program, world) => {
       options: PreflightOptions & ClusterOptions & { namespace?: string },
     ) => {
       const chosen = theNamespace(command, named, options.namespace);
-      const { preflight } = await import('../commands/preflight.ts');
+      const { preflight } = await import('../commands/preflight/preflight.ts');
       await world.end(await preflight(chosen, options, world.surroundings(options)));
     },
   );

@@ -1,0 +1,81 @@
+import type { PullSecrets } from '../../credentials/pull-secrets.ts';
+import type { RegistryEngine } from '../../engine.ts';
+import { KubernetesError } from '../../kubernetes/error.ts';
+import type { PodSpec } from '../../pin/pod.ts';
+import { sentence } from '../../resolve/failure.ts';
+import { pullerOf } from '../../resolve/puller.ts';
+import { type Outcome, settle } from '../../resolve/settle.ts';
+import type { Question, RegistryAnswer } from '../../revision/adoption.ts';
+import { remedyFor } from '../api-server.ts';
+
+/** Asks registries, for whom a template's pods may pull. */
+export type AskRegistry = (
+  questions: readonly Question[],
+  namespace: string,
+  spec: PodSpec,
+) => Promise<ReadonlyMap<string, RegistryAnswer>>;
+
+/**
+ * Asks what tags have now, and of digests that they don't have whether the repository has them: one request an image,
+ * a second one if its tag has moved. Never rejects.
+ */
+export function createAskRegistry(
+  engine: Pick<RegistryEngine, 'resolver' | 'credentials'>,
+  pullSecrets: PullSecrets,
+  signal: AbortSignal,
+): AskRegistry {
+  return async (questions, namespace, spec) => {
+    const pullCredentials = () => pullSecrets.credentials(pullerOf(namespace, spec), signal);
+    const settleAll = async (all: readonly Question[]) => {
+      const decided = all.map(({ field, reference }) => ({
+        field,
+        decision: { action: 'resolve', reference } as const,
+      }));
+      return (await settle(decided, { ...engine, pullCredentials, signal })).outcomes;
+    };
+
+    const tags = await settleAll(questions);
+    const answers = new Map<string, RegistryAnswer>(
+      tags.map((outcome) => [outcome.field.image, { tag: answerOf(outcome) }]),
+    );
+    const open = questions.filter(
+      ({ field, confirm }) => confirm !== undefined && answers.get(field.image)?.tag.digest !== confirm,
+    );
+    const byDigest = open.map(({ reference, confirm, ...rest }) => ({
+      ...rest,
+      confirm,
+      reference: { ...reference, digest: confirm },
+    }));
+    for (const [index, outcome] of (await settleAll(byDigest)).entries()) {
+      const { image } = outcome.field;
+      const tag = answers.get(image)?.tag;
+      const unconfirmed = unconfirmedBy(outcome, open[index]?.confirm);
+      if (tag !== undefined) answers.set(image, { tag, unconfirmed });
+    }
+    return answers;
+  };
+}
+
+function answerOf(outcome: Outcome): RegistryAnswer['tag'] {
+  return outcome.result === 'pinned' ? { digest: outcome.pin.digest } : { problem: problemOf(outcome) };
+}
+
+/** Why the registry doesn't bear out that the repository has a digest. */
+function unconfirmedBy(outcome: Outcome, digest: string | undefined): string | undefined {
+  if (outcome.result === 'pinned') {
+    return outcome.pin.digest === digest
+      ? undefined
+      : `asked for ${digest}, the registry answers with another digest`;
+  }
+  if (outcome.result === 'failed' && outcome.failure.label === 'not_found') {
+    return `the registry doesn't have ${digest}, which runs`;
+  }
+  return `the registry can't be asked for ${digest}: ${problemOf(outcome)}`;
+}
+
+function problemOf(outcome: Outcome): string {
+  if (outcome.result !== 'failed') return '';
+  const { error, failure } = outcome;
+  // Here it is a person's own permission that is lacking, and not tagpin's.
+  return error instanceof KubernetesError ? `${failure.cause}; ${remedyFor(error)}` : sentence(failure);
+}

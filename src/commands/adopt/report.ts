@@ -1,0 +1,121 @@
+import { printTable } from '../../report/table.ts';
+import type { Adoption } from '../../revision/adoption.ts';
+import { type ExitCode, exitCode } from '../outcome.ts';
+import type { AdoptedRevision, Problem } from './revision.ts';
+
+/** What `tagpin adopt` has done, or would do. */
+export interface AdoptionReport {
+  namespace: string;
+  isDryRun: boolean;
+  revisions: readonly AdoptedRevision[];
+}
+
+type State = Adoption['state'] | Problem['kind'];
+
+/** One image of one revision; a revision that has been deleted is a line without one. */
+interface Line {
+  revision: string;
+  state: State;
+  adoption: Adoption | undefined;
+  notes: readonly string[];
+}
+
+function linesOf({ revisions }: AdoptionReport): Line[] {
+  return revisions.flatMap(({ kind, name, images, problem }): Line[] => {
+    const revision = `${kind.toLowerCase()}/${name}`;
+    if (images.length === 0 && problem !== undefined) {
+      return [{ revision, state: problem.kind, adoption: undefined, notes: [problem.message] }];
+    }
+    return images.map((adoption) => {
+      const { state, notes } = adoption;
+      const isHit = problem !== undefined && (problem.kind === 'unkept' || adoption.digest !== undefined);
+      return isHit
+        ? { revision, state: problem.kind, adoption, notes: [problem.message] }
+        : { revision, state, adoption, notes };
+    });
+  });
+}
+
+/** How a state reads in the table, and in the summary after its number. */
+const words: Readonly<Record<State, readonly [string, string]>> = {
+  adopted: ['adopted', 'adopted'],
+  stored: ['stored already', 'stored already'],
+  several: ['several digests', 'with several digests (choose with --prefer newest or --prefer oldest)'],
+  held: ['held', 'held by those'],
+  unconfirmed: ['unconfirmed', 'unconfirmed'],
+  unknown: ['unknown', 'unknown'],
+  deleted: ['deleted', 'of deleted revisions'],
+  unkept: ['not kept', 'of ReplicationControllers'],
+  unwritten: ['not written', 'not written'],
+  interrupted: ['interrupted', 'not known yet'],
+};
+
+const headings = ['REVISION', 'IMAGE', 'DIGEST', 'PODS', 'FROM', 'STATE', 'NOTE'];
+
+/** For people: a line for each digest that runs. Empty where there is nothing to say. */
+export function printAdoption(report: AdoptionReport): string {
+  const rows = linesOf(report).flatMap(({ revision, state, adoption, notes }) => {
+    const { field, digests = [], digest } = adoption ?? {};
+    const image = field?.image ?? '-';
+    const word = report.isDryRun && state === 'adopted' ? 'to be adopted' : words[state][0];
+    const note = notes.join('; ').replaceAll(LONG_DIGEST, shorten);
+    if (digests.length === 0) return [[revision, image, '-', '-', '-', word, note]];
+    return digests.map((running, index) => {
+      const isOther = digest !== undefined && running.digest !== digest;
+      return [
+        revision,
+        image,
+        shorten(running.digest),
+        String(running.pods),
+        running.from,
+        isOther ? 'passed over' : word,
+        (digest === undefined ? index === 0 : !isOther) ? note : '',
+      ];
+    });
+  });
+  return rows.length === 0 ? '' : printTable(headings, rows);
+}
+
+const LONG_DIGEST = /\bsha(256|512):[0-9a-f]{64,}\b/g;
+
+/** Enough to tell digests apart; JSON has them whole. */
+const shorten = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
+
+/** For programs: one object, with an entry for each image of each revision. */
+export function printAdoptionJson(report: AdoptionReport): string {
+  const { namespace, isDryRun } = report;
+  const images = linesOf(report).map(({ revision, state, adoption, notes }) => ({
+    revision,
+    image: adoption?.field.image,
+    state,
+    digest: adoption?.digest,
+    running: adoption?.digests.map(({ digest, from, pods }) => ({ digest, from, pods })),
+    /** What the tag has now, if a registry was asked. */
+    tag: adoption?.tag,
+    notes,
+  }));
+  return `${JSON.stringify({ namespace, dryRun: isDryRun, images }, undefined, 2)}\n`;
+}
+
+/** In a sentence: how many images came out how. */
+export function summarize(report: AdoptionReport): string {
+  const { namespace, isDryRun } = report;
+  const lines = linesOf(report);
+  if (lines.length === 0)
+    return `namespace ${namespace} has no pods of revisions with images by tag: nothing to adopt`;
+  const counts = Map.groupBy(lines, ({ state }) => state);
+  const parts = [...counts].map(([state, { length }]) => {
+    const said = isDryRun && state === 'adopted' ? 'to be adopted' : words[state][1];
+    return `${length} ${said}`;
+  });
+  const sum = `${lines.length === 1 ? '1 image' : `${lines.length} images`}: ${parts.join(', ')}`;
+  return isDryRun ? `${sum}; nothing was written (--dry-run)` : sum;
+}
+
+/** Findings are what may change when the next pod starts. */
+export function exitCodeOf(report: AdoptionReport): ExitCode {
+  const states = linesOf(report).map(({ state }) => state);
+  if (states.includes('unwritten') || states.includes('interrupted')) return exitCode.failed;
+  const isDone = states.every((state) => state === 'adopted' || state === 'stored');
+  return isDone ? exitCode.done : exitCode.findings;
+}

@@ -1,0 +1,111 @@
+import type { KubernetesApi } from '../../kubernetes/api.ts';
+import { KubernetesError } from '../../kubernetes/error.ts';
+import { decide, type Rules } from '../../pin/decide.ts';
+import { type AnnotationChanges, fits } from '../../pin/operation.ts';
+import { type Adoption, judge, type Preference, pinsToStore, questionsOf } from '../../revision/adoption.ts';
+import type { RevisionInUse, RevisionObject } from '../../revision/in-use.ts';
+import { hashOf, isRevisionKind, type RevisionKind, revisionKinds } from '../../revision/kinds.ts';
+import { observe } from '../../revision/observe.ts';
+import { readPins, storePins } from '../../revision/pins.ts';
+import { remedyFor } from '../api-server.ts';
+import type { AskRegistry } from './ask-registry.ts';
+
+/** What became of a revision. */
+export interface AdoptedRevision extends Pick<RevisionInUse, 'kind' | 'name'> {
+  images: readonly Adoption[];
+  /** What keeps the revision as it was, if anything does. */
+  problem: Problem | undefined;
+}
+
+export interface Problem {
+  /**
+   * `deleted`: its pods are left, it isn't. `unkept`: its kind has nowhere to keep digests. `unwritten`: the API server
+   * didn't take them. `interrupted`: the process is to end, and it isn't known what came of it.
+   */
+  kind: 'deleted' | 'unkept' | 'unwritten' | 'interrupted';
+  message: string;
+}
+
+export interface Means {
+  rules: Rules;
+  prefer: Preference | undefined;
+  /** Whether to write nothing. */
+  isDryRun: boolean;
+  api: Pick<KubernetesApi, 'annotate'>;
+  ask: AskRegistry;
+  namespace: string;
+  signal: AbortSignal;
+}
+
+/** Stores with a revision what its pods run, as far as that is certain. Never rejects. */
+export async function adoptRevision(revision: RevisionInUse, means: Means): Promise<AdoptedRevision> {
+  const { kind, name, cohorts, object } = revision;
+  if (object === undefined) return { kind, name, images: [], problem: deleted };
+  if (object.template === undefined) return { kind, name, images: [], problem: undefined };
+  const { prefer, namespace } = means;
+  const observed = observe(decide(object.template, means.rules), cohorts);
+  if (!isRevisionKind(kind)) {
+    const images = judge(observed, undefined, prefer, new Map());
+    return { kind, name, images, problem: images.length === 0 ? undefined : unkept };
+  }
+  const hash = hashOf(kind, object.labels);
+  const stored = readPins(object.annotations, hash);
+  const answers = await means.ask(questionsOf(observed, stored, prefer), namespace, object.template.spec);
+  const images = judge(observed, stored, prefer, answers);
+  const pins = pinsToStore(images, stored);
+  const changes = pins && storePins(object.annotations, hash, pins, Date.now(), object.copies);
+  if (changes === undefined || Object.keys(changes).length === 0) {
+    return { kind, name, images, problem: undefined };
+  }
+  const problem = await write(kind, name, object, changes, means);
+  return { kind, name, images: images.some(isAdopted) ? images : images.map(renewed), problem };
+}
+
+const isAdopted = ({ state }: Adoption) => state === 'adopted';
+
+/** Stored again as it was, above what its Deployment would have written over it. */
+function renewed(adoption: Adoption): Adoption {
+  if (adoption.state !== 'stored') return adoption;
+  return {
+    ...adoption,
+    state: 'adopted',
+    notes: ['its Deployment has a newer copy of others', ...adoption.notes],
+  };
+}
+
+/** One that hasn't been dealt with to its end. */
+export const notYet = ({ kind, name }: RevisionInUse): AdoptedRevision => ({
+  kind,
+  name,
+  images: [],
+  problem: { kind: 'interrupted', message: 'ended before this was known; run it again' },
+});
+
+const deleted: Problem = { kind: 'deleted', message: 'it has been deleted, and its pods will be' };
+const unkept: Problem = {
+  kind: 'unkept',
+  message: 'a ReplicationController keeps no digests; its new pods get that of its oldest pinned one',
+};
+
+async function write(
+  kind: RevisionKind,
+  name: string,
+  { annotations }: RevisionObject,
+  changes: AnnotationChanges,
+  { api, namespace, isDryRun, signal }: Means,
+): Promise<Problem | undefined> {
+  if (!fits(annotations, changes)) {
+    return {
+      kind: 'unwritten',
+      message: 'its annotations would exceed 256 KiB; remove some that it can do without',
+    };
+  }
+  if (isDryRun) return undefined;
+  try {
+    await api.annotate(revisionKinds[kind].resource, namespace, name, changes, signal);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    return { kind: 'unwritten', message: `it can't be written: ${error.message}; ${remedyFor(error)}` };
+  }
+}

@@ -1,0 +1,140 @@
+import { type Config, loadConfig } from '../../config.ts';
+import { PullSecrets } from '../../credentials/pull-secrets.ts';
+import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts';
+import { Fleet } from '../../fleet/fleet.ts';
+import { readFleet } from '../../fleet/inventory.ts';
+import { untilAborted } from '../../flight.ts';
+import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
+import type { KubernetesError } from '../../kubernetes/error.ts';
+import { remedyFor } from '../api-server.ts';
+import { openLogin } from '../login.ts';
+import { CommandFailed, type ExitCode, WrongUse } from '../outcome.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { Judgement } from './judge.ts';
+import type { AuditOptions } from './options.ts';
+import { checkOutput, exitCodeOf, writeAudit } from './output.ts';
+import { createAuditEngine, RegistryViews } from './registry.ts';
+
+/**
+ * `tagpin audit`: what runs in a cluster, by tag and by digest, what has become of those tags, and what to write
+ * instead. What can't be found out is said, and the rest is done; stopped, it shows what is known so far.
+ *
+ * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
+ */
+export async function audit(options: AuditOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const { terminal, connect, interrupted, environment } = surroundings;
+  const namespaces = scopeOf(options);
+  checkOutput(options);
+  const config = loadConfig(options.registryConfig);
+  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
+  // The pods haven't what this person is logged in with.
+  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, [], signal);
+  const connection = await connect();
+  const engine = createAuditEngine(config, { sources, proxies: environment.proxies });
+  try {
+    const api = createKubernetesApi(connection);
+    const fleet = new Fleet();
+    const problems: Problem[] = [];
+    const isRead = await untilStopped(
+      readAll(fleet, api, namespaces, problems, surroundings, signal),
+      signal,
+    );
+    if (fleet.namespaces.length === 0) throw nothingRead(problems, interrupted);
+
+    const judgement = new Judgement(fleet);
+    const views = new RegistryViews(engine, new PullSecrets(api), signal);
+    const isAsked = isRead && (await untilStopped(judgeAll(judgement, views, options, surroundings), signal));
+    for (const [message, images] of judgement.problems()) problems.push({ message, images });
+    if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
+
+    const report = auditOf(fleet, judgement, problems, config);
+    const more = await writeAudit(report, options, {
+      api,
+      config,
+      terminal,
+      signal,
+    });
+    interrupted.throwIfAborted();
+    return exitCodeOf({ ...report, problems: [...problems, ...more] }, options.failOn);
+  } finally {
+    // They wait for what is being asked, and nobody wants to know any more.
+    for (const part of [engine, connection]) part.close().catch(() => undefined);
+  }
+}
+
+/** @throws WrongUse */
+function scopeOf({ namespace: names, allNamespaces }: AuditOptions): readonly string[] | undefined {
+  if (names === undefined) return undefined;
+  if (allNamespaces) throw new WrongUse('-A is for all namespaces, and -n for those it names: leave one out');
+  return [...new Set(names)];
+}
+
+async function readAll(
+  fleet: Fleet,
+  api: KubernetesApi,
+  namespaces: readonly string[] | undefined,
+  problems: Problem[],
+  { terminal }: Surroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  using progress = terminal.progress({ counted: 'pods read' });
+  const failed = (what: string, error: KubernetesError | undefined) => {
+    const message =
+      error === undefined
+        ? `${what} doesn't exist; correct its name or the kubeconfig's context`
+        : `${what} can't be read: ${error.message}; ${remedyFor(error)}`;
+    problems.push({ message, images: undefined });
+  };
+  await readFleet(fleet, { api, namespaces, signal, failed, seen: () => progress.finish('') });
+}
+
+async function judgeAll(
+  judgement: Judgement,
+  views: RegistryViews,
+  { registry, concurrency }: AuditOptions,
+  { terminal }: Surroundings,
+): Promise<void> {
+  if (!registry) return judgement.withoutRegistry();
+  const total = judgement.questions().length;
+  using progress = terminal.progress({ counted: 'images looked up', total });
+  await judgement.askRegistries((namespace, pull) => views.for(namespace, pull), concurrency, progress);
+}
+
+/** Whether the work came to its end before it was stopped; it may go on, and nobody waits for it any more. */
+async function untilStopped(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  try {
+    await untilAborted(work, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
+
+/** Nothing of the cluster could be read: why, or that somebody had enough. */
+function nothingRead(problems: readonly Problem[], interrupted: AbortSignal): unknown {
+  if (interrupted.aborted) return interrupted.reason;
+  const messages = problems.map(({ message }) => message);
+  return new CommandFailed(
+    messages.length > 0 ? messages.join('\n') : 'the API server gave no answer in time',
+  );
+}
+
+function stopped(
+  isRead: boolean,
+  judgement: Judgement,
+  { timeout }: AuditOptions,
+  interrupted: AbortSignal,
+): Problem {
+  const why = interrupted.aborted
+    ? 'it was interrupted'
+    : `the time was up after ${timeout / 1000} s (--timeout)`;
+  const what = isRead ? 'registries were not asked about everything' : 'not all of the cluster was read';
+  return { message: `${why}: ${what}`, images: isRead ? judgement.open : undefined };
+}
+
+function auditOf(fleet: Fleet, judgement: Judgement, problems: readonly Problem[], { pin }: Config): Audit {
+  const at = new Date();
+  const images = judgement.images(fleet, pin, at);
+  return { at, namespaces: auditNamespaces(fleet, images), images, problems };
+}

@@ -1,0 +1,103 @@
+import { type AuditedImage, auditImage, type Judged, modeOf, type Policy } from '../../fleet/audit.ts';
+import type { RegistryView } from '../../fleet/content.ts';
+import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/mixed.ts';
+import type { PullSpec, Usage } from '../../fleet/usage.ts';
+import { InvalidReference } from '../../image/invalid-reference.ts';
+import type { Progress } from '../outcome.ts';
+import { each } from './each.ts';
+
+/** Registries as the pods of a namespace see them. */
+export type Views = (namespace: string, pull: PullSpec) => RegistryView;
+
+type Known = Used & Judged & { image: Image };
+
+/** What there is to find out about a fleet, and what of it has been found out so far. */
+export class Judgement {
+  readonly #all: Judged[];
+  readonly #known: Known[];
+
+  constructor(fleet: Fleet) {
+    this.#all = fleet
+      .usages()
+      .map((usage) => ({ usage, image: imageOf(usage), examined: undefined, mixed: [] }));
+    this.#known = this.#all.filter((judged): judged is Known => !(judged.image instanceof InvalidReference));
+  }
+
+  /** Finds out what can be without a registry. */
+  async withoutRegistry(): Promise<void> {
+    for (const judged of this.#known) judged.examined = unasked(judged.image);
+    for (const cohort of divided(this.#known)) note(cohort, await mixedDigests(cohort, undefined));
+  }
+
+  /** What is to be asked, each once for all usages that have it in common. */
+  questions(): Known[][] {
+    const alike = Map.groupBy(this.#known, ({ usage }) => {
+      const { workload, image, written, pulled, platform, pull } = usage;
+      return JSON.stringify([workload.namespace, image, written, pulled, platform, pull]);
+    });
+    return [...alike.values()];
+  }
+
+  /** Asks registries, so many images at once. What is known when this is stopped is true as far as it goes. */
+  async askRegistries(views: Views, concurrency: number, progress: Progress): Promise<void> {
+    await each(this.questions(), concurrency, async (alike) => {
+      const [first] = alike;
+      if (first === undefined) return;
+      const { usage, image } = first;
+      progress.begin(usage.image);
+      const examined = await examine(image, usage.platform, views(usage.workload.namespace, usage.pull));
+      for (const judged of alike) judged.examined = examined;
+      progress.finish(usage.image);
+    });
+    await each(divided(this.#known), concurrency, async (cohort) => {
+      const [first] = cohort.used;
+      if (first === undefined) return;
+      const { workload, pull } = first.usage;
+      // A registry that has just failed isn't asked again: then only what specs say counts.
+      const isKnown = cohort.used.every(({ examined }) => examined?.problems.length === 0);
+      note(cohort, await mixedDigests(cohort, isKnown ? views(workload.namespace, pull) : undefined));
+    });
+  }
+
+  /** How many images of pods, or templates without any, nobody has been asked about yet. */
+  get open(): number {
+    return count(this.#known.filter(({ examined }) => examined === undefined));
+  }
+
+  /** What couldn't be found out, and of how many images. */
+  problems(): Map<string, number> {
+    const problems = new Map<string, number>();
+    for (const judged of this.#known) {
+      for (const problem of judged.examined?.problems ?? []) {
+        problems.set(problem, (problems.get(problem) ?? 0) + count([judged]));
+      }
+    }
+    return problems;
+  }
+
+  /** By namespace, workload and container. */
+  images(fleet: Fleet, policy: Policy, now: Date): AuditedImage[] {
+    return this.#all
+      .map((judged) => {
+        const mode = modeOf(fleet.labels.get(judged.usage.workload.namespace));
+        return auditImage({ ...judged, examined: judged.examined ?? notAsked(judged) }, mode, policy, now);
+      })
+      .sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+  }
+}
+
+function notAsked({ image }: Judged): Examined | undefined {
+  return image instanceof InvalidReference ? undefined : unasked(image);
+}
+
+const orderOf = ({ workload, container, image }: AuditedImage) =>
+  [workload.namespace, workload.kind, workload.name, container, image].join(' ');
+
+function note(cohort: Cohort<Known>, digests: Judged['mixed']): void {
+  for (const judged of cohort.used) judged.mixed = digests;
+}
+
+const count = (all: readonly { usage: Usage }[]) =>
+  all.reduce((sum, { usage }) => sum + Math.max(usage.pods.length, 1), 0);

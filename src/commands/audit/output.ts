@@ -1,0 +1,98 @@
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Config } from '../../config.ts';
+import type { Audit, Problem } from '../../fleet/audit.ts';
+import type { FindingKind } from '../../fleet/finding.ts';
+import { printable } from '../../image/excerpt.ts';
+import type { KubernetesApi } from '../../kubernetes/api.ts';
+import { CommandFailed, type ExitCode, exitCode, type Terminal, WrongUse } from '../outcome.ts';
+import { printAuditCsv, printAuditJson, printAuditYaml } from './data.ts';
+import type { Fixes } from './fix.ts';
+import type { AuditOptions } from './options.ts';
+import { printAuditTables } from './table.ts';
+
+interface Means {
+  api: KubernetesApi;
+  config: Config;
+  terminal: Terminal;
+  signal: AbortSignal;
+}
+
+/** @throws WrongUse for what can't be written before it is known what to write */
+export function checkOutput({ output, html, fix }: AuditOptions): void {
+  if (fix && output !== undefined && output !== 'yaml' && output !== 'json') {
+    throw new WrongUse(`--fix prints manifests, in YAML or JSON: leave out -o ${output}, or --fix`);
+  }
+  if (html === undefined || isFolder(dirname(html))) return;
+  throw new WrongUse(`--html ${html}: there is no folder ${dirname(html)}; create it, or correct the path`);
+}
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** Writes the audit as it is wanted; what keeps it from being whole goes to people. Returns what did so only here. */
+export async function writeAudit(
+  audit: Audit,
+  options: AuditOptions,
+  means: Means,
+): Promise<readonly Problem[]> {
+  const { terminal } = means;
+  if (options.html !== undefined) {
+    const { printAuditPage } = await import('./page.ts');
+    // Whole, whatever --only says: the page has a filter of its own.
+    writeWhole(options.html, printAuditPage(audit));
+  }
+  const { text, problems } = await print(onlyThese(audit, options.only), options, means);
+  terminal.out(text);
+  for (const { message, images } of [...audit.problems, ...problems]) {
+    const count = images === undefined ? '' : ` (${images === 1 ? '1 image' : `${images} images`})`;
+    terminal.err(`tagpin: ${printable(message)}${count}\n`);
+  }
+  return problems;
+}
+
+/** Never half a file, and never none where there was one. */
+function writeWhole(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandFailed(`${path} can't be written: ${why}; correct --html, or its folder's permissions`);
+  }
+}
+
+async function print(audit: Audit, { output, fix }: AuditOptions, means: Means): Promise<Fixes> {
+  if (!fix) return { text: await printAudit(audit, output), problems: [] };
+  const { printFixes } = await import('./fix.ts');
+  return printFixes(audit, output === 'json', means);
+}
+
+async function printAudit(audit: Audit, output: AuditOptions['output']): Promise<string> {
+  if (output === 'json') return printAuditJson(audit);
+  if (output === 'yaml') return printAuditYaml(audit);
+  if (output === 'csv') return printAuditCsv(audit);
+  if (output === 'policyreport' || output === 'openreports') {
+    const { printPolicyReports } = await import('./policy-report.ts');
+    return printPolicyReports(audit, output);
+  }
+  return printAuditTables(audit, { isWide: output === 'wide' });
+}
+
+/** The audit with no other images than those that have one of these findings. */
+function onlyThese(audit: Audit, kinds: readonly FindingKind[] | undefined): Audit {
+  if (kinds === undefined) return audit;
+  const images = audit.images.filter(({ findings }) => findings.some(({ kind }) => kinds.includes(kind)));
+  return { ...audit, images };
+}
+
+/** An audit that isn't whole has failed, whatever it found. */
+export function exitCodeOf({ namespaces, problems }: Audit, failOn: readonly FindingKind[] = []): ExitCode {
+  if (problems.length > 0) return exitCode.failed;
+  const isFound = namespaces.some(
+    ({ counts, findings }) =>
+      failOn.some((kind) => (counts[kind] ?? 0) > 0) || findings.some(({ kind }) => failOn.includes(kind)),
+  );
+  return isFound ? exitCode.findings : exitCode.done;
+}

@@ -1,0 +1,168 @@
+import type { Audit, AuditedImage, AuditedNamespace } from '../../fleet/audit.ts';
+import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
+import { percent, printPercent, totalsOf } from '../../fleet/totals.ts';
+import { printWorkload } from '../../fleet/workload.ts';
+import type { Bars, Tone } from '../../report/bars.ts';
+import { type Cell, type PageTable, printPage } from '../../report/page.ts';
+import { notesOf, shorten, summarize } from './table.ts';
+
+const tones: Readonly<Record<FindingKind, Tone>> = {
+  invalid: 'bad',
+  gone: 'bad',
+  mixed: 'bad',
+  label: 'bad',
+  latest: 'bad',
+  drift: 'warning',
+  unpinned: 'warning',
+  always: 'unknown',
+};
+
+/** The audit for a browser: in figures, in pictures, and in tables to sort and to filter. */
+export function printAuditPage(audit: Audit): string {
+  const totals = totalsOf(audit);
+  const { images, pinned, findings } = totals;
+  const share = percent(pinned, images);
+  return printPage({
+    title: 'Images of the cluster',
+    subtitle: `${summarize(totals)}. tagpin audit, ${audit.at.toISOString().replace(/\.\d+Z$/, 'Z')}`,
+    warnings: audit.problems.map(
+      ({ message, images }) => message + (images === undefined ? '' : ` (images: ${images})`),
+    ),
+    figures: [
+      { value: printPercent(pinned, images), label: 'by digest', tone: share === 100 ? 'good' : 'warning' },
+      ...[...findings].map(([kind, count]) => ({ value: String(count), label: kind, tone: tones[kind] })),
+    ],
+    pictures: [sharePicture(audit), driftPicture(audit)],
+    tables: [namespaceTable(audit), imageTable(audit)],
+  });
+}
+
+/** More bars than that say less. */
+const MOST_BARS = 25;
+
+function picture(
+  audit: Audit,
+  about: Pick<Bars, 'title' | 'parts'>,
+  rowOf: (namespace: AuditedNamespace) => Bars['rows'][number] & { rank: number },
+): Bars {
+  const rows = audit.namespaces.filter(({ images }) => images > 0).map(rowOf);
+  const worstFirst = rows.toSorted((a, b) => a.rank - b.rank);
+  return { ...about, rows: worstFirst.slice(0, MOST_BARS), total: rows.length };
+}
+
+/** The share pinned of each namespace. */
+function sharePicture(audit: Audit): Bars {
+  const parts = [
+    { name: 'by digest', tone: 'good' as const },
+    { name: 'by tag', tone: 'warning' as const },
+    { name: 'by latest or no tag', tone: 'bad' as const },
+  ];
+  const latest = countImages(audit, ({ findings }) => findings.some(({ kind }) => kind === 'latest'));
+  return picture(audit, { title: 'Share pinned, by namespace', parts }, ({ name, images, pinned }) => {
+    const floating = latest.get(name) ?? 0;
+    return {
+      label: name,
+      values: [pinned, Math.max(images - pinned - floating, 0), floating],
+      note: `${printPercent(pinned, images)} of ${images}`,
+      rank: pinned / images,
+    };
+  });
+}
+
+/** What of each namespace runs something else than its tag has now. */
+function driftPicture(audit: Audit): Bars {
+  const parts = [
+    { name: 'what the tag has', tone: 'good' as const },
+    { name: 'the tag has moved', tone: 'warning' as const },
+    { name: 'not known', tone: 'unknown' as const },
+  ];
+  const moved = countImages(audit, ({ drift }) => drift !== undefined);
+  const current = countImages(
+    audit,
+    ({ drift, tag, runs }) => drift === undefined && tag !== undefined && runs !== undefined,
+  );
+  return picture(audit, { title: 'Drift, by namespace', parts }, ({ name, images }) => {
+    const [same, drifted] = [current.get(name) ?? 0, moved.get(name) ?? 0];
+    return {
+      label: name,
+      values: [same, drifted, Math.max(images - same - drifted, 0)],
+      note: drifted === 0 ? 'none moved' : `${drifted} moved`,
+      rank: -drifted / images,
+    };
+  });
+}
+
+/** How many images of pods are so, by namespace. */
+function countImages({ images }: Audit, isSo: (image: AuditedImage) => boolean): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const image of images.filter(isSo)) {
+    const { namespace } = image.workload;
+    counts.set(namespace, (counts.get(namespace) ?? 0) + image.pods.length);
+  }
+  return counts;
+}
+
+function namespaceTable({ namespaces }: Audit): PageTable {
+  const kinds = findingKinds.filter((kind) => kind !== 'label');
+  return {
+    title: 'Namespaces',
+    headings: ['Namespace', 'Mode', 'Pods', 'Images', 'Pinned', ...kinds, 'Note'],
+    choices: [],
+    rows: namespaces.map(({ name, mode, pods, images, pinned, counts, findings }) => ({
+      choices: [],
+      cells: [
+        { text: name },
+        { text: mode ?? '-' },
+        number(pods),
+        number(images),
+        { text: printPercent(pinned, images), sort: percent(pinned, images) ?? -1 },
+        ...kinds.map((kind) => number(counts[kind] ?? 0)),
+        { text: findings.map(({ message }) => message).join('; ') },
+      ],
+    })),
+  };
+}
+
+const number = (value: number): Cell => ({ text: String(value), sort: value });
+
+/** Whole only where one points at it; what is to be written instead is there to be copied. */
+const digest = (text: string): Cell => ({ text: shorten(text), hint: text, isCode: true });
+
+function imageTable({ images }: Audit): PageTable {
+  const present = findingKinds.filter((kind) =>
+    images.some(({ findings }) => findings.some((finding) => finding.kind === kind)),
+  );
+  return {
+    title: 'Images',
+    headings: [
+      'Namespace',
+      'Workload',
+      'Container',
+      'Image',
+      'Pods',
+      'Runs',
+      'Findings',
+      'Use instead',
+      'Note',
+    ],
+    choices: present,
+    rows: images.map((image) => {
+      const { workload, container, pods, runs, findings, use } = image;
+      const badges = findings.map(({ kind }) => ({ text: kind, tone: tones[kind], hint: meanings[kind] }));
+      return {
+        choices: findings.map(({ kind }) => kind),
+        cells: [
+          { text: workload.namespace },
+          { text: printWorkload(workload) },
+          { text: container },
+          digest(image.image),
+          number(pods.length),
+          digest(runs?.digest ?? '-'),
+          { badges },
+          { text: use ?? '-', isCode: true },
+          { text: shorten(notesOf(image)), hint: notesOf(image) },
+        ],
+      };
+    }),
+  };
+}

@@ -1,0 +1,107 @@
+import type { Audit, AuditedImage, AuditedNamespace } from '../../fleet/audit.ts';
+import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
+import { printPercent, type Totals, totalsOf } from '../../fleet/totals.ts';
+import { printWorkload } from '../../fleet/workload.ts';
+import { printable } from '../../image/excerpt.ts';
+import { printTable } from '../../report/table.ts';
+
+/** For people: what was found in figures, by namespace, and then image by image. */
+export function printAuditTables(audit: Audit, { isWide }: { isWide: boolean }): string {
+  const totals = totalsOf(audit);
+  const found = audit.images.filter(({ findings }) => findings.length > 0);
+  const kinds = [...totals.findings.keys()];
+  const summary = [...totals.findings].map(([kind, count]) => [kind, String(count), meanings[kind]]);
+  return [
+    `${summarize(totals)}\n`,
+    summary.length === 0 ? '' : printTable(['FINDING', 'COUNT', 'WHAT IT MEANS'], summary),
+    printTable(
+      headingsOf(kinds),
+      audit.namespaces.map((namespace) => cellsOf(namespace, kinds)),
+    ),
+    found.length === 0
+      ? ''
+      : printTable(
+          imageHeadings(isWide),
+          found.map((image) => imageCells(image, isWide)),
+        ),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+/** In a sentence: how much there is, and how much of it is by digest. */
+export function summarize({ namespaces, pods, images, pinned }: Totals): string {
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
+  const share = images === 0 ? '' : `: ${pinned} by digest (${printPercent(pinned, images)})`;
+  return `${count(images, 'image')} in ${count(pods, 'pod')} of ${count(namespaces, 'namespace')}${share}`;
+}
+
+/** The column of each finding that there is; typos in labels stand behind the mode. */
+const columnsOf = (kinds: readonly FindingKind[]) => kinds.filter((kind) => kind !== 'label');
+
+const headingsOf = (kinds: readonly FindingKind[]) => [
+  'NAMESPACE',
+  'MODE',
+  'PODS',
+  'IMAGES',
+  'PINNED',
+  ...columnsOf(kinds).map((kind) => kind.toUpperCase()),
+  ...(kinds.includes('label') ? ['NOTE'] : []),
+];
+
+function cellsOf(namespace: AuditedNamespace, kinds: readonly FindingKind[]): string[] {
+  const { name, mode, pods, images, pinned, counts, findings } = namespace;
+  return [
+    name,
+    mode ?? '-',
+    String(pods),
+    String(images),
+    printPercent(pinned, images),
+    ...columnsOf(kinds).map((kind) => String(counts[kind] ?? 0)),
+    ...(kinds.includes('label') ? [printable(findings.map(({ message }) => message).join('; '))] : []),
+  ];
+}
+
+const imageHeadings = (isWide: boolean) => [
+  'NAMESPACE',
+  'WORKLOAD',
+  'CONTAINER',
+  'IMAGE',
+  'PODS',
+  'RUNS',
+  'FINDINGS',
+  'USE INSTEAD',
+  ...(isWide ? ['NAMES'] : []),
+  'NOTE',
+];
+
+function imageCells(image: AuditedImage, isWide: boolean): string[] {
+  const { workload, container, pods, runs, findings, use } = image;
+  const kinds = findings.map(({ kind }) => kind);
+  return [
+    workload.namespace,
+    printWorkload(workload),
+    container,
+    shorten(printable(image.image)),
+    String(pods.length),
+    runs === undefined ? '-' : shorten(runs.digest),
+    findingKinds.filter((kind) => kinds.includes(kind)).join(','),
+    use === undefined ? '-' : printable(use),
+    ...(isWide ? [pods.join(',') || '-'] : []),
+    shorten(printable(notesOf(image))),
+  ];
+}
+
+/** What there is to be said of an image beside the names of its findings. */
+export function notesOf({ findings, notes }: AuditedImage): string {
+  const said = findings.filter(({ kind }) => !selfEvident.has(kind)).map(({ message }) => message);
+  return [...said, ...notes].join('; ');
+}
+
+/** What the finding's name says already. */
+const selfEvident: ReadonlySet<FindingKind> = new Set<FindingKind>(['latest', 'unpinned', 'always']);
+
+const LONG_DIGEST = /\b(sha256|sha512):([0-9a-f]{12})[0-9a-f]{52,}\b/g;
+
+/** The text with no more of its digests than it takes to tell them apart; JSON has them whole. */
+export const shorten = (text: string) => text.replaceAll(LONG_DIGEST, '$1:$2');

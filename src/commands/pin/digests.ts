@@ -1,0 +1,92 @@
+import type { Digest } from '../../image/digest.ts';
+import { pullReference, type Reference } from '../../image/reference.ts';
+import type { Lock } from '../../manifest/lock.ts';
+import { sentence } from '../../resolve/failure.ts';
+import type { Lookups } from '../lookup.ts';
+import type { Progress } from '../outcome.ts';
+
+/** The digest of an image as written, or why there is none. */
+export type Answer = { digest: Digest; from: 'lock' | 'registry' } | { label: string; message: string };
+
+/** Knows digests: those that the lock has, and with lookups what registries say. Equal images are asked for once. */
+export class Digests {
+  readonly #lock: Lock;
+  readonly #isUpdated: (image: string) => boolean;
+  readonly #lookups: Pick<Lookups, 'lookup'> | undefined;
+  readonly #progress: Progress;
+  readonly #interruption: Promise<Answer>;
+  readonly #asked = new Map<string, Promise<Answer>>();
+  /** What registries said, by the image as written. */
+  readonly #found = new Map<string, Digest>();
+
+  constructor({ lock, isUpdated, lookups, progress, interrupted }: DigestParts) {
+    this.#lock = lock;
+    this.#isUpdated = isUpdated;
+    this.#lookups = lookups;
+    this.#progress = progress;
+    this.#interruption = interruptionOf(interrupted);
+  }
+
+  /** Never rejects, and ends with the interruption. */
+  async of(written: string, reference: Reference): Promise<Answer> {
+    const locked = this.#isUpdated(written) ? undefined : this.#lock.get(written);
+    if (locked !== undefined) return { digest: locked, from: 'lock' };
+    if (this.#lookups === undefined) {
+      return {
+        label: 'not_locked',
+        message: "the lock file doesn't have it; run without --frozen to add it",
+      };
+    }
+    const key = pullReference(reference);
+    const asked = this.#asked.get(key) ?? this.#ask(reference, written, this.#lookups);
+    this.#asked.set(key, asked);
+    const answer = await asked;
+    if ('digest' in answer) this.#found.set(written, answer.digest);
+    return answer;
+  }
+
+  /** The lock with what has been found. */
+  get all(): Lock {
+    return new Map([...this.#lock, ...this.#found]);
+  }
+
+  /** How many images registries were asked for. */
+  get count(): number {
+    return this.#asked.size;
+  }
+
+  async #ask(reference: Reference, written: string, { lookup }: Pick<Lookups, 'lookup'>): Promise<Answer> {
+    this.#progress.begin(written);
+    const answer = await Promise.race([this.#interruption, answerTo(lookup(reference))]);
+    this.#progress.finish(written);
+    return answer;
+  }
+}
+
+/** One for all: a listener for each image would be many. */
+function interruptionOf(signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve) => {
+    const end = () => resolve({ label: INTERRUPTED, message: 'interrupted' });
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+/** Why an image has no digest that nobody waited for any more. */
+export const INTERRUPTED = 'interrupted';
+
+export interface DigestParts {
+  lock: Lock;
+  isUpdated: (image: string) => boolean;
+  /** Without them no registry is asked. */
+  lookups: Pick<Lookups, 'lookup'> | undefined;
+  progress: Progress;
+  interrupted: AbortSignal;
+}
+
+async function answerTo(lookup: ReturnType<Lookups['lookup']>): Promise<Answer> {
+  const found = await lookup;
+  return found.failure === undefined
+    ? { digest: found.digest, from: 'registry' }
+    : { label: found.failure.label, message: sentence(found.failure) };
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { keyPath } from '../../config/key-path.ts';
+import { parseDuration } from '../../duration.ts';
+import { type FieldSpec, fieldSpecSchema } from '../../manifest/field-spec.ts';
+import type { AskerOptions } from '../open-lookups.ts';
+import { WrongUse } from '../outcome.ts';
+
+export interface PinOptions extends AskerOptions {
+  inPlace?: boolean | undefined;
+  /** A folder to write to, and `json` for a report in place of the manifests. */
+  output?: string[] | undefined;
+  lock?: string | undefined;
+  frozen?: boolean | undefined;
+  /** The images to resolve anew, as they are written; `true` for all. */
+  update?: true | string[] | undefined;
+  check?: boolean | undefined;
+  unpin?: boolean | undefined;
+  pullPolicy?: boolean | undefined;
+  keepTag?: boolean | undefined;
+  /** Where custom resources have images: `Kind.group:path`. */
+  imageField?: string[] | undefined;
+  /** A file that says the same, as kustomize has it. */
+  fieldSpecs?: string | undefined;
+  /** The same from a function's configuration. */
+  imageFields?: FieldSpec[] | undefined;
+  /** Milliseconds for everything. */
+  timeout: number;
+  /** How many images are looked up at once with each registry; without it as the configuration says. */
+  concurrency?: number | undefined;
+  registryConfig?: string | undefined;
+}
+
+/** @throws WrongUse for options that contradict each other, or need another one */
+export function checkOptions(options: PinOptions): void {
+  const given = (name: keyof PinOptions) => options[name] !== undefined && options[name] !== false;
+  const modes = (['check', 'unpin', 'frozen', 'update'] as const).filter(given);
+  if (modes.length > 1) {
+    throw new WrongUse(`${modes.map((name) => `--${name}`).join(' and ')} exclude each other; keep one`);
+  }
+  const needing = (['unpin', 'frozen', 'update'] as const).find(given);
+  if (needing !== undefined && !given('lock')) {
+    throw new WrongUse(`--${needing} is about what a lock file remembers; add --lock FILE`);
+  }
+  const folders = foldersOf(options);
+  if (folders.length > 1)
+    throw new WrongUse(`--output names several folders: ${folders.join(', ')}; keep one`);
+  if (given('inPlace') && folders.length > 0) {
+    throw new WrongUse('--in-place and --output exclude each other; keep one');
+  }
+  if (given('check') && (given('inPlace') || folders.length > 0)) {
+    throw new WrongUse('--check writes nothing; leave out --in-place and --output');
+  }
+}
+
+const foldersOf = ({ output = [] }: PinOptions) => output.filter((value) => value !== 'json');
+
+/** The folder to write to, if there is to be one. */
+export const outputFolder = (options: PinOptions): string | undefined => foldersOf(options)[0];
+
+export const wantsJson = ({ output = [] }: PinOptions) => output.includes('json');
+
+/** `true` or `"true"`: a ConfigMap has text only. */
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const count = z.coerce.number().int().min(1).max(1000);
+const duration = z.string().transform((text, context) => {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+  context.addIssue({ code: 'custom', message: 'write a duration above 0, such as 30s or 2m' });
+  return z.NEVER;
+});
+
+/** What of the options makes sense for a function; the same names, in one word. */
+const functionOptionsSchema = z.strictObject({
+  lock: z.string().min(1).optional(),
+  frozen: flag.optional(),
+  check: flag.optional(),
+  pullPolicy: flag.optional(),
+  keepTag: flag.optional(),
+  imageFields: z.array(fieldSpecSchema).optional(),
+  fieldSpecs: z.string().min(1).optional(),
+  dockerConfig: z.string().min(1).optional(),
+  registryConfig: z.string().min(1).optional(),
+  timeout: duration.optional(),
+  concurrency: count.optional(),
+});
+
+type FunctionOptions = z.infer<typeof functionOptionsSchema>;
+
+const functionConfigSchema = z
+  .object({
+    spec: functionOptionsSchema.nullish(),
+    /** Of a ConfigMap. */
+    data: functionOptionsSchema.nullish(),
+  })
+  .nullish();
+
+/**
+ * The options that a function's configuration sets: its `spec`, or a ConfigMap's `data`.
+ *
+ * @throws WrongUse with all that is wrong in it
+ */
+export function readFunctionConfig(functionConfig: unknown): FunctionOptions {
+  const parsed = functionConfigSchema.safeParse(functionConfig);
+  if (parsed.success) return { ...parsed.data?.data, ...parsed.data?.spec };
+  const problems = parsed.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map(
+          (key) => `  ${keyPath([...issue.path, key])}: no such option; remove it or correct its name`,
+        )
+      : [`  ${keyPath(issue.path)}: ${issue.message}`],
+  );
+  throw new WrongUse(`functionConfig is not valid:\n${problems.join('\n')}`);
+}

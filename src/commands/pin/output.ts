@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { setImmediate as immediately } from 'node:timers/promises';
+import { writeWhole } from '../../manifest/write.ts';
+import { WrongUse } from '../outcome.ts';
+import type { PinnedFile } from './pinned-file.ts';
+import type { Source } from './sources.ts';
+
+/** Where pinned manifests go. */
+export type Destination = { to: 'themselves' } | { to: 'folder'; folder: string } | { to: 'standard output' };
+
+/** @throws WrongUse where manifests have no place of their own there */
+export function checkDestination(destination: Destination, sources: readonly Source[]): void {
+  if (destination.to === 'standard output') return;
+  const flag = destination.to === 'folder' ? `--output ${destination.folder}` : '--in-place';
+  if (sources.some(({ path }) => path === undefined)) {
+    throw new WrongUse(`standard input has no place to be written to; leave out ${flag}`);
+  }
+  if (destination.to === 'themselves') return;
+  const clashes = [...Map.groupBy(sources, ({ target }) => target)].filter(([, { length }]) => length > 1);
+  if (clashes.length === 0) return;
+  const said = clashes.map(([target, files]) => `${target}: ${files.map(({ name }) => name).join(', ')}`);
+  throw new WrongUse(
+    `several files would become one in ${destination.folder}; name folders instead, or run once for each\n${said.join('\n')}`,
+  );
+}
+
+/** Milliseconds that are spent on what is done already once nobody wants to wait any more. */
+const LAST_WORDS_MS = 400;
+
+/** Writes those that are done, and says how many; what isn't written becomes a file's mistake. */
+export async function writeFiles(
+  files: readonly PinnedFile[],
+  destination: Exclude<Destination, { to: 'standard output' }>,
+  interrupted: AbortSignal,
+): Promise<{ files: PinnedFile[]; written: number }> {
+  const after: PinnedFile[] = [];
+  let written = 0;
+  let stopAt = Number.POSITIVE_INFINITY;
+  for (const file of files) {
+    const { path, target } = file.source;
+    const isNew = destination.to === 'folder' || file.after !== file.text;
+    if (file.after === undefined || path === undefined || !isNew) {
+      after.push(file);
+      continue;
+    }
+    // Lets an interruption come through.
+    await immediately();
+    if (interrupted.aborted) stopAt = Math.min(stopAt, performance.now() + LAST_WORDS_MS);
+    const to = destination.to === 'folder' ? join(destination.folder, target) : path;
+    try {
+      if (performance.now() > stopAt) throw new Error('interrupted');
+      writeWhole(to, file.after, path);
+      written += 1;
+      after.push(file);
+    } catch (error) {
+      const message = `${to} isn't written: ${error instanceof Error ? error.message : String(error)}`;
+      after.push({ ...file, mistakes: [{ message }], after: undefined });
+    }
+  }
+  return { files: after, written };
+}
+
+/** Manifests one behind the other, as documents of one text. */
+export function joinManifests(texts: readonly string[]): string {
+  return texts.reduce((all, text) => {
+    if (all === '') return text;
+    const next = text.replace(/^\uFEFF/, '');
+    const end = all.endsWith('\n') ? '' : '\n';
+    return `${all}${end}${/^---(\s|$)/.test(next) ? '' : '---\n'}${next}`;
+  }, '');
+}

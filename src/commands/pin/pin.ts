@@ -1,0 +1,161 @@
+import { setImmediate as immediately } from 'node:timers/promises';
+import { untilAborted } from '../../flight.ts';
+import { type Manifest, parseManifest } from '../../manifest/document.ts';
+import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
+import { splice } from '../../manifest/splice.ts';
+import { withLookups } from '../open-lookups.ts';
+import { type ExitCode, noProgress } from '../outcome.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { Digests } from './digests.ts';
+import { checkOptions, type PinOptions, readFunctionConfig, wantsJson } from './options.ts';
+import { checkDestination, joinManifests, writeFiles } from './output.ts';
+import { type OpenedFile, openFile, type PinnedFile, pinFile } from './pinned-file.ts';
+import * as report from './report.ts';
+import { checkUpdate, type Setup, setUp, storeLock } from './setup.ts';
+import { findSources, readSource, type Source, Unreadable } from './sources.ts';
+
+/**
+ * `tagpin pin`: writes digests into manifests, and changes nothing else of them. A manifest is done whole or not at all.
+ * As a KRM function, what is asked of it comes with what is to be pinned.
+ *
+ * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
+ */
+export async function pin(
+  args: readonly string[],
+  given: PinOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { interrupted } = surroundings;
+  checkOptions(given);
+  const sources = findSources(args);
+  const [first] = sources;
+  const input =
+    first?.path === undefined && first !== undefined && sources.length === 1
+      ? await untilAborted(readManifest(first), interrupted)
+      : undefined;
+  const list =
+    input !== undefined && !(input instanceof Unreadable) && isResourceList(input) ? input : undefined;
+  const options = list === undefined ? given : configured(given, list);
+  const setup = await setUp(options);
+  checkDestination(setup.destination, sources);
+
+  const opened = await openAll(sources, input, setup, surroundings);
+  checkUpdate(options, opened);
+
+  const { files, digests } = await pinAll(opened, setup, surroundings);
+  storeLock(setup, digests.all);
+  let delivered: readonly PinnedFile[] = files;
+  if (list === undefined) {
+    delivered = await deliver(files, setup, surroundings);
+    for (const line of delivered.flatMap(report.problemsOf)) surroundings.terminal.err(`${line}\n`);
+  } else {
+    answer(files, list, surroundings);
+  }
+  if (interrupted.aborted) {
+    surroundings.terminal.err(`tagpin: ${report.describeInterruption(delivered, sources.length)}\n`);
+    throw interrupted.reason;
+  }
+  return report.exitCodeOf(delivered);
+}
+
+/** @param input what standard input had, if it has been read */
+async function openAll(
+  sources: readonly Source[],
+  input: Manifest | Unreadable | undefined,
+  setup: Setup,
+  { terminal, interrupted }: Surroundings,
+): Promise<OpenedFile[]> {
+  using progress = terminal.progress({ counted: 'files read', total: sources.length });
+  const opened: OpenedFile[] = [];
+  for (const source of sources) {
+    // Lets an interruption come through.
+    await immediately();
+    if (interrupted.aborted) break;
+    progress.begin(source.name);
+    const manifest = input ?? (await untilAborted(readManifest(source), interrupted));
+    opened.push(open(source, manifest, setup));
+    progress.finish(source.name);
+  }
+  return opened;
+}
+
+function configured(given: PinOptions, list: Manifest): PinOptions {
+  const config = readFunctionConfig(functionConfigOf(list));
+  const options = { ...given, ...config, timeout: config.timeout ?? given.timeout };
+  checkOptions(options);
+  return options;
+}
+
+/** A source's manifest, or why there is none. */
+async function readManifest(source: Source): Promise<Manifest | Unreadable> {
+  try {
+    return parseManifest(await readSource(source));
+  } catch (error) {
+    if (error instanceof Unreadable) return error;
+    throw error;
+  }
+}
+
+function open(source: Source, manifest: Manifest | Unreadable, { find, intent }: Setup): OpenedFile {
+  if (!(manifest instanceof Unreadable)) return openFile(source, manifest, find, intent);
+  const mistakes = [{ message: manifest.message }];
+  return { source, text: '', documents: 0, images: [], plans: [], mistakes };
+}
+
+/** Pins all of them at once. Registries are asked only for what the lock hasn't, and never by a frozen run. */
+async function pinAll(opened: readonly OpenedFile[], setup: Setup, surroundings: Surroundings) {
+  const { options, config, intent, style } = setup;
+  const { terminal, interrupted } = surroundings;
+  const parts = { ...intent, interrupted, lookups: undefined, progress: noProgress };
+  const run = async (digests: Digests) => ({
+    files: await Promise.all(opened.map((file) => pinFile(file, digests, style))),
+    digests,
+  });
+  const wanted = new Set(
+    opened
+      .flatMap(({ plans }) => plans)
+      .flatMap((plan) => (plan.action === 'pin' ? [plan.written] : []))
+      .filter((image) => intent.isUpdated(image) || !intent.lock.has(image)),
+  );
+  if (wanted.size === 0 || options.frozen) return run(new Digests(parts));
+  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
+  return withLookups(config, options, surroundings, { inspect: false, signal }, async (lookups) => {
+    using progress = terminal.progress({ counted: 'images resolved', total: wanted.size });
+    return await run(new Digests({ ...parts, lookups, progress }));
+  });
+}
+
+/** Writes or prints what has come of it, and gives it back with what went wrong on the way. */
+async function deliver(
+  files: readonly PinnedFile[],
+  { options, destination, intent }: Setup,
+  { terminal, interrupted }: Surroundings,
+): Promise<readonly PinnedFile[]> {
+  let delivered = files;
+  if (destination.to !== 'standard output') {
+    const result = await writeFiles(files, destination, interrupted);
+    delivered = result.files;
+    terminal.err(`tagpin: ${report.summarize(delivered, result.written)}\n`);
+  }
+  if (wantsJson(options)) terminal.out(report.printReport(delivered));
+  else if (intent.mode === 'check') {
+    terminal.out(
+      delivered
+        .flatMap(report.findingsOf)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  } else if (destination.to === 'standard output') {
+    terminal.out(joinManifests(delivered.flatMap(({ after }) => (after === undefined ? [] : [after]))));
+  }
+  return delivered;
+}
+
+/** Answers whoever runs the function: the resources, and what there is to say of each. */
+function answer([file]: readonly PinnedFile[], list: Manifest, { terminal }: Surroundings): void {
+  if (file === undefined) return;
+  const results = report.resultsOf(file, list);
+  const manifest = file.after === undefined ? list : parseManifest(file.after);
+  terminal.out(splice(manifest.text, addResults(manifest, results)));
+  terminal.err(report.printErrors(results));
+}

@@ -1,0 +1,153 @@
+import type { Manifest } from '../../manifest/document.ts';
+import { nameOf } from '../../manifest/objects.ts';
+import { fileOf, type Result, resourceRefOf } from '../../manifest/resource-list.ts';
+import { type ExitCode, exitCode } from '../outcome.ts';
+import { INTERRUPTED } from './digests.ts';
+import type { PinnedFile, PinnedImage } from './pinned-file.ts';
+
+/** What is wrong, a line each; nothing of what an interruption left open. */
+export function problemsOf({ source, documents, mistakes, images }: PinnedFile): string[] {
+  const isMany = documents > 1;
+  const ofFile = mistakes.map((mistake) => {
+    if (!('line' in mistake)) return `${source.name}: ${mistake.message}`;
+    const { line, column, document, field, message } = mistake;
+    const parts = [isMany ? `document ${document}` : '', field ?? ''].filter((part) => part !== '');
+    return [
+      `${source.name}:${line}:${column}`,
+      ...(parts.length > 0 ? [parts.join(', ')] : []),
+      message,
+    ].join(': ');
+  });
+  const ofImages = images.flatMap(({ image, outcome }) =>
+    outcome.result === 'failed' && outcome.label !== INTERRUPTED
+      ? [`${placeOf(source.name, image, isMany)}: ${labelled(image, outcome.message)}`]
+      : [],
+  );
+  return [...ofFile, ...ofImages];
+}
+
+/** What isn't pinned, a line each. */
+export function findingsOf({ source, documents, images }: PinnedFile): string[] {
+  const isMany = documents > 1;
+  return images.flatMap(({ image, outcome }) =>
+    outcome.result === 'unpinned'
+      ? [`${placeOf(source.name, image, isMany)}: ${labelled(image, NOT_PINNED)}`]
+      : [],
+  );
+}
+
+const NOT_PINNED = 'not pinned';
+
+function placeOf(
+  file: string,
+  { line, column, document, object, path }: PinnedImage['image'],
+  isMany: boolean,
+) {
+  const number = isMany ? `document ${document}, ` : '';
+  return `${file}:${line}:${column}: ${number}${nameOf(object)}, ${path}`;
+}
+
+/** The message names the image once. */
+function labelled({ field }: PinnedImage['image'], message: string): string {
+  return message.includes(`"${field.image}"`) ? message : `${field.image}: ${message}`;
+}
+
+/** All that is known, for programs. */
+export function printReport(files: readonly PinnedFile[]): string {
+  const images = files.flatMap(({ source, images }) =>
+    images.map(({ image, outcome }) => {
+      const { line, column, document, object, path, field } = image;
+      return {
+        file: source.name,
+        line,
+        column,
+        document,
+        resource: object,
+        field: path,
+        written: field.image,
+        ...outcome,
+      };
+    }),
+  );
+  const problems = files.flatMap(({ source, mistakes }) =>
+    mistakes.map((mistake) => ({ file: source.name, ...mistake })),
+  );
+  return `${JSON.stringify({ images, problems }, undefined, 2)}\n`;
+}
+
+/** What a function says of its resources. */
+export function resultsOf(file: PinnedFile, manifest: Manifest): Result[] {
+  const ofFile = file.mistakes.map(({ message }): Result => ({ message, severity: 'error' }));
+  const ofImages = file.images.flatMap((image) => resultOf(image, manifest));
+  // Nothing is pinned of what isn't done whole.
+  const isSaid = ({ severity }: Result) => file.after !== undefined || severity === 'error';
+  return [...ofFile, ...ofImages.filter(isSaid)];
+}
+
+/** The errors among results, a line each, for people. */
+export function printErrors(results: readonly Result[]): string {
+  return results
+    .filter(({ severity }) => severity === 'error')
+    .map(({ message, resourceRef, field, file }) => {
+      const of = resourceRef === undefined ? [] : [nameOf({ ...resourceRef, namespace: undefined })];
+      const where = [...of, ...(field === undefined ? [] : [field.path])].join(', ');
+      return `${[file?.path, where, message].filter(Boolean).join(': ')}\n`;
+    })
+    .join('');
+}
+
+function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): Result[] {
+  const { object, objectPointer, path, field } = image;
+  const where = {
+    resourceRef: resourceRefOf(object),
+    field: { path, currentValue: field.image },
+    ...withFile(fileOf(manifest, objectPointer)),
+  };
+  switch (outcome.result) {
+    case 'left':
+    case 'restored':
+      return [];
+    case 'unpinned':
+      return [{ message: labelled(image, NOT_PINNED), severity: 'error', ...where }];
+    case 'failed':
+      return [{ message: labelled(image, outcome.message), severity: 'error', ...where }];
+    case 'pinned': {
+      const message = `pinned to ${outcome.image}`;
+      return [
+        { message, severity: 'info', ...where, field: { ...where.field, proposedValue: outcome.image } },
+      ];
+    }
+  }
+}
+
+const withFile = (file: Result['file']) => (file === undefined ? {} : { file });
+
+/** In a sentence: how many images came out how. */
+export function summarize(files: readonly PinnedFile[], written: number): string {
+  const outcomes = files.flatMap(({ images }) => images.map(({ outcome }) => outcome));
+  const count = (result: string) => outcomes.filter((outcome) => outcome.result === result).length;
+  const parts = [
+    [count('pinned'), 'pinned'],
+    [count('restored'), 'as written again'],
+    [count('left'), 'left'],
+    [count('failed'), 'not pinned'],
+  ] as const;
+  const said = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  const sum = `${plural(outcomes.length, 'image')} in ${plural(files.length, 'file')}`;
+  return `${[`${sum}${said.length > 0 ? ':' : ''}`, said.join(', ')].join(' ').trimEnd()}; ${plural(written, 'file')} written`;
+}
+
+const plural = (count: number, what: string) => (count === 1 ? `1 ${what}` : `${count} ${what}s`);
+
+/** Findings are what isn't pinned; failures come before them. */
+export function exitCodeOf(files: readonly PinnedFile[]): ExitCode {
+  if (files.some(({ after }) => after === undefined)) return exitCode.failed;
+  const isOpen = files.some(({ images }) => images.some(({ outcome }) => outcome.result === 'unpinned'));
+  return isOpen ? exitCode.findings : exitCode.done;
+}
+
+/** How far it came before it was interrupted. */
+export function describeInterruption(files: readonly PinnedFile[], all: number): string {
+  const done = files.filter(({ after }) => after !== undefined).length;
+  return `interrupted: ${done} of ${plural(all, 'file')} done`;
+}

@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import type { Config } from '../../config.ts';
+import type { KubernetesApi } from '../../kubernetes/api.ts';
+import { KubernetesError } from '../../kubernetes/error.ts';
+import { resources } from '../../kubernetes/resources.ts';
+import { optInOf } from '../../pin/opt-in.ts';
+import { caBundleCheck, certificateCheck, type Served } from '../../preflight/certificate-check.ts';
+import type { Asked, Check } from '../../preflight/check.ts';
+import {
+  configurationCheck,
+  type Endpoints,
+  endpointsCheck,
+  namespaceCheck,
+  type Subject,
+} from '../../preflight/installation.ts';
+import {
+  neededByWebhook,
+  neededToAdopt,
+  ownPermissionsCheck,
+  type Permission,
+  type Reviewed,
+  webhookPermissionsCheck,
+} from '../../preflight/permissions.ts';
+import { trialCheck, trialPod } from '../../preflight/trial.ts';
+import {
+  isInjected,
+  serviceOf,
+  type WebhookConfiguration,
+  webhookConfigurationSchema,
+} from '../../preflight/webhook-configuration.ts';
+import { readShared, serverName } from '../../webhook/certificate-store.ts';
+import { remedyFor } from '../api-server.ts';
+
+export interface InstallationMeans {
+  api: KubernetesApi;
+  webhook: Config['webhook'];
+  signal: AbortSignal;
+  /** Milliseconds since 1970. */
+  now: number;
+}
+
+/** Whether all is there for a namespace to be pinned, as far as whoever asks may look. */
+export async function checkInstallation(subject: Subject, means: InstallationMeans): Promise<Check[]> {
+  const { api, webhook, signal } = means;
+  const { webhookConfiguration: name } = webhook;
+  const asked = await ask(() =>
+    api.read(resources.MutatingWebhookConfiguration, undefined, name, webhookConfigurationSchema, signal),
+  );
+  const own = ask(() => review(api, neededToAdopt(subject.name), undefined, signal));
+  const configuration = asked.result === undefined ? asked.value : undefined;
+  const isAbsent = asked.result === undefined && configuration === undefined;
+  const about = [namespaceCheck(subject, configuration), configurationCheck(name, asked, subject)];
+  // What isn't installed is in no state.
+  const rest = isAbsent ? [] : await checkWebhook(subject, configuration, means);
+  return [...about, ...rest, ownPermissionsCheck(await own)];
+}
+
+async function checkWebhook(
+  subject: Subject,
+  configuration: WebhookConfiguration | undefined,
+  means: InstallationMeans,
+): Promise<Check[]> {
+  const { api, webhook, signal, now } = means;
+  const found = configuration && serviceOf(configuration);
+  const service = {
+    ...(found ?? { namespace: subject.own, name: webhook.service }),
+    isCertificateOthers: webhook.certificate !== undefined || isInjected(configuration),
+  };
+  const [endpoints, served, permissions, call] = await Promise.all([
+    ask(() => readEndpoints(api, service, signal)),
+    ask(() => readServed(service, means)),
+    checkPermissions(subject, service, means),
+    tryCall(subject, means),
+  ]);
+  return [
+    endpointsCheck(endpoints),
+    ...(configuration === undefined
+      ? []
+      : [caBundleCheck(configuration, now), certificateCheck(served, configuration, now)]),
+    call,
+    permissions,
+  ];
+}
+
+/** The webhook's Service. */
+interface Place {
+  namespace: string;
+  name: string;
+  /** Whether somebody else makes the certificate, and tells the API server of it. */
+  isCertificateOthers: boolean;
+}
+
+const slice = z.object({
+  endpoints: z
+    .array(z.object({ conditions: z.object({ ready: z.boolean().nullish() }).default({}) }))
+    .nullish(),
+});
+
+async function readEndpoints(
+  api: KubernetesApi,
+  { namespace, name }: Omit<Place, 'isCertificateOthers'>,
+  signal: AbortSignal,
+): Promise<Endpoints> {
+  const found = await api.readMetadata(resources.Service, namespace, name, signal);
+  const labelSelector = `kubernetes.io/service-name=${name}`;
+  const ready: boolean[] = [];
+  const slices = api.list(resources.EndpointSlice, namespace, slice, signal, { labelSelector });
+  for await (const { endpoints } of slices) {
+    // What isn't said is to be taken for true (kubernetes/api discovery/v1 types.go).
+    for (const { conditions } of endpoints ?? []) ready.push(conditions.ready !== false);
+  }
+  return {
+    service: `${namespace}/${name}`,
+    exists: found !== undefined,
+    ready: ready.filter(Boolean).length,
+    all: ready.length,
+  };
+}
+
+async function readServed(
+  { namespace, name: service, isCertificateOthers: isOthers }: Place,
+  { api, webhook, signal }: InstallationMeans,
+): Promise<Served> {
+  const place = { ...webhook, namespace, service };
+  const about = { secret: `${namespace}/${webhook.secret}`, serverName: serverName(place), isOthers };
+  if (isOthers) return { ...about, exists: false, pair: undefined };
+  try {
+    const shared = await readShared(api, place, signal);
+    return { ...about, exists: true, pair: shared.value?.serving };
+  } catch (error) {
+    if (error instanceof KubernetesError && error.status === 404) {
+      return { ...about, exists: false, pair: undefined };
+    }
+    throw error;
+  }
+}
+
+const deployment = z.object({
+  spec: z.object({
+    template: z.object({ spec: z.object({ serviceAccountName: z.string().default('default') }) }),
+  }),
+});
+
+async function checkPermissions(
+  subject: Subject,
+  { namespace, name, isCertificateOthers }: Place,
+  { api, webhook, signal }: InstallationMeans,
+): Promise<Check> {
+  const own = { ...webhook, namespace, isCertificateOthers };
+  const found = await ask(() => api.read(resources.Deployment, namespace, name, deployment, signal));
+  const account =
+    (found.result === undefined ? found.value?.spec.template.spec.serviceAccountName : undefined) ?? name;
+  const user = `system:serviceaccount:${namespace}:${account}`;
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
+  const needed = neededByWebhook(subject.name, own);
+  return webhookPermissionsCheck(user, await ask(() => review(api, needed, { user, groups }, signal)));
+}
+
+const reviewed = z.object({ status: z.object({ allowed: z.boolean() }) });
+
+/** Asks the API server what somebody may do; without one, whoever asks. */
+async function review(
+  api: KubernetesApi,
+  permissions: readonly Permission[],
+  who: { user: string; groups: string[] } | undefined,
+  signal: AbortSignal,
+): Promise<Reviewed[]> {
+  const kind = who === undefined ? 'SelfSubjectAccessReview' : 'SubjectAccessReview';
+  return Promise.all(
+    permissions.map(async (permission) => {
+      const content = {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind,
+        spec: { ...who, resourceAttributes: permission },
+      };
+      const { object } = await api.create(resources[kind], undefined, content, reviewed, signal);
+      return { permission, allowed: object.status.allowed };
+    }),
+  );
+}
+
+/** Has a pod judged on a dry run. Without the label nobody is asked. */
+async function tryCall(
+  { name: namespace, labels }: Subject,
+  { api, signal }: InstallationMeans,
+): Promise<Check> {
+  if (labels === undefined) {
+    const detail = "not tried: the namespace's labels can't be read, and its mode isn't known";
+    return { name: 'call', result: 'not asked', detail };
+  }
+  const { mode } = optInOf(labels);
+  if (mode === undefined) {
+    const detail = 'not tried: tagpin is called only for namespaces that have opted in';
+    return { name: 'call', result: 'note', detail };
+  }
+  try {
+    const { warnings } = await api.create(resources.Pod, namespace, trialPod, z.unknown(), signal, {
+      dryRun: true,
+    });
+    return trialCheck(mode, { refusal: undefined, warnings });
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    return trialCheck(mode, { refusal: error, warnings: error.warnings });
+  }
+}
+
+/** What was read, or why it wasn't. */
+async function ask<T>(reading: () => Promise<T>): Promise<Asked<T>> {
+  try {
+    return { value: await reading() };
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    const result = error.status === 403 ? 'not asked' : 'unknown';
+    return { result, why: `${error.message}; ${remedyFor(error)}` };
+  }
+}

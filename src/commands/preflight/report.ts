@@ -1,0 +1,107 @@
+import type { Check, Result } from '../../preflight/check.ts';
+import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-check.ts';
+import { printTable } from '../../report/table.ts';
+import { shown } from '../../webhook/verdict.ts';
+import { type ExitCode, exitCode } from '../outcome.ts';
+
+/** What `tagpin preflight` has found. */
+export interface PreflightReport {
+  namespace: string;
+  checks: readonly Check[];
+  images: readonly ImageCheck[];
+  /** What keeps the images from being known in full, each in a sentence. */
+  unread: readonly string[];
+}
+
+/** For people: a table with a line a check, and one of the images. */
+export function printPreflight({ checks, images }: PreflightReport): string {
+  const standing = printTable(
+    ['CHECK', 'RESULT', 'DETAIL'],
+    checks.map(({ name, result, detail }) => [name, result, detail.replaceAll('\n', ' ')]),
+  );
+  if (images.length === 0) return standing;
+  const rows = images.map((check) => {
+    const { decided, users } = check;
+    const [first = '-', ...others] = users;
+    return [
+      shown(decided.field.image),
+      check.state === 'pinned' ? shorten(check.digest) : '-',
+      check.state === 'pinned' ? check.credential : '-',
+      words[check.state],
+      others.length === 0 ? first : `${first} and ${others.length} more`,
+      notesOf(check).join('; ').replaceAll(LONG_DIGEST, shorten).replaceAll('\n', ' '),
+    ];
+  });
+  return `${standing}\n${printTable(['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'], rows)}`;
+}
+
+const words: Readonly<Record<ImageCheck['state'], string>> = {
+  pinned: 'pins it',
+  left: 'leaves it',
+  refused: 'refuses it',
+  unknown: 'unknown',
+};
+
+const LONG_DIGEST = /\bsha(256|512):[0-9a-f]{64,}\b/g;
+
+/** Enough to tell digests apart; JSON has them whole. */
+const shorten = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
+
+/** For programs: one object. */
+export function printPreflightJson({ namespace, checks, images, unread }: PreflightReport): string {
+  const entries = images.map((check) => ({
+    image: check.decided.field.image,
+    state: check.state,
+    digest: check.state === 'pinned' ? check.digest : undefined,
+    credential: check.state === 'pinned' ? check.credential : undefined,
+    message: 'message' in check ? check.message : undefined,
+    reason: check.state === 'left' ? check.reason : undefined,
+    usedBy: check.users,
+    serviceAccount: check.puller.serviceAccountName,
+    pullSecrets: check.puller.imagePullSecrets,
+    stored: check.stored,
+    idle: check.isIdle,
+  }));
+  return `${JSON.stringify({ namespace, checks, images: entries, unread }, undefined, 2)}\n`;
+}
+
+/** In a sentence: how many images and checks came out how. */
+export function summarizePreflight({ namespace, checks, images }: PreflightReport): string {
+  const verdicts = counts(images, ({ state }) => state);
+  const said = (['pinned', 'left', 'refused', 'unknown'] as const).flatMap((state) => {
+    const count = verdicts.get(state);
+    return count === undefined ? [] : [`${count} ${summarized[state]}`];
+  });
+  const all = `${images.length} ${images.length === 1 ? 'image' : 'images'}`;
+  const found =
+    images.length === 0 ? `nothing in namespace ${namespace} has an image` : `${all}: ${said.join(', ')}`;
+  const results = counts(checks, ({ result }) => result);
+  const told = (['problem', 'not asked', 'unknown'] as const satisfies Result[]).flatMap((result) => {
+    const count = results.get(result);
+    return count === undefined ? [] : [`${count} ${result}${result === 'problem' && count > 1 ? 's' : ''}`];
+  });
+  if (checks.length === 0) return `${found}; checks not known yet`;
+  return `${found}; ${checks.length} checks: ${told.length === 0 ? 'no problem' : told.join(', ')}`;
+}
+
+const summarized: Readonly<Record<ImageCheck['state'], string>> = {
+  pinned: 'would be pinned',
+  left: 'left as they are',
+  refused: 'refused',
+  unknown: 'unknown',
+};
+
+function counts<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, number> {
+  return new Map([...Map.groupBy(all, keyOf)].map(([key, { length }]) => [key, length]));
+}
+
+/** Where not all could be looked at, nobody knows whether all is well; what one may not ask for is another matter. */
+export function preflightExitCode({ checks, images, unread }: PreflightReport): ExitCode {
+  const isUnknown =
+    unread.length > 0 ||
+    images.some(({ state }) => state === 'unknown') ||
+    checks.some(({ result }) => result === 'unknown');
+  if (isUnknown) return exitCode.failed;
+  const isWell = !images.some(isFinding) && checks.every(({ result }) => result !== 'problem');
+  return isWell ? exitCode.done : exitCode.findings;
+}

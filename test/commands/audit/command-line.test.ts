@@ -1,0 +1,151 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeKubeconfig } from '../../support/api-server/kubeconfig.ts';
+import { start, tagpin } from '../../support/command-line.ts';
+import { image } from '../../support/registry/image.ts';
+import { type Registry, startRegistry } from '../../support/registry/registry.ts';
+import { type AuditCluster, deployment, namespaceObject, podOf, startAuditCluster } from './audits.ts';
+
+let cluster: AuditCluster;
+let registry: Registry;
+
+beforeAll(async () => {
+  cluster = await startAuditCluster();
+  registry = await startRegistry();
+  const digest = registry.push('app', 'latest', image());
+  const name = `${registry.host}/app`;
+  for (const namespace of ['team-a', 'team-b']) {
+    cluster.put(
+      namespaceObject(namespace),
+      ...deployment({ namespace, image: name }),
+      podOf({ namespace, image: name, imageId: `${name}@${digest}` }),
+    );
+  }
+});
+afterAll(async () => {
+  await Promise.all([cluster[Symbol.asyncDispose](), registry.close()]);
+});
+
+const audit = (...args: string[]) => tagpin(['audit', '--kubeconfig', cluster.kubeconfig, ...args]);
+
+describe('tagpin audit', () => {
+  test('is about all namespaces, as with -A', async () => {
+    const [all, same] = await Promise.all([audit(), audit('-A')]);
+    expect(all).toMatchObject({ code: 0, stderr: '' });
+    expect(all.stdout).toMatch(/^2 images in 2 pods of 2 namespaces: 0 by digest \(0%\)\n/);
+    expect(same.stdout).toBe(all.stdout);
+  });
+
+  test('or about those that -n names, again for each', async () => {
+    const [one, both] = await Promise.all([audit('-n', 'team-a'), audit('-n', 'team-a', '-n', 'team-b')]);
+    expect(one.stdout).toMatch(/^1 image in 1 pod of 1 namespace:/);
+    expect(both.stdout).toMatch(/^2 images in 2 pods of 2 namespaces:/);
+  });
+
+  test('exits with 1 for what --fail-on names', async () => {
+    expect(await audit('--fail-on', 'mixed,latest')).toMatchObject({ code: 1, stderr: '' });
+    expect(await audit('--fail-on', 'mixed,drift')).toMatchObject({ code: 0 });
+  });
+
+  test('writes a page beside its tables', async () => {
+    const file = join(cluster.folder, 'audit.html');
+    expect(await audit('--html', file)).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>/);
+  });
+});
+
+test.each([
+  [['-A', '-n', 'team-a'], /^tagpin: -A is for all namespaces, and -n for those it names: leave one out\n$/],
+  [['-n', 'Team A'], /^tagpin: "Team A" can't be a namespace's name; write it as kubectl lists it\n$/],
+  [
+    ['--fail-on', 'latest,worst'],
+    /'latest,worst' is invalid\. Write one or more of invalid, gone, mixed, drift, latest/,
+  ],
+  [['-o', 'xml'], /Allowed choices are wide, json, yaml, csv, policyreport, openreports/],
+  [['--fix', '-o', 'csv'], /^tagpin: --fix prints manifests, in YAML or JSON: leave out -o csv, or --fix\n$/],
+  [
+    ['--html', '/no/such/folder/x.html'],
+    /^tagpin: --html \/no\/such\/folder\/x\.html: there is no folder \/no\/such\/folder; create it/,
+  ],
+  [['--concurrency', '0'], /Write a number from 1 to 1000/],
+])('%j is wrong use', async (args, message) => {
+  const { code, stdout, stderr } = await audit(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(message);
+});
+
+describe('tagpin audit fails', () => {
+  test('where no API server is', async () => {
+    const kubeconfig = join(cluster.folder, 'nobody');
+    await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1' });
+    const { code, stdout, stderr } = await tagpin(['audit', '--kubeconfig', kubeconfig]);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toMatch(
+      /the pods can't be read: GET .* ECONNREFUSED .*; look at the kubeconfig, its context/,
+    );
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('where nothing of the cluster may be read, and says what to ask for', async () => {
+    const restore = cluster.api.fail({ verbs: ['list'], effect: 'forbidden' });
+    const { code, stdout, stderr } = await audit();
+    restore();
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toMatch(/the pods can't be read: pods is forbidden: .*; ask for that permission/);
+  });
+});
+
+describe('Ctrl-C ends it within a second', () => {
+  /** Starts it, interrupts it once something has come to be asked, and tells what became of it. */
+  async function interrupt(isAsked: () => boolean, ...args: string[]) {
+    const { child, result } = start(['audit', '--kubeconfig', cluster.kubeconfig, ...args]);
+    for (let waited = 0; waited < 200 && !isAsked(); waited++) await delay(50);
+    const interrupted = performance.now();
+    child.kill('SIGINT');
+    const { code, stdout, stderr } = await result;
+    expect(performance.now() - interrupted).toBeLessThan(1_000);
+    return { code, stdout, stderr };
+  }
+
+  test('with what is known so far, while a registry hangs', async () => {
+    registry.requests.clear();
+    registry.fault = { outcome: 'hang' };
+    const { code, stdout, stderr } = await interrupt(() => registry.requests.entries.length > 0);
+    registry.fault = undefined;
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/^2 images in 2 pods of 2 namespaces/);
+    expect(stdout).toContain('latest,unpinned');
+    expect(stderr).toBe(
+      'tagpin: it was interrupted: registries were not asked about everything (2 images)\ntagpin: ended by SIGINT\n',
+    );
+  });
+
+  test('while the API server hangs, with what it has read', async () => {
+    cluster.api.requests.clear();
+    const restore = cluster.api.fail({ resource: 'replicasets', effect: { outcome: 'hang' } });
+    const { code, stdout, stderr } = await interrupt(() => cluster.api.requests.of('replicasets').length > 0);
+    restore();
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/^2 images in 2 pods of 2 namespaces/);
+    expect(stderr).toContain('it was interrupted: not all of the cluster was read');
+  });
+
+  test('and before anything is known, with nothing', async () => {
+    cluster.api.requests.clear();
+    const restore = cluster.api.fail({ effect: { outcome: 'hang' } });
+    const { code, stdout, stderr } = await interrupt(() => cluster.api.requests.entries.length > 0);
+    restore();
+    expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: 'tagpin: ended by SIGINT\n' });
+  });
+
+  test('and leaves no half page', async () => {
+    const file = join(cluster.folder, 'interrupted.html');
+    registry.requests.clear();
+    registry.fault = { outcome: 'hang' };
+    await interrupt(() => registry.requests.entries.length > 0, '--html', file);
+    registry.fault = undefined;
+    expect(existsSync(file) && readFileSync(file, 'utf8').endsWith('</html>\n')).toBe(true);
+  });
+});
