@@ -1,15 +1,14 @@
-const units = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const units = new Map(
+  Object.entries({ ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }),
+);
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g;
 const DURATION = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
 
 /** Milliseconds of a duration as Go writes it (`10s`, `1m30s`, `500ms`); undefined when it isn't one. */
 export function parseDuration(text: string): number | undefined {
   if (text.length > 50 || !DURATION.test(text)) return undefined;
-  const parts = [...text.matchAll(PART)].map(([, number, unit]) => Number(number) * factor(unit));
-  return parts.reduce((sum, part) => sum + part, 0);
-}
-
-function factor(unit: string | undefined): number {
-  const known = Object.entries(units).find(([name]) => name === unit);
-  return known?.[1] ?? Number.NaN;
+  let sum = 0;
+  for (const [, number, unit = ''] of text.matchAll(PART))
+    sum += Number(number) * (units.get(unit) ?? Number.NaN);
+  return sum;
 }

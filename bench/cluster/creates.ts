@@ -8,7 +8,7 @@ import { prepare } from './contenders.ts';
 import { type Creation, Creator } from './creating.ts';
 import { Samples } from './samples.ts';
 import type { Creates } from './settings.ts';
-import { startClusterStage } from './stage.ts';
+import { type ClusterStage, startClusterStage } from './stage.ts';
 
 /** What one contender did in one round. */
 interface Turn extends Creation {
@@ -16,6 +16,8 @@ interface Turn extends Creation {
   readonly opened: number;
   /** Milliseconds that the API server waited for the webhook, in the mean. */
   readonly waited: number;
+  /** Milliseconds of a core for each creation. */
+  readonly cpu: ReturnType<ClusterStage['cpu']>;
 }
 
 /**
@@ -37,14 +39,16 @@ export async function measureCreates(
     for (const { atOnce, pods } of loads) {
       for (const { name, path, next, check } of contenders) {
         const bodies = Array.from({ length: pods }, next);
-        const [calls, before] = [await callsOf(creator), connectionsOpened()];
+        const [calls, before, used] = [await callsOf(creator), connectionsOpened(), stage.cpu()];
         const creation = await creator.createAll(path, bodies, atOnce, check);
-        const opened = connectionsOpened() - before;
+        const [opened, now] = [connectionsOpened() - before, stage.cpu()];
+        const each = (who: keyof typeof now) => (now[who] - used[who]) / pods;
+        const cpu = { 'API server': each('API server'), etcd: each('etcd'), webhooks: each('webhooks') };
         const { seconds, count } = await callsOf(creator);
         const waited = ((seconds - calls.seconds) / Math.max(1, count - calls.count)) * 1000;
         await creator.empty(path);
         const key = `${name} ${atOnce}`;
-        if (round >= 0) turns.set(key, [...(turns.get(key) ?? []), { ...creation, opened, waited }]);
+        if (round >= 0) turns.set(key, [...(turns.get(key) ?? []), { ...creation, opened, waited, cpu }]);
       }
     }
   }
@@ -61,7 +65,8 @@ const targets: Readonly<Record<number, { rate: number; added?: number }>> = {
 };
 
 function figures(name: string, atOnce: number, own: readonly Turn[], unhooked: readonly Turn[]): Figure[] {
-  const middle = (of: keyof Turn) => median(own.map((turn) => turn[of]));
+  const middle = (of: Exclude<keyof Turn, 'cpu'>) => median(own.map((turn) => turn[of]));
+  const cpuMs = (who: keyof Turn['cpu']) => median(own.map(({ cpu }) => cpu[who]));
   const detail = {
     '/s': middle('rate'),
     'p50 ms': middle('p50'),
@@ -69,6 +74,9 @@ function figures(name: string, atOnce: number, own: readonly Turn[], unhooked: r
     'p99 ms': middle('p99'),
     'connections opened': middle('opened'),
     'ms for the webhook': middle('waited'),
+    'ms CPU of the API server': cpuMs('API server'),
+    'of etcd': cpuMs('etcd'),
+    'of the webhook': cpuMs('webhooks'),
   };
   const about = { subject: 'cluster', detail } as const;
   if (name === 'unhooked') {

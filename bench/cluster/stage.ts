@@ -9,6 +9,7 @@ import { run, succeed } from '../../e2e/support/command.ts';
 import { createAuthority } from '../../test/support/authority.ts';
 import { freePort } from '../../test/support/listen.ts';
 import { startNullWebhook } from '../servers/null-webhook.ts';
+import { cpuOf } from '../servers/process.ts';
 import { startTagpinProcess, type TagpinProcess } from '../servers/tagpin.ts';
 
 /** A Kubernetes object, for kubectl. */
@@ -20,6 +21,8 @@ export interface ClusterStage extends AsyncDisposable {
   readonly storage: Storage;
   /** tagpin's, as long as they aren't restarted. */
   readonly replicas: readonly Replica[];
+  /** Milliseconds of a core that each has used so far; `webhooks` are tagpin's replicas and the one that does nothing. */
+  cpu(): Record<'API server' | 'etcd' | 'webhooks', number>;
   /** Starts all replicas anew, which know nothing then. */
   restartTagpin(): Promise<void>;
   apply(...manifests: readonly Manifest[]): Promise<void>;
@@ -34,9 +37,9 @@ interface Replica {
   readonly healthPort: number;
 }
 
-const base = join(import.meta.dirname, '../../manifests/base');
+const manifests = join(import.meta.dirname, '../../manifests');
 const manifest = (file: string) =>
-  z.looseObject({}).parse(parse(readFileSync(join(base, file), 'utf8'), { merge: true }));
+  z.looseObject({}).parse(parse(readFileSync(join(manifests, file), 'utf8'), { merge: true }));
 
 /** The label of namespaces whose pods the webhook that does nothing is asked about; what its paths are called. */
 const NULL_LABEL = 'bench.tagpin.dev/null';
@@ -82,10 +85,13 @@ export async function startClusterStage(
   };
 
   const inSystem = { namespace: 'tagpin-system' };
-  await apply(manifest('namespace.yaml'));
+  await apply(manifest('base/namespace.yaml'));
   await apply(
-    { ...manifest('certificate.yaml'), metadata: { ...inSystem, name: 'tagpin-certificate' } },
-    manifest('webhook.yaml'),
+    {
+      ...manifest('overlays/default/certificate.yaml'),
+      metadata: { ...inSystem, name: 'tagpin-certificate' },
+    },
+    manifest('base/webhook.yaml'),
   );
   const start = ({ port, healthPort }: Omit<Replica, 'pid'>) =>
     startTagpinProcess({ folder: directory, kubeconfig, port, healthPort, settings });
@@ -112,6 +118,15 @@ export async function startClusterStage(
     storage,
     get replicas() {
       return processes.map(({ port, healthPort, process: { pid } }) => ({ pid, port, healthPort }));
+    },
+    cpu() {
+      const used = (pids: (number | undefined)[]) =>
+        pids.reduce<number>((sum, pid) => sum + (pid === undefined ? 0 : cpuOf(pid)), 0);
+      return {
+        'API server': used([storage.apiServer.pid]),
+        etcd: used([storage.etcd.pid]),
+        webhooks: used([nothing.pid, ...processes.map(({ process: { pid } }) => pid)]),
+      };
     },
     restartTagpin,
     apply,

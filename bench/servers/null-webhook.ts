@@ -8,6 +8,7 @@ import { adopt, end } from './process.ts';
 const started = z.object({ port: z.number() });
 
 export interface NullWebhook extends AsyncDisposable {
+  readonly pid: number;
   readonly url: string;
   readonly caPem: string;
 }
@@ -16,11 +17,12 @@ export interface NullWebhook extends AsyncDisposable {
 export async function startNullWebhook(address: string): Promise<NullWebhook> {
   const authority = await createAuthority();
   const child = fork(join(import.meta.dirname, 'null-server.ts'), { execArgv: [] });
-  adopt(child);
+  const pid = adopt(child);
   const listening = once(child, 'message');
   child.send({ ...(await authority.issue([address])), address });
   const { port } = started.parse((await listening)[0]);
   return {
+    pid,
     url: `https://${address}:${port}/`,
     caPem: authority.caPem,
     [Symbol.asyncDispose]: () => end(child),

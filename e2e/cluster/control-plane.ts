@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Authority } from '../../test/support/authority.ts';
 import type { Binaries } from '../machine/binaries.ts';
 import { run } from '../support/command.ts';
-import { startDaemon } from '../support/daemon.ts';
+import { type Daemon, startDaemon } from '../support/daemon.ts';
 import { nodeAddress } from './isolation.ts';
 
 const etcdClients = 'http://127.0.0.1:2379';
@@ -17,6 +17,8 @@ export interface Storage {
   readonly kubeconfig: string;
   readonly ca: string;
   readonly accountKey: string;
+  readonly etcd: Daemon;
+  readonly apiServer: Daemon;
 }
 
 /** Starts etcd, API server, controller manager and scheduler. Returns the path of an administrator's kubeconfig. */
@@ -44,7 +46,7 @@ export async function startStorage(
   };
   const start = starter(directory, binaries);
 
-  start(
+  const etcd = start(
     'etcd',
     `--data-dir=${at('etcd')}`,
     `--listen-client-urls=${etcdClients}`,
@@ -99,7 +101,7 @@ export async function startStorage(
   );
   const ready = [binaries.kubectl, '--kubeconfig', kubeconfig, 'get', '--raw', '/readyz'];
   await apiServer.ready(async () => ((await run(ready)).code === 0 ? true : undefined));
-  return { kubeconfig, ca, accountKey };
+  return { kubeconfig, ca, accountKey, etcd, apiServer };
 }
 
 /** Starts controller manager and scheduler, with these flags besides. */

@@ -6,6 +6,8 @@ import { type UntilOptions, until } from './until.ts';
 export interface Daemon {
   readonly name: string;
   readonly logFile: string;
+  /** Undefined if it couldn't be started. */
+  readonly pid: number | undefined;
   /** Resolves when `probe` gives a value. Rejects with the end of the log if the daemon ends before, or too late. */
   ready<Value>(probe: (log: string) => Promise<Value | undefined>, options?: UntilOptions): Promise<Value>;
   /** Ends it: politely, and after five seconds by force. */
@@ -52,6 +54,7 @@ export function startDaemon({ name, command, logFile, env = {} }: DaemonOptions)
   return {
     name,
     logFile,
+    pid: child.pid,
     ready: (probe, options) =>
       until(
         `${name} to be ready`,

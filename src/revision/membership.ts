@@ -25,7 +25,7 @@ export interface Membership {
   /** The object that stores the revision's pins; undefined where the kind of owner has none. */
   stored: { kind: RevisionKind; name: string } | undefined;
   /** Selects the siblings, and perhaps others; undefined where nothing does. */
-  selector: string | undefined;
+  readonly selector: string | undefined;
 }
 
 interface OwnerKind {
@@ -78,7 +78,10 @@ export function membershipOf(
     namespace,
     owner: { kind, name, uid },
     stored: row.stored(name, labels?.[REVISION_LABEL]),
-    selector: selectorOf(labels ?? {}),
+    // Few pods need theirs looked for.
+    get selector() {
+      return selectorOf(labels ?? {});
+    },
   };
 }
 
