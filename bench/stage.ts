@@ -14,7 +14,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 /** The namespace that opted in. */
-export const NAMESPACE = 'team-000000';
+export const NAMESPACE = 'shop';
 
 /** A stand-in for the API server with tagpin's own objects, and one namespace that opted in. */
 export async function startStage(): Promise<Stage> {
