@@ -1,10 +1,12 @@
 import { image } from '../test/support/registry/image.ts';
 import { startRegistry } from '../test/support/registry/registry.ts';
+import { ask } from './ask.ts';
 import type { Effort, Figure } from './figure.ts';
 import { startLoad } from './load/load.ts';
 import { MARK } from './load/order.ts';
 import { reviewOf } from './reviews.ts';
 import { median } from './rounds.ts';
+import { startFloor } from './servers/floor.ts';
 import { residentOf } from './servers/process.ts';
 import { startTagpin } from './servers/tagpin.ts';
 import { startStage } from './stage.ts';
@@ -56,12 +58,18 @@ async function memory({ scale }: Effort): Promise<Figure> {
     until: { requests: reviews },
   });
   const after = residentOf(server.pid);
+  await using floor = await startFloor(await ask(server, review));
+  await load.send({ ...orderOf({ server: floor, review, expected }), until: { requests: reviews } });
   return {
     subject: 'footprint',
     name: `resident after ${reviews} reviews of ${images} images`,
     value: after.now,
     unit: 'MiB',
     target: { atMost: 128 },
-    detail: { 'MiB before': before.now, 'MiB at most': after.most },
+    detail: {
+      'MiB before': before.now,
+      'MiB at most': after.most,
+      'MiB of a bare node:https server after as many': residentOf(floor.pid).now,
+    },
   };
 }
