@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import { health, type WebhookProcess } from '../test/support/webhook-process.ts';
+import { health } from '../test/support/webhook-process.ts';
 import type { Pods } from './large-pods.ts';
+import type { Replica } from './overload-stage.ts';
+import { residentOf } from './servers/process.ts';
 
 export interface Flood {
   readonly pods: Pods;
@@ -43,7 +44,7 @@ export interface Figures extends z.infer<typeof answersSchema> {
 }
 
 /** Sends reviews to the webhook as an API server would that has so many requests under way, and watches how it is. */
-export async function flood(webhook: WebhookProcess, ca: string, flood: Flood): Promise<Figures> {
+export async function flood(webhook: Replica, ca: string, flood: Flood): Promise<Figures> {
   const ended = new AbortController();
   const watching = watch(webhook, ended.signal);
   const task: Task = { ...flood, port: webhook.port, ca };
@@ -63,20 +64,15 @@ export async function flood(webhook: WebhookProcess, ca: string, flood: Flood): 
 }
 
 /** Asks for its health, as the kubelet does but far more often, and looks at what it holds. */
-async function watch(webhook: WebhookProcess, ended: AbortSignal) {
+async function watch(webhook: Replica, ended: AbortSignal) {
   let slowestHealth = 0;
   let peak = 0;
   while (!ended.aborted) {
     const asked = performance.now();
     await health(webhook, '/healthz');
     slowestHealth = Math.max(slowestHealth, performance.now() - asked);
-    peak = Math.max(peak, residentMiB(webhook));
+    peak = Math.max(peak, residentOf(webhook.pid).now);
     await delay(50);
   }
   return { slowestHealth, peak };
-}
-
-function residentMiB({ child }: WebhookProcess): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }

@@ -1,11 +1,20 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type ApiServer, startSecureApiServer } from '../test/support/api-server.ts';
-import { ready, startWebhookProcess, type WebhookProcess } from '../test/support/webhook-process.ts';
+import { freePort } from '../test/support/listen.ts';
+import { ready, startWebhookProcess } from '../test/support/webhook-process.ts';
+import { startTagpinProcess } from './servers/tagpin.ts';
+
+/** A process of the webhook's. */
+export interface Replica extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  readonly healthPort: number;
+}
 
 /** The webhook as a process of its own, beside an API server that holds what it needs. */
 export interface Stage extends AsyncDisposable {
-  readonly webhook: WebhookProcess;
+  readonly webhook: Replica;
   /** The API server that it works with. */
   readonly api: ApiServer;
   /** The CA that it has told the API server to trust. */
@@ -19,10 +28,38 @@ const configurationSchema = z.object({
 /** The heap that Node.js takes in a container of 512 MiB, as the manifests have it. */
 const HEAP = '--max-old-space-size=256';
 
+/** Starts a replica with this kubeconfig; returns when it is ready. */
+type Start = (folder: string, kubeconfig: string, settings: Settings) => Promise<Replica>;
+
+/** The webhook's configuration, as far as it isn't the default. */
+type Settings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** From its source, as tests have everything. */
+const fromSource: Start = async (folder, kubeconfig, { webhook = {}, ...settings }) => {
+  process.env['NODE_OPTIONS'] = HEAP;
+  const replica = await startWebhookProcess({ folder, kubeconfig, webhook, settings });
+  await ready(replica);
+  const { child, port, healthPort } = replica;
+  return {
+    pid: child.pid ?? 0,
+    port,
+    healthPort,
+    [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
+  };
+};
+
+/** The bundle, as it runs in its image. */
+export const fromBundle: Start = async (folder, kubeconfig, settings) => {
+  const ports = { port: await freePort(), healthPort: await freePort() };
+  const process = await startTagpinProcess({ folder, kubeconfig, ...ports, settings, nodeOptions: [HEAP] });
+  return { ...process, ...ports };
+};
+
 /** Starts both; returns when the webhook is ready. */
 export async function startStage(
   folder: string,
-  { webhook: limits = {}, ...settings }: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  settings: Settings,
+  start: Start = fromSource,
 ): Promise<Stage> {
   await using started = new AsyncDisposableStack();
   const api = started.use(await startSecureApiServer());
@@ -41,9 +78,7 @@ export async function startStage(
   });
   const kubeconfig = join(folder, 'kubeconfig');
   await api.writeKubeconfig(kubeconfig);
-  process.env['NODE_OPTIONS'] = HEAP;
-  const webhook = started.use(await startWebhookProcess({ folder, kubeconfig, webhook: limits, settings }));
-  await ready(webhook);
+  const webhook = started.use(await start(folder, kubeconfig, settings));
   const configuration = api.find('MutatingWebhookConfiguration', undefined, 'tagpin');
   const [{ clientConfig }] = configurationSchema.parse(configuration).webhooks;
   const kept = started.move();

@@ -6,12 +6,12 @@ import { image } from '../test/support/registry/image.ts';
 import { startRegistry } from '../test/support/registry/registry.ts';
 import { type Figures, flood } from './flood.ts';
 import type { Pods } from './large-pods.ts';
-import { startStage } from './overload-stage.ts';
+import { fromBundle, startStage } from './overload-stage.ts';
 import { table } from './table.ts';
 
 const usage = `npm run bench:overload -- [-o json]
 
-What tagpin does with more than it can do, in one process with the heap that Node.js takes in 512 MiB: how many reviews
+What tagpin does with more than it can do, in one process as in its image, with the heap that Node.js takes in 512 MiB: how many reviews
 are answered in time, how many are sent back and come again, how long its health takes to be told, and its memory.`;
 
 const KIB = 1024;
@@ -28,7 +28,8 @@ async function bench(): Promise<[string, Figures][]> {
   const rows: [string, Figures][] = [];
   const run = async (what: string, atOnce: number, pods: Partial<Pods>, fault?: typeof registry.fault) => {
     // A process for each: what the ones before held says nothing about this one.
-    await using stage = await startStage(folder, { cache: { entries: 2 * IMAGES, age: '1h' } });
+    const settings = { cache: { entries: 2 * IMAGES, age: '1h' } };
+    await using stage = await startStage(folder, settings, fromBundle);
     const all = { host: registry.host, containers: 1, bytes: 6 * KIB, from: 0, images: 100 };
     const warm = { ...all, count: 1, containers: 100 };
     await flood(stage.webhook, stage.ca, { pods: warm, atOnce: 1, timeout: 10_000 });

@@ -117,7 +117,11 @@ function contendersFor({ directory, folder, images, crane }: Stage): Contender[]
   const clear = async () => rmSync(out, { recursive: true, force: true });
   const { KBLD, DIGESTER } = process.env;
   return [
-    { name: names.pin, prepare: clear, run: async () => void (await pin(...toOut, '--concurrency', `${CONCURRENCY}`)) },
+    {
+      name: names.pin,
+      prepare: clear,
+      run: async () => void (await pin(...toOut, '--concurrency', `${CONCURRENCY}`)),
+    },
     {
       name: names.frozen,
       async prepare() {
@@ -193,7 +197,9 @@ if (values.help) {
       for (const [name, value] of Object.entries(figures.perImage)) {
         console.log(`${name}: ${value.toFixed(2)} ms an image`);
       }
-      console.log(`YAML is ${Math.round(100 * figures.yamlShareOfFrozen)} % of a frozen run that writes no files`);
+      console.log(
+        `YAML is ${Math.round(100 * figures.yamlShareOfFrozen)} % of a frozen run that writes no files`,
+      );
     }
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

@@ -37,7 +37,7 @@ export interface TagpinOptions {
   readonly port: number;
   readonly healthPort: number;
   /** The rest of its configuration. */
-  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly settings?: Readonly<Record<string, unknown>> & { readonly webhook?: object };
   /** What Node is told besides. */
   readonly nodeOptions?: readonly string[];
 }
@@ -47,10 +47,20 @@ export interface TagpinOptions {
  * nobody else anything.
  */
 export async function startTagpinProcess(options: TagpinOptions): Promise<TagpinProcess> {
-  const { folder, kubeconfig, port, healthPort, settings = {}, nodeOptions = [] } = options;
+  const {
+    folder,
+    kubeconfig,
+    port,
+    healthPort,
+    settings: { webhook, ...settings } = {},
+    nodeOptions = [],
+  } = options;
   const config = join(folder, `${port}.yaml`);
   // JSON is YAML too
-  writeFileSync(config, JSON.stringify({ webhook: { port, healthPort, drain: '0s' }, ...settings }));
+  writeFileSync(
+    config,
+    JSON.stringify({ webhook: { port, healthPort, drain: '0s', ...webhook }, ...settings }),
+  );
   const started = performance.now();
   const child = spawn(
     process.execPath,
