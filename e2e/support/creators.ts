@@ -12,14 +12,19 @@ export interface Creations {
   readonly created: number;
   /** What it said where it made none. */
   readonly failures: readonly string[];
-  /** The images of pods that were let in by tag. */
-  readonly unpinned: readonly string[];
+  /** Pods that were let in by tag. */
+  readonly unpinned: readonly CreatedPod[];
   /** Milliseconds that the slowest took, with all its tries. */
   readonly slowest: number;
   /** How often the one was sent that was sent most often. */
   readonly tries: number;
   /** How many were never created, however often they were sent. */
   readonly givenUp: number;
+}
+
+export interface CreatedPod {
+  readonly name: string;
+  readonly images: readonly string[];
 }
 
 export interface Creators {
@@ -40,7 +45,10 @@ export interface CreatorsOptions {
 /** Nobody tries more often than this. */
 const MAX_TRIES = 200;
 
-const createdPod = z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) });
+const createdPod = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({ containers: z.array(z.object({ image: z.string() })) }),
+});
 
 /**
  * So many who create pods of an image, one after another and each at his own pace, straight at the API server. No
@@ -56,7 +64,7 @@ export function startCreators(
   const result = {
     created: 0,
     failures: [] as string[],
-    unpinned: [] as string[],
+    unpinned: [] as CreatedPod[],
     slowest: 0,
     tries: 1,
     givenUp: 0,
@@ -67,10 +75,10 @@ export function startCreators(
     while (!stopped.signal.aborted) {
       const started = performance.now();
       for (let tries = 1; ; tries++) {
-        const { failure, images } = await create();
+        const { failure, pod } = await create();
         result.slowest = Math.max(result.slowest, performance.now() - started);
         result.tries = Math.max(result.tries, tries);
-        result.unpinned.push(...images.filter((admitted) => admitted !== image.pinned));
+        if (pod?.images.some((admitted) => admitted !== image.pinned)) result.unpinned.push(pod);
         if (failure === undefined) {
           result.created++;
           break;
@@ -100,7 +108,7 @@ export function startCreators(
 function creator(connection: Connection, namespace: Namespace, image: PushedImage) {
   const { metadata: _, ...manifest } = podManifest({ image: image.tagged, spec: { schedulerName: 'none' } });
   const body = JSON.stringify({ ...manifest, metadata: { generateName: 'web-' } });
-  return async (): Promise<{ failure?: string; images: string[] }> => {
+  return async (): Promise<{ failure?: string; pod?: CreatedPod }> => {
     const { dispatcher, headers } = await connection.access();
     try {
       const response = await request(`${connection.server}/api/v1/namespaces/${namespace.name}/pods`, {
@@ -110,11 +118,11 @@ function creator(connection: Connection, namespace: Namespace, image: PushedImag
         ...(dispatcher && { dispatcher }),
       });
       const text = await response.body.text();
-      if (response.statusCode !== 201) return { failure: text.trim(), images: [] };
-      const { spec } = createdPod.parse(JSON.parse(text));
-      return { images: spec.containers.map(({ image }) => image) };
+      if (response.statusCode !== 201) return { failure: text.trim() };
+      const { metadata, spec } = createdPod.parse(JSON.parse(text));
+      return { pod: { name: metadata.name, images: spec.containers.map(({ image }) => image) } };
     } catch (error) {
-      return { failure: String(error), images: [] };
+      return { failure: String(error) };
     }
   };
 }

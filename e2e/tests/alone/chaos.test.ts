@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { auditorOf } from '../../support/auditor.ts';
 import { readCluster } from '../../support/cluster.ts';
 import { type Creators, startCreators } from '../../support/creators.ts';
 import { Images } from '../../support/images.ts';
@@ -95,7 +96,20 @@ async function createThrough(mode: Mode) {
   console.log(`the slowest ${Math.round(slowest)} ms with all its tries, at most ${tries}`);
   console.table(figures);
   console.log([...count(failures.map(withoutNumbers))].map(([text, n]) => `${n} x ${text}`).join('\n'));
-  return { ...creations, figures, image, stored: await imagesOf(namespace, '') };
+  return {
+    ...creations,
+    figures,
+    image,
+    stored: await imagesOf(namespace, ''),
+    audited: await byTag(namespace),
+  };
+}
+
+/** The pods that `tagpin audit` says run by tag. */
+async function byTag(namespace: Namespace): Promise<string[]> {
+  const { audit } = await auditorOf(cluster, namespace);
+  const { images: found } = await audit('--only', 'unpinned');
+  return found.flatMap(({ pods }) => pods).sort();
 }
 
 /** Waits until a namespace is gone: thousands of pods take a while, and what comes next would feel it. */
@@ -122,21 +136,25 @@ afterEach(async () => {
 
 describe('while replicas of tagpin are force-deleted, killed, stopped, and all gone', () => {
   test(`enforce lets no pod in unpinned; what fails is the API server's own refusal, and gets in when it is sent again`, async () => {
-    const { created, givenUp, failures, unpinned, image, stored, figures } = await createThrough('enforce');
+    const { created, givenUp, failures, unpinned, image, stored, audited, figures } =
+      await createThrough('enforce');
     expect(created).toBeGreaterThanOrEqual(PODS);
     expect(givenUp).toBe(0);
     expect(unpinned).toEqual([]);
     expect(stored).toEqual([image.pinned]);
+    expect(audited).toEqual([]);
     for (const failure of failures)
       expect(failure).toContain('failed calling webhook \\"enforce.tagpin.dev\\"');
     expect(figures['none at all']?.failed, 'or this test shows nothing').toBeGreaterThan(0);
   }, 900_000);
 
-  test('best-effort lets every pod in; those that came while nobody answered are unpinned, and counted', async () => {
-    const { created, failures, unpinned, image, stored, figures } = await createThrough('best-effort');
+  test('best-effort lets every pod in; those that came while nobody answered are unpinned, and the audit finds each', async () => {
+    const { created, failures, unpinned, image, stored, audited, figures } =
+      await createThrough('best-effort');
     expect(created).toBeGreaterThanOrEqual(PODS);
     expect(failures).toEqual([]);
-    expect(new Set(unpinned)).toEqual(new Set([image.tagged]));
+    expect(audited).toEqual(unpinned.map(({ name }) => name).sort());
+    expect(new Set(unpinned.flatMap((pod) => pod.images))).toEqual(new Set([image.tagged]));
     expect(new Set(stored)).toEqual(new Set([image.pinned, image.tagged]));
     expect(figures['none at all']?.unpinned, 'or this test shows nothing').toBeGreaterThan(0);
   }, 900_000);
