@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Plugin, RolldownOptions } from 'rolldown';
 
 /**
@@ -20,6 +22,15 @@ const nothingWaitsForTheEntry: Plugin = {
   },
 };
 
+/** npm makes what it links to executable as it links it, and a later build puts another file there. */
+const entriesAreExecutable: Plugin = {
+  name: 'entries-are-executable',
+  writeBundle({ dir = '.' }, bundle) {
+    for (const file of Object.values(bundle))
+      if (file.type === 'chunk' && file.isEntry) chmodSync(join(dir, file.fileName), 0o755);
+  },
+};
+
 /**
  * All of tagpin and its dependencies: the image needs no node_modules, and starts faster. What is loaded by `import()`,
  * the SDKs of the clouds, is in chunks beside the entry, and costs nothing until an image needs it: in one file they
@@ -30,7 +41,7 @@ const nothingWaitsForTheEntry: Plugin = {
 const config = {
   input: 'src/main.ts',
   platform: 'node',
-  plugins: [nothingWaitsForTheEntry],
+  plugins: [nothingWaitsForTheEntry, entriesAreExecutable],
   output: {
     dir: 'dist',
     cleanDir: true,
