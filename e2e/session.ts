@@ -28,8 +28,11 @@ async function session(settings: Settings): Promise<number> {
   const code = await step('tests run', () => runTests(vitest, { [clusterVariable]: description }));
   console.log(`cluster and tests took ${Math.round((performance.now() - started) / 1000)} s`);
   if (keep) {
+    // tagpin stands beside a Node.js: only who asks for either is to find it.
+    const path = [join(cluster.programs.kubectl, '..'), '$PATH', packaged].join(':');
     console.log(`\nThe cluster stays up until Ctrl-C. In another terminal:
-  nsenter --all --target "$(pgrep --full --newest e2e/session.ts)" env KUBECONFIG=${cluster.kubeconfig} PATH=${join(cluster.programs.kubectl, '..')}:$PATH bash`);
+  nsenter --all --target "$(pgrep --full --newest e2e/session.ts)" env KUBECONFIG=${cluster.kubeconfig} PATH=${path} bash
+Its registry ${cluster.openRegistry} takes pushes from anyone: crane append --insecure --base ${cluster.shellImage} …`);
     await new Promise(() => {});
   }
   return code;

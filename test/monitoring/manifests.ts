@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-const folder = join(import.meta.dirname, '../../manifests/components/monitoring');
+const folder = join(import.meta.dirname, '../../charts/tagpin/monitoring');
 const read = (file: string) => readFileSync(join(folder, file), 'utf8');
 
 const alert = z.strictObject({
