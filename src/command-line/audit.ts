@@ -36,7 +36,6 @@ export const declareAudit: Declare = (program, world) => {
     .addHelpText(
       'after',
       `
-Findings: ${findingKinds.join(', ')}.
 Every pod on latest or without a tag, and its manifest by the digest that it runs: tagpin audit --only latest --fix`,
     )
     .action(async (options: AuditOptions & ClusterOptions) => {
@@ -51,7 +50,7 @@ Every pod on latest or without a tag, and its manifest by the digest that it run
 };
 
 const findings = (flags: string, description: string) =>
-  new Option(flags, `${description}, comma-separated`).argParser(parseFindings);
+  new Option(flags, `${description}, comma-separated`).choices(findingKinds).argParser(parseFindings);
 
 /** Given again, it adds to what was given before. */
 function parseFindings(text: string, before: readonly FindingKind[] = []): FindingKind[] {

@@ -32,5 +32,7 @@ export function createProgram(world: World): Command {
     .exitOverride((error) => world.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
     .showHelpAfterError('Run "tagpin --help" for what there is.');
   for (const declare of declarations) declare(program, world);
+  for (const command of program.commands)
+    command.showHelpAfterError(`Run "tagpin ${command.name()} --help" for what there is.`);
   return program;
 }

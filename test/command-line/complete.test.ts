@@ -21,6 +21,7 @@ test.each<[string[], string[]]>([
   [['adopt', '--prefer', 'o'], ['oldest']],
   [['adopt', '--prefer=o'], ['--prefer=oldest']],
   [['adopt', '--dry-run', '--pref'], ['--prefer']],
+  [['audit', '--only', 'la'], ['latest', 'label']],
   [['--vers'], ['--version']],
   [
     ['completion', ''],
