@@ -108,6 +108,19 @@ describe.each(commands.map((command) => ({ name: command.name(), command })))(
       expect(stderr).toContain('Write a number from 1 to 1000.');
     });
 
+    const needy = command.options.filter(({ required }) => required).map(({ long }) => long ?? '');
+
+    test.each(needy)('takes no %s that is empty, as a variable that isn’t set leaves it', async (flag) => {
+      for (const given of [[flag, ''], [`${flag}=`]]) {
+        const { code, stdout, stderr } = await run(name, ...given);
+        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+        expect(stderr).toMatch(/^(tagpin|error): /);
+        expect(stderr).toMatch(
+          / is given an empty text, .*; it needs a | can't be a namespace| Write | Allowed /,
+        );
+      }
+    });
+
     test('takes no configuration that isn’t there', async () => {
       const file = join(folder, 'absent.yaml');
       const { code, stdout, stderr } = await run(name, '--registry-config', file);
@@ -171,4 +184,12 @@ describe.each(having('--kubeconfig'))('tagpin %s', (name) => {
     expect({ code, stderr }).toEqual({ code: 130, stderr: 'tagpin: ended by SIGINT\n' });
     expect(performance.now() - interrupted).toBeLessThan(1_000);
   });
+});
+
+test('tagpin pin writes nowhere that isn’t named', async () => {
+  const { code, stdout, stderr } = await tagpin(['pin', '-o', '', manifest]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toBe(
+    "tagpin: --output is given an empty text, perhaps by a variable that isn't set; it needs a folder or json\n",
+  );
 });
