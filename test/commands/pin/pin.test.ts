@@ -1,7 +1,16 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tagpin } from '../../support/command-line.ts';
+import { start, tagpin } from '../../support/command-line.ts';
 import { makeFolder } from '../../support/folder.ts';
 import { image } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';
@@ -171,6 +180,32 @@ describe('tagpin pin writes', () => {
     const { stdout } = await tagpin(['pin', '-o', 'json', '--output', out, join(folder.path, 'a.yaml')]);
     expect(JSON.parse(stdout).images).toMatchObject([{ result: 'pinned', image: web.pinned }]);
     expect(read(join(out, 'a.yaml'))).toBe(pod(web.pinned));
+  });
+
+  test.each(['page.html', 'page.html/below'])(
+    'nothing to %s where that is a file, and asks nobody',
+    async (name) => {
+      using folder = makeFolder({ 'k8s/b.yaml': pod(missing), 'page.html': '' });
+      const { tagged } = push('unasked');
+      folder.write('k8s/a.yaml', pod(tagged));
+      const out = join(folder.path, name);
+      const { code, stdout, stderr } = await tagpin(['pin', '--output', out, join(folder.path, 'k8s')]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toBe(
+        `tagpin: --output ${out}: ${join(folder.path, 'page.html')} is no folder; name another, or json\n`,
+      );
+      expect(registry.requests.manifests('unasked')).toEqual([]);
+    },
+  );
+
+  test.skipIf(!existsSync('/proc/self'))('nothing to /proc, where no folder can be made', async () => {
+    using folder = makeFolder({ 'a.yaml': pod(web.pinned), 'b.yaml': pod(web.pinned) });
+    const { child, result } = start(['pin', '--output', '/proc/tagpin', folder.path]);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 4_000);
+    const { code, stdout, stderr } = await result;
+    clearTimeout(timer);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^tagpin: --output \/proc\/tagpin can't be made: .*; name another folder\n$/);
   });
 
   test('no two files to one', async () => {
