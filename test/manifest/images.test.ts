@@ -242,10 +242,24 @@ describe('mistakes name line, column, document and field', () => {
     expect(mistakes[0]?.message).toBe('a template was not filled in; render it first, as with helm template');
   });
 
-  test('of what is nested without end', () => {
-    expect(parseManifest('['.repeat(10_000)).mistakes).toMatchObject([
-      { line: 1, document: 1, message: 'it is nested too deeply to be read' },
-    ]);
+  test.each(['[', '{', '- ', '? ', 'a: ', '{a: '])(
+    'of what is nested without end by "%s", at once',
+    (opening) => {
+      const started = performance.now();
+      expect(parseManifest(`a: 1\n---\n${opening.repeat(1_000_000)}`).mistakes).toMatchObject([
+        { line: 3, document: 2, message: 'it is nested too deeply to be read' },
+      ]);
+      expect(performance.now() - started).toBeLessThan(2_000);
+    },
+  );
+
+  test.each([
+    ['[', ']'],
+    ['{a: ', '}'],
+    ['- ', ''],
+  ])('not of what is nested as deeply as may be by "%s"', (opening, closing) => {
+    const text = `${opening.repeat(490)}1${closing.repeat(490)}`;
+    expect(parseManifest(text).mistakes).toEqual([]);
   });
 
   test('of an image that is no text', () => {

@@ -245,6 +245,17 @@ describe('what can not be pinned', () => {
     withoutStack(stderr);
   });
 
+  test('is a file larger than manifests are, which is said at once', async () => {
+    using folder = makeFolder({ 'a.yaml': '['.repeat(30 * 2 ** 20) });
+    const file = join(folder.path, 'a.yaml');
+    const { code, stderr, milliseconds } = await tagpin(['pin', file]);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: `${file}: it has 30 MiB, and may have 16; split it\n`,
+    });
+    expect(milliseconds).toBeLessThan(5_000);
+  });
+
   test('leaves nothing to print of its file', async () => {
     const { code, stdout } = await tagpin(['pin', '-'], {}, `${pod(web.tagged)}---\n${pod(missing)}`);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
