@@ -31,7 +31,7 @@ export interface FindOptions {
   fieldSpecs: readonly FieldSpec[];
 }
 
-/** The images of a manifest, and what of it can't be read. Kinds that have none pass by. */
+/** The images of a manifest, and what of it can't be read, as they stand in it. Kinds that have none pass by. */
 export function findImages(
   manifest: Manifest,
   options: FindOptions,
@@ -46,8 +46,10 @@ export function findImages(
       mistakes.push(...finder.mistakes);
     }
   }
-  return { images, mistakes };
+  return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace) };
 }
+
+const byPlace = (a: Place, b: Place) => a.line - b.line || a.column - b.column;
 
 /** What a template that holds much less than itself may grow to by aliases. */
 const MOST_ALIASES = 1000;

@@ -68,6 +68,17 @@ describe('objects are found', () => {
   });
 });
 
+test('images come in the order they are written in', () => {
+  const text = podWith(
+    '  - {name: a, image: a:1}\n  - {name: b, image: b:1}\n  initContainers: [{image: i:1}]\n',
+  );
+  expect(find(text).images.map(({ line, field }) => [line, field.image])).toEqual([
+    [5, 'a:1'],
+    [6, 'b:1'],
+    [7, 'i:1'],
+  ]);
+});
+
 describe('what has no images passes by', () => {
   test.each([
     ['another kind', { apiVersion: 'v1', kind: 'ConfigMap', spec: { containers: [{ image: 'a:1' }] } }],
