@@ -177,7 +177,12 @@ describe('--unpin', () => {
     );
     const { code, stderr } = await tagpin(['pin', '--unpin', '--lock', lockOf(folder), '-'], {}, pod(pinned));
     expect(code).toBe(3);
-    expect(stderr).toContain(`was ${tagged} or ${registry.host}/${name}:1`);
+    expect(stderr).toMatch(
+      new RegExp(
+        `: ${pinned}: it was ${tagged} or ${registry.host}/${name}:1: the lock has its digest for each; write which it is\n$`,
+      ),
+    );
+    expect(stderr.split(pinned)).toHaveLength(2);
   });
 });
 
