@@ -1,4 +1,5 @@
 import { Composer, type Document, LineCounter, Parser } from 'yaml';
+import type { ObjectName } from './objects.ts';
 
 /** Where something is in a text: both count from 1. */
 export interface Place {
@@ -10,6 +11,8 @@ export interface Place {
 export interface Mistake extends Place {
   /** The document's number, from 1. */
   document: number;
+  /** The object that it is in, where that is known. */
+  object?: ObjectName | undefined;
   /** The field to blame, if it is one. */
   field?: string | undefined;
   message: string;

@@ -273,6 +273,28 @@ describe('mistakes name line, column, document and field', () => {
     expect(parseManifest(text).mistakes).toEqual([]);
   });
 
+  test.each([
+    [
+      'containers',
+      '{a: {image: x}}',
+      'it is a mapping, and a list belongs here; begin each of its items with "- "',
+    ],
+    [
+      'containers',
+      '[[x]]',
+      'it is a list, and a mapping belongs here; write its keys below it, each with its value',
+    ],
+    [
+      'containers',
+      '[x]',
+      'it is a single value, and a mapping belongs here; write its keys below it, each with its value',
+    ],
+    ['containers', '[{image: [x]}]', 'it is a list, and text belongs here; write it in one line'],
+  ])('of %s that are %s', (name, value, message) => {
+    const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  ${name}: ${value}\n`;
+    expect(find(text).mistakes).toMatchObject([{ line: 5, object: { kind: 'Pod', name: 'web' }, message }]);
+  });
+
   test('of an image that is no text', () => {
     expect(find(podWith('  - name: a\n    image: 1.27\n')).mistakes).toMatchObject([
       {

@@ -256,6 +256,18 @@ describe('what can not be pinned', () => {
     expect(milliseconds).toBeLessThan(5_000);
   });
 
+  test('is what stands where something else belongs, with its object', async () => {
+    const text = pod(web.tagged).replace('containers:\n  - name', 'containers:\n    name');
+    const { code, stderr } = await tagpin(['pin', '-'], {}, text);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr:
+        'standard input:6:5: Pod "c", spec.containers: it is a mapping, and a list belongs here; begin each of its items with "- "\n',
+    });
+    const { stdout } = await tagpin(['pin', '-o', 'json', '-'], {}, text);
+    expect(JSON.parse(stdout).problems).toMatchObject([{ line: 6, resource: { kind: 'Pod', name: 'c' } }]);
+  });
+
   test('leaves nothing to print of its file', async () => {
     const { code, stdout } = await tagpin(['pin', '-'], {}, `${pod(web.tagged)}---\n${pod(missing)}`);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
