@@ -4,6 +4,7 @@ import { joinConfigs, readConfigFiles } from './config/config-files.ts';
 import { InvalidConfig } from './config/invalid-config.ts';
 import { problemsIn, remedyOf } from './config/problem.ts';
 import { configSchema } from './config/schema.ts';
+import { whyUnreadable } from './read-failure.ts';
 
 export type Config = z.infer<typeof configSchema>;
 
@@ -30,9 +31,8 @@ function readFiles(path: string) {
   try {
     return readConfigFiles(path);
   } catch (cause) {
-    throw new InvalidConfig(path, [
-      `it can't be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-    ]);
+    const why = whyUnreadable(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+    throw InvalidConfig.unreadable(path, why);
   }
 }
 

@@ -17,7 +17,7 @@ const floors: string[][] = [
   ['config', 'revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry', 'flight'],
-  ['json', 'deadline', 'duration', 'file-version'],
+  ['json', 'deadline', 'duration', 'file-version', 'read-failure'],
 ];
 
 /** What does no IO at all imports nothing that could. */

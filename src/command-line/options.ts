@@ -55,6 +55,24 @@ export function exitCodes(command: Command, meanings: { 0: string; 1?: string; 3
   return command.addHelpText('after', `\nExit codes: ${told.join(', ')}.`);
 }
 
+/** Has an option that takes a value refuse an empty one, where its own parser would take it. */
+export function refuseEmpty(command: Command): void {
+  for (const option of command.options.filter(({ required }) => required)) {
+    const parse = option.parseArg;
+    option.argParser((value: string, before: unknown) => {
+      const parsed: unknown = parse === undefined ? value : parse(value, before);
+      if (value !== '') return parsed;
+      // A script means something by `--lock "$LOCK"`, and a file called nothing is never that.
+      const [, placeholder = 'value'] = /<(.+)>/.exec(option.flags) ?? [];
+      throw new WrongUse(empty(option.long ?? option.flags, `a ${placeholder}`));
+    });
+  }
+}
+
+/** What is wrong with an option that is given nothing. */
+export const empty = (flag: string, needed: string) =>
+  `${flag} is given an empty text, perhaps by a variable that isn't set; it needs ${needed}`;
+
 /** An option's parser for one that may be given again and again. */
 export function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];

@@ -5,6 +5,7 @@ import {
   collect,
   concurrency,
   dockerConfig,
+  empty,
   exitCodes,
   namespace,
   output,
@@ -22,7 +23,7 @@ export const declarePin: Declare = (program, world) => {
     // Anything but a format is a folder: the parser displaces that of the choices.
     .addOption(
       output('a report in place of manifests; any other word: the folder to write them to', 'json').argParser(
-        collect,
+        parseOutput,
       ),
     )
     .option('--lock <file>', 'remember digests there, and take those that it has')
@@ -58,6 +59,11 @@ export const declarePin: Declare = (program, world) => {
     await world.end(await pin(files, { ...options, ...rest }, world.surroundings(options)));
   });
 };
+
+function parseOutput(value: string, before?: readonly string[]): string[] {
+  if (value === '') throw new WrongUse(empty('--output', 'a folder or json'));
+  return collect(value, before);
+}
 
 /** `--update k8s/` takes what follows for images; where nothing else is left, they are files. */
 function withFiles(

@@ -4,6 +4,7 @@ import { exitCode } from '../commands/outcome.ts';
 import { declareAdopt } from './adopt.ts';
 import { declareAudit } from './audit.ts';
 import { declareCompletion } from './completion.ts';
+import { refuseEmpty } from './options.ts';
 import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
 import { declareResolve } from './resolve.ts';
@@ -32,7 +33,9 @@ export function createProgram(world: World): Command {
     .exitOverride((error) => world.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
     .showHelpAfterError('Run "tagpin --help" for what there is.');
   for (const declare of declarations) declare(program, world);
-  for (const command of program.commands)
+  for (const command of program.commands) {
     command.showHelpAfterError(`Run "tagpin ${command.name()} --help" for what there is.`);
+    refuseEmpty(command);
+  }
   return program;
 }

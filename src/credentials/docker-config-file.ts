@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { versionOf } from '../file-version.ts';
+import { whyUnreadable } from '../read-failure.ts';
 import type { Credential } from './credential.ts';
 import { type DockerConfigContents, decodeDockerConfigFile, InvalidDockerConfig } from './docker-config.ts';
 import { dockerConfigKeyring, type Keyring } from './keyring.ts';
@@ -78,7 +79,7 @@ function readContents(path: string): Contents {
   } catch (cause) {
     throw new CredentialError(
       source,
-      `${source} can't be read: ${reasonOf(cause)}`,
+      `${source} can't be read: ${whyUnreadable(cause) ?? 'reading fails'}`,
       'correct the path',
       cause,
     );
@@ -95,18 +96,6 @@ function readContents(path: string): Contents {
       error,
     );
   }
-}
-
-const reasons: Record<string, string> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'permission denied',
-};
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return reasons[code] ?? (code || 'reading fails');
 }
 
 function isEmpty({ username, password, identityToken, registryToken }: Credential): boolean {

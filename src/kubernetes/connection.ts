@@ -1,6 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { HttpMethod, RequestContext } from '@kubernetes/client-node/dist/gen/http/http.js';
 import type { Dispatcher } from 'undici';
+import { whyUnreadable } from '../read-failure.ts';
 import { InvalidKubeconfig } from './error.ts';
 
 /** How to reach the API server as whom: an address, a dispatcher that trusts its CA, and headers. */
@@ -95,11 +96,17 @@ function load(kubeconfig: string | undefined): KubeConfig {
     else config.loadFromFile(kubeconfig);
     return config;
   } catch (cause) {
+    const path = kubeconfig ?? (cause instanceof Error && 'path' in cause ? cause.path : undefined);
+    const which = typeof path === 'string' ? `kubeconfig ${path}` : 'the kubeconfig';
+    const why = whyUnreadable(cause);
+    if (why !== undefined) {
+      const remedy = kubeconfig === undefined ? 'correct KUBECONFIG' : 'correct the path';
+      throw new InvalidKubeconfig(`${which} can't be read: ${why}; ${remedy}`, { cause });
+    }
     // The parser's words quote the file, and that holds credentials: the first of their lines doesn't.
-    const [why] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    const which = kubeconfig === undefined ? 'the kubeconfig' : `kubeconfig ${kubeconfig}`;
+    const [said] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
     throw new InvalidKubeconfig(
-      `${which} can't be read: ${why}; correct --kubeconfig, KUBECONFIG or the file itself`,
+      `${which} can't be read: ${said}; correct --kubeconfig, KUBECONFIG or the file itself`,
       { cause },
     );
   }

@@ -1,4 +1,5 @@
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { Composer, type Document, LineCounter, Parser } from 'yaml';
+import type { ObjectName } from './objects.ts';
 
 /** Where something is in a text: both count from 1. */
 export interface Place {
@@ -10,6 +11,8 @@ export interface Place {
 export interface Mistake extends Place {
   /** The document's number, from 1. */
   document: number;
+  /** The object that it is in, where that is known. */
+  object?: ObjectName | undefined;
   /** The field to blame, if it is one. */
   field?: string | undefined;
   message: string;
@@ -34,13 +37,17 @@ export function parseManifest(text: string): Manifest {
     const { line, col } = lineCounter.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
+  const parser = new ShallowParser(lineCounter.addNewLine);
   // Merge keys are of YAML 1.1, and Kubernetes takes them.
-  const documents: readonly Document[] = parseAllDocuments(text, {
-    lineCounter,
-    prettyErrors: false,
-    merge: true,
-    logLevel: 'silent',
-  });
+  const composer = new Composer({ prettyErrors: false, merge: true, logLevel: 'silent' });
+  const documents: Document[] = [];
+  try {
+    for (const document of composer.compose(parser.parse(text))) documents.push(document);
+  } catch (error) {
+    if (!(error instanceof TooDeep)) throw error;
+    const mistake = { ...placeOf(parser.offset), document: parser.documents + 1, message: TOO_DEEP };
+    return { text, documents, mistakes: [mistake], placeOf };
+  }
   // What follows a document's first mistake mostly follows from it.
   const mistakes = documents.flatMap(({ errors: [error] }, index) =>
     error === undefined
@@ -56,6 +63,28 @@ export function parseManifest(text: string): Manifest {
   return { text, documents, mistakes, placeOf };
 }
 
+/** Collections in each other. Composing some that are half as deep again takes the stack, or for ever. */
+const DEEPEST = 500;
+const TOO_DEEP = 'it is nested too deeply to be read';
+
+class TooDeep extends Error {
+  override readonly name = 'TooDeep';
+}
+
+/** Parses no further than where it is too deep: what of a text is hostile needn't be read. */
+class ShallowParser extends Parser {
+  /** How many it has come to the end of. */
+  documents = 0;
+
+  override *next(source: string) {
+    for (const token of super.next(source)) {
+      if (token.type === 'document') this.documents += 1;
+      yield token;
+    }
+    if (this.stack.length > DEEPEST) throw new TooDeep();
+  }
+}
+
 /** What Helm would fill in. */
 export const isPlaceholder = (text: string) => text.includes('{{');
 
@@ -66,5 +95,5 @@ function explain(message: string, text: string, offset: number): string {
   const end = text.indexOf('\n', offset);
   const line = text.slice(start, end === -1 ? text.length : end);
   if (isPlaceholder(line) || /^[\t ]*\{\{/m.test(text)) return TEMPLATE;
-  return message.startsWith('Maximum call stack') ? 'it is nested too deeply to be read' : message;
+  return message.startsWith('Maximum call stack') ? TOO_DEEP : message;
 }

@@ -5,6 +5,7 @@ import { podTemplateSchema } from '../pin/pod.ts';
 import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/walk.ts';
 import { isPlaceholder, type Manifest, type Mistake, type Place, TEMPLATE } from './document.ts';
 import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
+import { type Issue, misplaced, wantedBy } from './misplaced.ts';
 import { childOf, type Found, follow, memberOf, nodeAt, stringOf } from './nodes.ts';
 import { groupOf, type ManifestObject, type ObjectName, objectsOf } from './objects.ts';
 import type { PairSpan, Span } from './splice.ts';
@@ -31,7 +32,7 @@ export interface FindOptions {
   fieldSpecs: readonly FieldSpec[];
 }
 
-/** The images of a manifest, and what of it can't be read. Kinds that have none pass by. */
+/** The images of a manifest, and what of it can't be read, as they stand in it. Kinds that have none pass by. */
 export function findImages(
   manifest: Manifest,
   options: FindOptions,
@@ -46,8 +47,10 @@ export function findImages(
       mistakes.push(...finder.mistakes);
     }
   }
-  return { images, mistakes };
+  return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace) };
 }
+
+const byPlace = (a: Place, b: Place) => a.line - b.line || a.column - b.column;
 
 /** What a template that holds much less than itself may grow to by aliases. */
 const MOST_ALIASES = 1000;
@@ -77,7 +80,7 @@ class Finder {
       // Aliases that lead nowhere, or to far more than was written, or back to where they stand.
       if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
       const message = error instanceof ReferenceError ? error.message : 'an alias leads back to itself';
-      this.mistakes.push({ ...this.#placeOf(''), document: this.#number, message });
+      this.mistakes.push({ ...this.#placeOf(''), document: this.#number, object: this.#name, message });
     }
   }
 
@@ -128,44 +131,50 @@ class Finder {
   #read(value: unknown, pointer: string) {
     const pod = podTemplateSchema.safeParse(value);
     if (pod.success) return pod.data;
-    for (const { path, message } of pod.error.issues) {
-      const [first, ...rest] = path.map(String);
+    for (const issue of pod.error.issues) {
+      const [first, ...rest] = issue.path.map(String);
       const base = first === 'spec' ? pointer : `${parentOf(pointer)}/${first}`;
       const at = [base, ...rest].join('/');
       this.mistakes.push({
         ...this.#placeOf(at),
         document: this.#number,
+        object: this.#name,
         field: this.#path(at),
-        message: this.#explain(at, message),
+        message: this.#explain(at, issue),
       });
     }
     return undefined;
   }
 
-  /** Why something isn't what it should be; `message` says it in general. */
-  #explain(pointer: string, message: string): string {
+  /** Why something isn't what it should be. */
+  #explain(pointer: string, issue: Issue): string {
     const node = nodeAt(this.#document, this.#object.node, pointer);
     const source = node?.range ? this.#manifest.text.slice(node.range[0], node.range[1]) : '';
     if (isPlaceholder(source)) return TEMPLATE;
     const isNumber = isScalar(node) && typeof node.value !== 'string' && node.value !== null;
-    return isNumber ? `${source} isn't text; put it in quotes` : message;
+    if (isNumber && wantedBy(issue) === 'string') return `${source} isn't text; put it in quotes`;
+    return misplaced(follow(this.#document, node), wantedBy(issue));
   }
 
   #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
     const scalar = follow(this.#document, nodeAt(this.#document, this.#object.node, pointer));
     // A patch may name a container and leave its image to others.
     if (!isScalar(scalar) || typeof scalar.value !== 'string') return;
-    const { apiVersion, kind, name, namespace, pointer: objectPointer } = this.#object;
     this.images.set(pointer, {
       ...decided,
       ...this.#placeOf(pointer),
       document: this.#number,
-      object: { apiVersion, kind, name, namespace },
-      objectPointer,
+      object: this.#name,
+      objectPointer: this.#object.pointer,
       path: this.#path(pointer),
       span: spanOf(scalar),
       policy: policyPointer === undefined ? undefined : this.#policy(pointer, policyPointer),
     });
+  }
+
+  get #name(): ObjectName {
+    const { apiVersion, kind, name, namespace } = this.#object;
+    return { apiVersion, kind, name, namespace };
   }
 
   #policy(imagePointer: string, policyPointer: string): PolicySpan | undefined {

@@ -22,14 +22,17 @@ version: ${VERSION}
 images:
 `;
 
-const image = z
-  .string()
-  .refine(isReference, 'an image by tag belongs here; write it as the manifests have it');
-const digest = z.string().refine(isDigest, 'it is no digest; write sha256: and 64 hexadecimal digits');
+const IMAGE = 'an image by tag belongs here; write it as the manifests have it';
+const DIGEST = 'it is no digest; write sha256: and 64 hexadecimal digits';
+const image = z.string(IMAGE).refine(isReference, IMAGE);
+const digest = z.string(DIGEST).refine(isDigest, DIGEST);
 
 const lockSchema = z.strictObject({
   version: z.literal(VERSION, `this tagpin reads version ${VERSION}; use the one that wrote the file`),
-  images: z.array(z.object({ image, digest })),
+  images: z.array(
+    z.object({ image, digest }),
+    'write below it a line for each image, such as "nginx:1.27": sha256:…, or {} if there is none',
+  ),
 });
 
 /**

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -44,11 +45,34 @@ function writeNew(path: string, content: string): void {
   try {
     write();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    mkdirSync(dirname(path), { recursive: true });
+    if (!hasCode(error, 'ENOENT')) throw error;
+    makeFolder(dirname(path));
     write();
   }
 }
+
+/**
+ * Makes a folder, and those it is in, where they aren't there. Node's own way (`recursive`) tries for ever where there is
+ * the folder above and none can be made in it, as in `/proc`.
+ *
+ * @throws what `mkdirSync` throws
+ */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (isFolder(path)) return;
+    const above = dirname(path);
+    if (!hasCode(error, 'ENOENT') || existsSync(above)) throw error;
+    makeFolder(above);
+    mkdirSync(path);
+  }
+}
+
+export const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+const hasCode = (error: unknown, code: string) =>
+  error instanceof Error && 'code' in error && error.code === code;
 
 function orUndefined<T>(work: () => T): T | undefined {
   try {

@@ -21,7 +21,10 @@ test.each<[string[], string[]]>([
   [['adopt', '--prefer', 'o'], ['oldest']],
   [['adopt', '--prefer=o'], ['--prefer=oldest']],
   [['adopt', '--dry-run', '--pref'], ['--prefer']],
-  [['audit', '--only', 'la'], ['latest', 'label']],
+  [
+    ['audit', '--only', 'la'],
+    ['latest', 'label'],
+  ],
   [['--vers'], ['--version']],
   [
     ['completion', ''],

@@ -197,8 +197,9 @@ describe('wrong use', () => {
     const missing = join(folder, 'missing');
     const { code, output } = await outcome('serve', '--kubeconfig', missing);
     expect(code).toBe(2);
-    expect(output).toContain(`kubeconfig ${missing} can't be read: `);
-    expect(output).toContain('; correct --kubeconfig, KUBECONFIG or the file itself');
+    expect(output).toContain(
+      `kubeconfig ${missing} can't be read: there is no such file; correct the path\n`,
+    );
     expect(output).not.toContain('    at ');
   });
 

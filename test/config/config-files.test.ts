@@ -43,5 +43,7 @@ test('a mistake is told with the file it is in', () => {
 
 test('a folder without such a file is a mistake', () => {
   using folder = makeFolder({ 'config.yml': '' });
-  expect(() => loadConfig(folder.path)).toThrow("it can't be read: the folder has no file called *.yaml");
+  expect(() => loadConfig(folder.path)).toThrow(
+    "can't be read: the folder has no file called *.yaml; correct the path",
+  );
 });

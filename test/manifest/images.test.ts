@@ -68,6 +68,17 @@ describe('objects are found', () => {
   });
 });
 
+test('images come in the order they are written in', () => {
+  const text = podWith(
+    '  - {name: a, image: a:1}\n  - {name: b, image: b:1}\n  initContainers: [{image: i:1}]\n',
+  );
+  expect(find(text).images.map(({ line, field }) => [line, field.image])).toEqual([
+    [5, 'a:1'],
+    [6, 'b:1'],
+    [7, 'i:1'],
+  ]);
+});
+
 describe('what has no images passes by', () => {
   test.each([
     ['another kind', { apiVersion: 'v1', kind: 'ConfigMap', spec: { containers: [{ image: 'a:1' }] } }],
@@ -242,10 +253,46 @@ describe('mistakes name line, column, document and field', () => {
     expect(mistakes[0]?.message).toBe('a template was not filled in; render it first, as with helm template');
   });
 
-  test('of what is nested without end', () => {
-    expect(parseManifest('['.repeat(10_000)).mistakes).toMatchObject([
-      { line: 1, document: 1, message: 'it is nested too deeply to be read' },
-    ]);
+  test.each(['[', '{', '- ', '? ', 'a: ', '{a: '])(
+    'of what is nested without end by "%s", at once',
+    (opening) => {
+      const started = performance.now();
+      expect(parseManifest(`a: 1\n---\n${opening.repeat(1_000_000)}`).mistakes).toMatchObject([
+        { line: 3, document: 2, message: 'it is nested too deeply to be read' },
+      ]);
+      expect(performance.now() - started).toBeLessThan(2_000);
+    },
+  );
+
+  test.each([
+    ['[', ']'],
+    ['{a: ', '}'],
+    ['- ', ''],
+  ])('not of what is nested as deeply as may be by "%s"', (opening, closing) => {
+    const text = `${opening.repeat(490)}1${closing.repeat(490)}`;
+    expect(parseManifest(text).mistakes).toEqual([]);
+  });
+
+  test.each([
+    [
+      'containers',
+      '{a: {image: x}}',
+      'it is a mapping, and a list belongs here; begin each of its items with "- "',
+    ],
+    [
+      'containers',
+      '[[x]]',
+      'it is a list, and a mapping belongs here; write its keys below it, each with its value',
+    ],
+    [
+      'containers',
+      '[x]',
+      'it is a single value, and a mapping belongs here; write its keys below it, each with its value',
+    ],
+    ['containers', '[{image: [x]}]', 'it is a list, and text belongs here; write it in one line'],
+  ])('of %s that are %s', (name, value, message) => {
+    const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  ${name}: ${value}\n`;
+    expect(find(text).mistakes).toMatchObject([{ line: 5, object: { kind: 'Pod', name: 'web' }, message }]);
   });
 
   test('of an image that is no text', () => {

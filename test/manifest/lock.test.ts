@@ -56,10 +56,14 @@ describe('a mistake is named with its line:', () => {
     ['an image by digest', `${header}  a@${one}: ${one}\n`, 'line 3: an image by tag belongs here'],
     ['another version', 'version: 2\nimages: {}\n', 'version: this tagpin reads version 1'],
     ['something else', 'just text\n', 'version:'],
+    ['images that are missing', 'version: 1\n', 'images: write below it a line for each image, such as "'],
+    ['images that are a list', 'version: 1\nimages: [a]\n', 'images: write below it a line for each image'],
+    ['an image without a digest', `${header}  a:\n`, 'line 3: it is no digest'],
     ['no YAML', 'a: [\n', 'line 2:'],
   ])('%s', (_what, text, message) => {
     expect(() => readLock(text, 'tagpin.lock')).toThrow(InvalidLock);
     expect(() => readLock(text, 'tagpin.lock')).toThrow(message);
+    expect(() => readLock(text, 'tagpin.lock')).not.toThrow('Invalid input');
   });
 });
 

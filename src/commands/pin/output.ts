@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
-import { writeWhole } from '../../manifest/write.ts';
+import { isFolder, makeFolder, writeWhole } from '../../manifest/write.ts';
 import { WrongUse } from '../outcome.ts';
 import type { PinnedFile } from './pinned-file.ts';
 import type { Source } from './sources.ts';
@@ -22,6 +23,26 @@ export function checkDestination(destination: Destination, sources: readonly Sou
   throw new WrongUse(
     `several files would become one in ${destination.folder}; name folders instead, or run once for each\n${said.join('\n')}`,
   );
+}
+
+/**
+ * Makes the folder that manifests go to: whether it can be is known before registries are asked.
+ *
+ * @throws WrongUse
+ */
+export function makeDestination(destination: Destination): void {
+  if (destination.to !== 'folder') return;
+  const { folder } = destination;
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    let there = folder;
+    while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
+    if (!isFolder(there))
+      throw new WrongUse(`--output ${folder}: ${there} is no folder; name another, or json`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new WrongUse(`--output ${folder} can't be made: ${why}; name another folder`);
+  }
 }
 
 /** Milliseconds that are spent on what is done already once nobody wants to wait any more. */

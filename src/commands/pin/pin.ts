@@ -8,7 +8,7 @@ import { type ExitCode, noProgress } from '../outcome.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Digests } from './digests.ts';
 import { checkOptions, type PinOptions, readFunctionConfig, wantsJson } from './options.ts';
-import { checkDestination, joinManifests, writeFiles } from './output.ts';
+import { checkDestination, joinManifests, makeDestination, writeFiles } from './output.ts';
 import { type OpenedFile, openFile, type PinnedFile, pinFile } from './pinned-file.ts';
 import * as report from './report.ts';
 import { checkUpdate, type Setup, setUp, storeLock } from './setup.ts';
@@ -41,6 +41,7 @@ export async function pin(
 
   const opened = await openAll(sources, input, setup, surroundings);
   checkUpdate(options, opened);
+  makeDestination(setup.destination);
 
   const { files, digests } = await pinAll(opened, setup, surroundings);
   storeLock(setup, digests.all);

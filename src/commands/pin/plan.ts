@@ -27,7 +27,7 @@ export function planFor({ field, decision }: ManifestImage, intent: Intent): Pla
     const isWanted = image !== undefined && (mode === 'unpin' || (mode === 'pin' && isUpdated(image)));
     if (!isWanted) return { action: 'leave', reason: 'digest' };
     if (others.length > 0)
-      return { action: 'fail', label: 'ambiguous', message: ambiguous(field.image, [image, ...others]) };
+      return { action: 'fail', label: 'ambiguous', message: ambiguous([image, ...others]) };
     return mode === 'unpin'
       ? { action: 'restore', written: image }
       : { action: 'pin', written: image, reference: parseReference(image) };
@@ -46,9 +46,9 @@ export function planFor({ field, decision }: ManifestImage, intent: Intent): Pla
   }
 }
 
-function ambiguous(pin: string, images: readonly string[]): string {
-  return `${pin} was ${images.join(' or ')}: the lock file has that digest for each; write here which one it is`;
-}
+/** The image itself stands before it. */
+const ambiguous = (images: readonly string[]) =>
+  `it was ${images.join(' or ')}: the lock has its digest for each; write which it is`;
 
 /** Which images `--update` means: all, or those of that name however it is spelt. */
 export function updateOf(update: true | readonly string[] | undefined): (image: string) => boolean {

@@ -10,8 +10,12 @@ export function problemsOf({ source, documents, mistakes, images }: PinnedFile):
   const isMany = documents > 1;
   const ofFile = mistakes.map((mistake) => {
     if (!('line' in mistake)) return `${source.name}: ${mistake.message}`;
-    const { line, column, document, field, message } = mistake;
-    const parts = [isMany ? `document ${document}` : '', field ?? ''].filter((part) => part !== '');
+    const { line, column, document, object, field, message } = mistake;
+    const parts = [
+      ...(isMany ? [`document ${document}`] : []),
+      ...(object === undefined ? [] : [nameOf(object)]),
+      ...(field === undefined ? [] : [field]),
+    ];
     return [
       `${source.name}:${line}:${column}`,
       ...(parts.length > 0 ? [parts.join(', ')] : []),
@@ -70,7 +74,11 @@ export function printReport(files: readonly PinnedFile[]): string {
     }),
   );
   const problems = files.flatMap(({ source, mistakes }) =>
-    mistakes.map((mistake) => ({ file: source.name, ...mistake })),
+    mistakes.map((mistake) => {
+      if (!('line' in mistake)) return { file: source.name, ...mistake };
+      const { object, ...rest } = mistake;
+      return { file: source.name, ...rest, resource: object };
+    }),
   );
   return `${JSON.stringify({ images, problems }, undefined, 2)}\n`;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Config, loadConfig } from '../../config.ts';
 import { InvalidReference } from '../../image/reference.ts';
 import {
@@ -9,7 +10,8 @@ import {
 } from '../../manifest/field-spec.ts';
 import type { FindOptions } from '../../manifest/images.ts';
 import { InvalidLock, type Lock, printLock, readLock, Written } from '../../manifest/lock.ts';
-import { writeWhole } from '../../manifest/write.ts';
+import { isFolder, writeWhole } from '../../manifest/write.ts';
+import { whyUnreadable } from '../../read-failure.ts';
 import { pinSettings, revisionRules } from '../../webhook/pinning.ts';
 import { CommandFailed, WrongUse } from '../outcome.ts';
 import { outputFolder, type PinOptions } from './options.ts';
@@ -53,6 +55,11 @@ export async function setUp(options: PinOptions): Promise<Setup> {
 
 async function loadLock({ lock: file, frozen, unpin, check }: PinOptions): Promise<Lock> {
   if (file === undefined) return new Map();
+  const folder = dirname(file);
+  // None is made for it: a lock that a mistyped path leads to, nobody finds again.
+  if (!isFolder(folder)) {
+    throw new WrongUse(`the lock file ${file}: there is no folder ${folder}; create it, or correct the path`);
+  }
   const text = await readText(file, 'the lock file');
   if (text !== undefined) {
     try {
@@ -111,7 +118,9 @@ async function readText(file: string, what: string): Promise<string | undefined>
     return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new WrongUse(`${what} ${file} can't be read: ${messageOf(error)}`);
+    throw new WrongUse(
+      `${what} ${file} can't be read: ${whyUnreadable(error) ?? messageOf(error)}; correct the path`,
+    );
   }
 }
 

@@ -103,6 +103,9 @@ function statusOf(path: string) {
   }
 }
 
+/** To read more takes minutes. An object can't have over 1.5 MB (etcd's `--max-request-bytes`), and so that is many. */
+const LARGEST_BYTES = 16 * 2 ** 20;
+
 /** Thrown for a source that can't be read. The message says why. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
@@ -116,8 +119,11 @@ export class Unreadable extends Error {
 export async function readSource({ path }: Source): Promise<string> {
   let bytes: Uint8Array;
   try {
+    if (path !== undefined) checkSize(statSync(path).size);
     bytes = path === undefined ? await buffer(process.stdin) : readFileSync(path);
+    checkSize(bytes.length);
   } catch (cause) {
+    if (cause instanceof Unreadable) throw cause;
     throw new Unreadable(`it can't be read: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
   try {
@@ -125,4 +131,10 @@ export async function readSource({ path }: Source): Promise<string> {
   } catch (cause) {
     throw new Unreadable('it is not UTF-8; convert it', { cause });
   }
+}
+
+/** @throws Unreadable */
+function checkSize(bytes: number): void {
+  if (bytes <= LARGEST_BYTES) return;
+  throw new Unreadable(`it has ${Math.ceil(bytes / 2 ** 20)} MiB, and may have 16; split it`);
 }

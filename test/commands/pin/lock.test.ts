@@ -61,6 +61,23 @@ describe('a lock', () => {
     expect(read(lockOf(folder))).toContain(tagged);
   });
 
+  test.each([
+    ['nowhere/tagpin.lock', 'nowhere'],
+    ['a.yaml/tagpin.lock', 'a.yaml'],
+  ])('at %s, in no folder, is refused before a registry is asked', async (path, above) => {
+    using folder = makeFolder();
+    const { name, tagged } = push();
+    const file = folder.write('a.yaml', pod(tagged));
+    const lock = join(folder.path, path);
+    const { code, stdout, stderr } = await tagpin(['pin', '--lock', lock, file]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe(
+      `tagpin: the lock file ${lock}: there is no folder ${join(folder.path, above)}; create it, or correct the path\n`,
+    );
+    expect(existsSync(join(folder.path, 'nowhere'))).toBe(false);
+    expect(registry.requests.manifests(name)).toEqual([]);
+  });
+
   test('with mistakes is refused with all of them', async () => {
     using folder = makeFolder({ 'tagpin.lock': 'version: 1\nimages:\n  A: sha256:1\n' });
     const { code, stderr } = await tagpin(['pin', '--lock', lockOf(folder), '-'], {}, pod('a'));
@@ -160,7 +177,12 @@ describe('--unpin', () => {
     );
     const { code, stderr } = await tagpin(['pin', '--unpin', '--lock', lockOf(folder), '-'], {}, pod(pinned));
     expect(code).toBe(3);
-    expect(stderr).toContain(`was ${tagged} or ${registry.host}/${name}:1`);
+    expect(stderr).toMatch(
+      new RegExp(
+        `: ${pinned}: it was ${tagged} or ${registry.host}/${name}:1: the lock has its digest for each; write which it is\n$`,
+      ),
+    );
+    expect(stderr.split(pinned)).toHaveLength(2);
   });
 });
 

@@ -1,7 +1,16 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tagpin } from '../../support/command-line.ts';
+import { start, tagpin } from '../../support/command-line.ts';
 import { makeFolder } from '../../support/folder.ts';
 import { image } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';
@@ -173,6 +182,32 @@ describe('tagpin pin writes', () => {
     expect(read(join(out, 'a.yaml'))).toBe(pod(web.pinned));
   });
 
+  test.each(['page.html', 'page.html/below'])(
+    'nothing to %s where that is a file, and asks nobody',
+    async (name) => {
+      using folder = makeFolder({ 'k8s/b.yaml': pod(missing), 'page.html': '' });
+      const { tagged } = push('unasked');
+      folder.write('k8s/a.yaml', pod(tagged));
+      const out = join(folder.path, name);
+      const { code, stdout, stderr } = await tagpin(['pin', '--output', out, join(folder.path, 'k8s')]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toBe(
+        `tagpin: --output ${out}: ${join(folder.path, 'page.html')} is no folder; name another, or json\n`,
+      );
+      expect(registry.requests.manifests('unasked')).toEqual([]);
+    },
+  );
+
+  test.skipIf(!existsSync('/proc/self'))('nothing to /proc, where no folder can be made', async () => {
+    using folder = makeFolder({ 'a.yaml': pod(web.pinned), 'b.yaml': pod(web.pinned) });
+    const { child, result } = start(['pin', '--output', '/proc/tagpin', folder.path]);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 4_000);
+    const { code, stdout, stderr } = await result;
+    clearTimeout(timer);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^tagpin: --output \/proc\/tagpin can't be made: .*; name another folder\n$/);
+  });
+
   test('no two files to one', async () => {
     using folder = makeFolder({ 'a/x.yaml': pod(web.tagged), 'b/x.yaml': pod(web.tagged) });
     const files = ['a', 'b'].map((name) => join(folder.path, name));
@@ -208,6 +243,29 @@ describe('what can not be pinned', () => {
     expect(read(at('good.yaml'))).toBe(pod(db.pinned));
     expect(read(at('bad.yaml'))).toContain(web.tagged);
     withoutStack(stderr);
+  });
+
+  test('is a file larger than manifests are, which is said at once', async () => {
+    using folder = makeFolder({ 'a.yaml': '['.repeat(30 * 2 ** 20) });
+    const file = join(folder.path, 'a.yaml');
+    const { code, stderr, milliseconds } = await tagpin(['pin', file]);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: `${file}: it has 30 MiB, and may have 16; split it\n`,
+    });
+    expect(milliseconds).toBeLessThan(5_000);
+  });
+
+  test('is what stands where something else belongs, with its object', async () => {
+    const text = pod(web.tagged).replace('containers:\n  - name', 'containers:\n    name');
+    const { code, stderr } = await tagpin(['pin', '-'], {}, text);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr:
+        'standard input:6:5: Pod "c", spec.containers: it is a mapping, and a list belongs here; begin each of its items with "- "\n',
+    });
+    const { stdout } = await tagpin(['pin', '-o', 'json', '-'], {}, text);
+    expect(JSON.parse(stdout).problems).toMatchObject([{ line: 6, resource: { kind: 'Pod', name: 'c' } }]);
   });
 
   test('leaves nothing to print of its file', async () => {
