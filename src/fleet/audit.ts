@@ -110,7 +110,7 @@ export function auditImage(
   const { reference } = image;
   const isByTag = reference.digest === undefined;
   const isLeftAlone = isSkipped(reference, skip);
-  const willBePinned = pods.length === 0 && (mode === 'enforce' || mode === 'best-effort');
+  const prospect = isByTag && !isLeftAlone && pods.length === 0 ? prospectOf(mode, workload, examined) : none;
   const findings: Finding[] = [];
   const add = (kind: FindingKind, message: string | undefined) => {
     if (message !== undefined) findings.push({ kind, message });
@@ -118,7 +118,7 @@ export function auditImage(
   add('gone', examined?.gone);
   add('mixed', mixed.length > 0 ? `its revision runs ${mixed.join(' and ')}` : undefined);
   add('drift', examined?.drift && describeDrift(examined.drift, now));
-  if (isByTag && !isLeftAlone && !willBePinned) {
+  if (isByTag && !isLeftAlone && prospect.mayRunByTag) {
     const { tag } = reference;
     add(
       'latest',
@@ -139,11 +139,42 @@ export function auditImage(
     findings,
     notes: [
       ...(isLeftAlone && isByTag ? ['the configuration leaves it alone'] : []),
-      ...(willBePinned && isByTag ? ['tagpin will pin its pods'] : []),
+      ...(prospect.note === undefined ? [] : [prospect.note]),
       ...(examined?.notes ?? []),
     ],
   };
 }
+
+/** What tagpin will make of pods that a workload doesn't have yet. */
+interface Prospect {
+  /** Whether one may run by its tag. */
+  mayRunByTag: boolean;
+  note: string | undefined;
+}
+
+const none: Prospect = { mayRunByTag: true, note: undefined };
+
+function prospectOf(mode: Mode | undefined, { kind }: Workload, examined: Examined | undefined): Prospect {
+  const isGone = examined?.gone !== undefined;
+  const isUnknown = (examined?.problems ?? []).length > 0;
+  // A revision that has been pinned keeps its digest, whatever has become of the tag. These have none to pin.
+  const hasRevision = kind !== 'CronJob' && kind !== 'ReplicationController';
+  const unless = hasRevision ? ', unless their revision has a digest stored' : '';
+  switch (mode) {
+    case 'enforce':
+      if (isGone) return { mayRunByTag: false, note: `tagpin will refuse its pods${unless}` };
+      return { mayRunByTag: false, note: isUnknown ? undefined : PINNED };
+    case 'best-effort':
+      if (isGone) return { mayRunByTag: true, note: `tagpin will admit its pods as they are${unless}` };
+      return { mayRunByTag: false, note: isUnknown ? undefined : PINNED };
+    case 'audit':
+      return { mayRunByTag: true, note: isGone ? 'tagpin pins nothing here' : undefined };
+    default:
+      return none;
+  }
+}
+
+const PINNED = 'tagpin will pin its pods';
 
 /** An image that is by digest already stays as it is written, unless its digest has to be another. */
 function replaced(written: string, { reference }: Image, use: Digest, keepTag: boolean): string {
