@@ -6,8 +6,8 @@ import { ageInWords } from './age.ts';
 import type { Drift, Examined, Image } from './examine.ts';
 import type { Finding, FindingKind } from './finding.ts';
 import type { Fleet } from './fleet.ts';
-import type { Usage } from './usage.ts';
-import type { Workload } from './workload.ts';
+import { countOf, type Usage } from './usage.ts';
+import { printWorkload, type Workload } from './workload.ts';
 
 /** One image in one place of a workload's pods, with all that was found out about it. */
 export interface AuditedImage {
@@ -39,7 +39,9 @@ export interface AuditedNamespace {
   /** Undefined without one, with a typo in it, and where the label couldn't be read. */
   mode: Mode | undefined;
   pods: number;
-  /** Containers, init containers and such that pods have, and how many of their images are by digest. */
+  /** Workloads that have no pods now. */
+  templates: number;
+  /** Containers, init containers and such of those pods and templates, and how many of their images are by digest. */
   images: number;
   pinned: number;
   /** How many images have which finding. */
@@ -198,13 +200,17 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
     const own = byNamespace.get(name) ?? [];
     const label = fleet.labels.get(name);
     const counts: Partial<Record<FindingKind, number>> = {};
-    for (const { findings, pods } of own) {
-      for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + Math.max(pods.length, 1);
+    for (const image of own) {
+      for (const { kind } of image.findings) counts[kind] = (counts[kind] ?? 0) + countOf(image);
     }
+    const templates = own
+      .filter(({ pods }) => pods.length === 0)
+      .map(({ workload }) => printWorkload(workload));
     return {
       name,
       mode: modeOf(label),
       pods: fleet.podsIn(name),
+      templates: new Set(templates).size,
       images: total(own),
       pinned: total(own.filter(({ runs }) => runs?.from === 'spec')),
       counts,
@@ -213,7 +219,7 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
   });
 }
 
-const total = (images: readonly AuditedImage[]) => images.reduce((sum, { pods }) => sum + pods.length, 0);
+const total = (images: readonly AuditedImage[]) => images.reduce((sum, image) => sum + countOf(image), 0);
 
 export const modeOf = (label: string | undefined): Mode | undefined =>
   label !== undefined && isMode(label) ? label : undefined;

@@ -470,6 +470,33 @@ describe('tagpin audit covers', () => {
     ]);
   });
 
+  test('templates and pods by one rule in every figure: by container, a template as a pod', async () => {
+    const pinned = push();
+    const closed = `${registry.host}/closed/app-${counter}:1`;
+    registry.push(`closed/app-${counter}`, '1', image());
+    const spec = {
+      initContainers: [{ name: 'first', image: closed }],
+      containers: [{ name: 'web', image: `${name}:gone` }],
+    };
+    cluster.put(
+      workload('apps/v1', 'Deployment', { namespace, name: 'idle', image: tagged, spec }),
+      workload('apps/v1', 'Deployment', { namespace, name: 'ready', image: `${name}@${pinned}` }),
+      ...[1, 2].map(() => pod({ namespace, image: tagged, spec })),
+    );
+    const { data } = await audit();
+    const figures = { pods: 2, templates: 2, images: 7, pinned: 1 };
+    const counts = { gone: 3, unpinned: 6 };
+    expect(data.namespaces).toMatchObject([{ ...figures, counts }]);
+    expect(data.summary).toMatchObject({ ...figures, findings: counts });
+    expect(data.problems).toMatchObject([{ images: 3 }]);
+    const { out, said } = await cluster.print({ namespace: [namespace] });
+    expect(out).toMatch(
+      /^7 images in 2 pods and 2 templates without pods of 1 namespace: 1 by digest \(14%\)\n/,
+    );
+    expect(out).toMatch(new RegExp(`\n${namespace} +- +2 +7 +14% +3 +6\n`));
+    expect(said).toMatch(/ \(3 images\)\n$/);
+  });
+
   test('templates of which it promises nothing, as the registry gives no answer or they are left alone', async () => {
     cluster.put(
       namespaceObject(namespace, 'enforce'),
