@@ -77,15 +77,22 @@ test.each([
 });
 
 describe('tagpin audit fails', () => {
-  test('where no API server is', async () => {
+  test.each([[], ['-n', 'shop', '-n', 'billing']])('where no API server is, once: %j', async (...args) => {
     const kubeconfig = join(cluster.folder, 'nobody');
     await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1' });
-    const { code, stdout, stderr } = await tagpin(['audit', '--kubeconfig', kubeconfig]);
+    const { code, stdout, stderr } = await tagpin(['audit', '--kubeconfig', kubeconfig, ...args]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toMatch(
-      /the pods can't be read: GET .* ECONNREFUSED .*; look at the kubeconfig, its context/,
+    const scopes = args.filter((arg) => arg !== '-n').map((namespace) => ` of namespace ${namespace}`);
+    const parts = ['namespaces', 'pods'].flatMap((what) =>
+      (scopes.length === 0 ? [''] : scopes).map((scope) => `the ${what}${scope}`),
     );
-    expect(stderr).not.toMatch(/^\s+at /m);
+    const [last = '', ...others] = parts.toReversed();
+    expect(stderr).toMatch(
+      new RegExp(
+        `^tagpin: ${others.toReversed().join(', ')} and ${last} can't be read: GET .* ECONNREFUSED .*; ` +
+          'look at the kubeconfig, its context and the API server\n$',
+      ),
+    );
   });
 
   test('where nothing of the cluster may be read, and says what to ask for', async () => {
@@ -93,7 +100,14 @@ describe('tagpin audit fails', () => {
     const { code, stdout, stderr } = await audit();
     restore();
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toMatch(/the pods can't be read: pods is forbidden: .*; ask for that permission/);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(
+        /^tagpin: the namespaces can't be read: namespaces is forbidden: .*; ask for that permission$/,
+      ),
+      expect.stringMatching(
+        /^tagpin: the pods can't be read: pods is forbidden: .*; ask for that permission$/,
+      ),
+    ]);
   });
 });
 
