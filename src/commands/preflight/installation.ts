@@ -153,7 +153,8 @@ async function checkPermissions(
   const user = `system:serviceaccount:${namespace}:${account}`;
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
   const needed = neededByWebhook(subject.name, own);
-  return webhookPermissionsCheck(user, await ask(() => review(api, needed, { user, groups }, signal)));
+  const asked = await ask(() => review(api, needed, { user, groups }, signal));
+  return webhookPermissionsCheck(user, subject.name, asked);
 }
 
 const reviewed = z.object({ status: z.object({ allowed: z.boolean() }) });

@@ -20,6 +20,7 @@ const reportSchema = z.object({
       state: z.string(),
       digest: z.string().optional(),
       credential: z.string().optional(),
+      condition: z.string().optional(),
       message: z.string().optional(),
       reason: z.string().optional(),
       usedBy: z.array(z.string()),
