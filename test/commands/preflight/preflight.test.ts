@@ -311,6 +311,15 @@ describe('tagpin preflight says of the cluster', () => {
     });
   });
 
+  test('how many pods are behind the Service, without those that a rollout is draining', async () => {
+    using _ = installation(cluster.api, { draining: 2 });
+    const { checks } = await resultsOf(namespaceWith(tagged()));
+    expect(checks.get('service')).toEqual({
+      result: 'ok',
+      detail: '2 of 2 pods behind Service tagpin-system/tagpin are ready',
+    });
+  });
+
   test('that calls fail, in the API server’s words', async () => {
     using _ = installation(cluster.api, {});
     const message =
