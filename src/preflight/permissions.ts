@@ -70,8 +70,8 @@ export function webhookPermissionsCheck(
     if (lacking.length === 0) return { result: 'ok', detail: `${user} has all ${reviewed.length}` };
     const remedy = remedyFor(lacking, namespace);
     const detail = `${user} lacks ${listed(lacking)}; ${remedy}`;
-    // What it can't read it can't pin by; to list is only for what it warns of.
-    const isHindered = lacking.some(({ verb, namespace: where }) => verb === 'get' && where === namespace);
+    // What it can't read there, pull secrets or revisions, it can't pin by.
+    const isHindered = lacking.some((permission) => permission.namespace === namespace);
     return {
       result: 'problem',
       detail,
