@@ -12,6 +12,7 @@ import { RegistryError } from '../registry/error.ts';
 import { explain, type Failure } from '../resolve/failure.ts';
 import { type Inspection, inspect } from '../resolve/inspect.ts';
 import { circumstances } from '../resolve/settle.ts';
+import { atCommandLine } from './failure.ts';
 
 /** What came of looking up one image. */
 export type Lookup = { failure: Failure } | (Found & { failure?: never });
@@ -117,7 +118,7 @@ export function createLookups(config: Config, parts: LookupParts): Lookups {
       } catch (error) {
         const at = circumstances(found, pullCredentials);
         const remedyWithout = pullCredentials === undefined ? logIn(reference) : undefined;
-        return { failure: explain(error, { ...at, remedyWithout }) };
+        return { failure: atCommandLine(explain(error, { ...at, remedyWithout }), error) };
       }
     },
     close: engine.close,

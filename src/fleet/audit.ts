@@ -6,8 +6,8 @@ import { ageInWords } from './age.ts';
 import type { Drift, Examined, Image } from './examine.ts';
 import type { Finding, FindingKind } from './finding.ts';
 import type { Fleet } from './fleet.ts';
-import type { Usage } from './usage.ts';
-import type { Workload } from './workload.ts';
+import { countOf, type Usage } from './usage.ts';
+import { printWorkload, type Workload } from './workload.ts';
 
 /** One image in one place of a workload's pods, with all that was found out about it. */
 export interface AuditedImage {
@@ -39,7 +39,9 @@ export interface AuditedNamespace {
   /** Undefined without one, with a typo in it, and where the label couldn't be read. */
   mode: Mode | undefined;
   pods: number;
-  /** Containers, init containers and such that pods have, and how many of their images are by digest. */
+  /** Workloads that have no pods now. */
+  templates: number;
+  /** Containers, init containers and such of those pods and templates, and how many of their images are by digest. */
   images: number;
   pinned: number;
   /** How many images have which finding. */
@@ -110,7 +112,7 @@ export function auditImage(
   const { reference } = image;
   const isByTag = reference.digest === undefined;
   const isLeftAlone = isSkipped(reference, skip);
-  const willBePinned = pods.length === 0 && (mode === 'enforce' || mode === 'best-effort');
+  const prospect = isByTag && !isLeftAlone && pods.length === 0 ? prospectOf(mode, workload, examined) : none;
   const findings: Finding[] = [];
   const add = (kind: FindingKind, message: string | undefined) => {
     if (message !== undefined) findings.push({ kind, message });
@@ -118,7 +120,7 @@ export function auditImage(
   add('gone', examined?.gone);
   add('mixed', mixed.length > 0 ? `its revision runs ${mixed.join(' and ')}` : undefined);
   add('drift', examined?.drift && describeDrift(examined.drift, now));
-  if (isByTag && !isLeftAlone && !willBePinned) {
+  if (isByTag && !isLeftAlone && prospect.mayRunByTag) {
     const { tag } = reference;
     add(
       'latest',
@@ -139,11 +141,42 @@ export function auditImage(
     findings,
     notes: [
       ...(isLeftAlone && isByTag ? ['the configuration leaves it alone'] : []),
-      ...(willBePinned && isByTag ? ['tagpin will pin its pods'] : []),
+      ...(prospect.note === undefined ? [] : [prospect.note]),
       ...(examined?.notes ?? []),
     ],
   };
 }
+
+/** What tagpin will make of pods that a workload doesn't have yet. */
+interface Prospect {
+  /** Whether one may run by its tag. */
+  mayRunByTag: boolean;
+  note: string | undefined;
+}
+
+const none: Prospect = { mayRunByTag: true, note: undefined };
+
+function prospectOf(mode: Mode | undefined, { kind }: Workload, examined: Examined | undefined): Prospect {
+  const isGone = examined?.gone !== undefined;
+  const isUnknown = (examined?.problems ?? []).length > 0;
+  // A revision that has been pinned keeps its digest, whatever has become of the tag. These have none to pin.
+  const hasRevision = kind !== 'CronJob' && kind !== 'ReplicationController';
+  const unless = hasRevision ? ', unless their revision has a digest stored' : '';
+  switch (mode) {
+    case 'enforce':
+      if (isGone) return { mayRunByTag: false, note: `tagpin will refuse its pods${unless}` };
+      return { mayRunByTag: false, note: isUnknown ? undefined : PINNED };
+    case 'best-effort':
+      if (isGone) return { mayRunByTag: true, note: `tagpin will admit its pods as they are${unless}` };
+      return { mayRunByTag: false, note: isUnknown ? undefined : PINNED };
+    case 'audit':
+      return { mayRunByTag: true, note: isGone ? 'tagpin pins nothing here' : undefined };
+    default:
+      return none;
+  }
+}
+
+const PINNED = 'tagpin will pin its pods';
 
 /** An image that is by digest already stays as it is written, unless its digest has to be another. */
 function replaced(written: string, { reference }: Image, use: Digest, keepTag: boolean): string {
@@ -167,13 +200,17 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
     const own = byNamespace.get(name) ?? [];
     const label = fleet.labels.get(name);
     const counts: Partial<Record<FindingKind, number>> = {};
-    for (const { findings, pods } of own) {
-      for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + Math.max(pods.length, 1);
+    for (const image of own) {
+      for (const { kind } of image.findings) counts[kind] = (counts[kind] ?? 0) + countOf(image);
     }
+    const templates = own
+      .filter(({ pods }) => pods.length === 0)
+      .map(({ workload }) => printWorkload(workload));
     return {
       name,
       mode: modeOf(label),
       pods: fleet.podsIn(name),
+      templates: new Set(templates).size,
       images: total(own),
       pinned: total(own.filter(({ runs }) => runs?.from === 'spec')),
       counts,
@@ -182,7 +219,7 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
   });
 }
 
-const total = (images: readonly AuditedImage[]) => images.reduce((sum, { pods }) => sum + pods.length, 0);
+const total = (images: readonly AuditedImage[]) => images.reduce((sum, image) => sum + countOf(image), 0);
 
 export const modeOf = (label: string | undefined): Mode | undefined =>
   label !== undefined && isMode(label) ? label : undefined;

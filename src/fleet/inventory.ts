@@ -30,17 +30,26 @@ type Scope = string | undefined;
  */
 export async function readFleet(fleet: Fleet, reading: Reading): Promise<void> {
   const scopes: readonly Scope[] = reading.namespaces ?? [undefined];
+  const closed = new Set<Scope>();
   for (const scope of scopes) {
-    await attempt('namespaces', scope, reading, () => readLabels(fleet, scope, reading));
+    const isRead = await attempt('namespaces', scope, reading, () => readLabels(fleet, scope, reading));
+    if (!isRead) closed.add(scope);
   }
   await readPlatforms(fleet, reading);
-  for (const scope of scopes) await readScope(fleet, scope, reading);
+  for (const scope of scopes) {
+    const hasPods = await readScope(fleet, scope, reading);
+    // Of which nothing is known, nothing is said.
+    if (!hasPods && scope !== undefined && closed.has(scope)) fleet.labels.delete(scope);
+  }
 }
 
-/** Pods first, then what stands between them and their workloads: then it is known which workloads have none. */
-async function readScope(fleet: Fleet, scope: Scope, reading: Reading): Promise<void> {
+/**
+ * Pods first, then what stands between them and their workloads: then it is known which workloads have none. Whether its
+ * pods could be read.
+ */
+async function readScope(fleet: Fleet, scope: Scope, reading: Reading): Promise<boolean> {
   const part = (what: string, read: () => Promise<void>) => attempt(what, scope, reading, read);
-  if (!(await part('pods', () => readPods(fleet, scope, reading)))) return;
+  if (!(await part('pods', () => readPods(fleet, scope, reading)))) return false;
   const unread = new Set<WorkloadKind>();
   if (!(await part('replicasets', () => readReplicaSets(fleet, scope, reading)))) unread.add('Deployment');
   for (const kind of withTemplate) {
@@ -48,6 +57,7 @@ async function readScope(fleet: Fleet, scope: Scope, reading: Reading): Promise<
     const read = () => readTemplates(fleet, kind, scope, reading);
     if (!(await part(workloadKinds[kind].name, read)) && kind === 'Job') unread.add('CronJob');
   }
+  return true;
 }
 
 /** Whether a part of it could be read; that it couldn't keeps nothing else from being read. */

@@ -1,10 +1,11 @@
 import type { Audit } from './audit.ts';
 import { type FindingKind, findingKinds } from './finding.ts';
 
-/** An audit in figures. Images are counted by pod: each place of each pod. */
+/** An audit in figures. Images are counted by pod: each place of each pod, and of each template that has none. */
 export interface Totals {
   namespaces: number;
   pods: number;
+  templates: number;
   images: number;
   pinned: number;
   /** Only what was found. */
@@ -24,6 +25,7 @@ export function totalsOf({ namespaces }: Pick<Audit, 'namespaces'>): Totals {
   return {
     namespaces: namespaces.length,
     pods: sum(({ pods }) => pods),
+    templates: sum(({ templates }) => templates),
     images: sum(({ images }) => images),
     pinned: sum(({ pinned }) => pinned),
     findings: new Map(counted.filter(([, count]) => count > 0)),

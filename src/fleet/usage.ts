@@ -46,6 +46,9 @@ export interface Usage extends Pick<ImageField, 'place' | 'name' | 'image' | 'pu
   newest: string;
 }
 
+/** How many images a usage counts as: one for each pod, and a template without any as a pod. */
+export const countOf = ({ pods }: Pick<Usage, 'pods'>) => Math.max(pods.length, 1);
+
 /** The images of a pod, each as a usage of its own. */
 export function usagesOfPod(pod: PlacedPod, namespace: string, platform: string | undefined): Usage[] {
   const { metadata, spec } = pod;

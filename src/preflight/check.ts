@@ -10,6 +10,8 @@ export interface Check {
   result: Result;
   /** What was found, and what to do if that isn't well. */
   detail: string;
+  /** What has to be first for any image to be pinned, whatever is said of the images: `once …`. */
+  condition?: string;
 }
 
 /** What was read of the API server, or why it wasn't. */

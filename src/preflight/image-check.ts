@@ -12,11 +12,12 @@ export type ImageCheck = ImageUse &
     | { state: 'unknown'; message: string }
   );
 
-/** What is to be known beside the state. */
-export function notesOf(check: ImageCheck): string[] {
+/** What is to be known beside the state; a condition is what has to be first for images to be pinned. */
+export function notesOf(check: ImageCheck, condition: string | undefined): string[] {
   const { stored } = check;
   const others = check.state === 'pinned' ? stored.filter((digest) => digest !== check.digest) : stored;
   return [
+    ...(check.state === 'pinned' && condition !== undefined ? [condition] : []),
     ...('message' in check ? [check.message] : []),
     ...(check.state === 'left' ? [reasons[check.reason] ?? check.reason] : []),
     ...(others.length > 0 ? [`until the next rollout its pods have ${others.join(' and ')}`] : []),

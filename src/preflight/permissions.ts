@@ -59,28 +59,56 @@ export interface Reviewed {
   allowed: boolean;
 }
 
-/** Whether the webhook may do all that it does. */
-export function webhookPermissionsCheck(user: string, asked: Asked<readonly Reviewed[]>): Check {
+/** Whether the webhook may do all that it does, in a namespace and with what is its own. */
+export function webhookPermissionsCheck(
+  user: string,
+  namespace: string,
+  asked: Asked<readonly Reviewed[]>,
+): Check {
   return checkOf("webhook's permissions", asked, (reviewed) => {
     const lacking = lackingOf(reviewed);
-    if (lacking === '') return { result: 'ok', detail: `${user} has all ${reviewed.length}` };
-    return { result: 'problem', detail: `${user} lacks ${lacking}; apply tagpin's manifests again` };
+    if (lacking.length === 0) return { result: 'ok', detail: `${user} has all ${reviewed.length}` };
+    const remedy = remedyFor(lacking, namespace);
+    const detail = `${user} lacks ${listed(lacking)}; ${remedy}`;
+    // What it can't read there, pull secrets or revisions, it can't pin by.
+    const isHindered = lacking.some((permission) => permission.namespace === namespace);
+    return {
+      result: 'problem',
+      detail,
+      ...(isHindered && { condition: 'once the webhook has the permissions that it lacks' }),
+    };
   });
+}
+
+/** Pull secrets are granted for all namespaces, or in each (manifests/components/namespaced-secrets). */
+function remedyFor(lacking: readonly Permission[], namespace: string): string {
+  const again = "apply tagpin's manifests again";
+  const isPull = ({ resource, namespace: where, name }: Permission) =>
+    where === namespace && name === undefined && (resource === 'secrets' || resource === 'serviceaccounts');
+  if (!lacking.some(isPull)) return again;
+  const bind =
+    `kubectl apply -n ${namespace} -f manifests/components/namespaced-secrets/binding.yaml ` +
+    '(with the chart: add it to namespacedSecrets.namespaces)';
+  return lacking.every(isPull)
+    ? `${bind}; where tagpin may read pull secrets in all namespaces, ${again}`
+    : `${again}; where tagpin may read pull secrets only in some namespaces, also ${bind}`;
 }
 
 /** Whether whoever asks may go on to `tagpin adopt`. */
 export function ownPermissionsCheck(asked: Asked<readonly Reviewed[]>): Check {
   return checkOf('your permissions', asked, (reviewed) => {
     const lacking = lackingOf(reviewed);
-    if (lacking === '') return { result: 'ok', detail: 'all that tagpin adopt takes' };
-    return { result: 'note', detail: `tagpin adopt would also take ${lacking}` };
+    if (lacking.length === 0) return { result: 'ok', detail: 'all that tagpin adopt takes' };
+    return { result: 'note', detail: `tagpin adopt would also take ${listed(lacking)}` };
   });
 }
 
-function lackingOf(reviewed: readonly Reviewed[]): string {
-  return reviewed
-    .filter(({ allowed }) => !allowed)
-    .map(({ permission: { verb, group, resource, namespace, name } }) => {
+const lackingOf = (reviewed: readonly Reviewed[]): Permission[] =>
+  reviewed.filter(({ allowed }) => !allowed).map(({ permission }) => permission);
+
+function listed(permissions: readonly Permission[]): string {
+  return permissions
+    .map(({ verb, group, resource, namespace, name }) => {
       const what = `${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : `/${name}`}`;
       return `${verb} ${what}${namespace === undefined ? '' : ` in ${namespace}`}`;
     })

@@ -3,6 +3,7 @@ import { CredentialError } from '../credentials/source.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
+import { remedyFor } from '../kubernetes/remedy.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
 import { UnreadableRevision } from '../revision/unreadable.ts';
 import { NotAsked } from './not-asked.ts';
@@ -67,14 +68,12 @@ export function explain(error: unknown, circumstances: Circumstances = nothing):
   return { label: 'internal', cause: 'tagpin failed', remedy: "look at tagpin's log" };
 }
 
-function unread(what: string, { status, message }: KubernetesError): Failure {
+/** The webhook's remedy; whoever is at the command line has another. */
+function unread(what: string, error: KubernetesError): Failure {
   return {
-    label: status === 403 ? 'kubernetes_forbidden' : 'kubernetes',
-    cause: `${what} can't be read: ${message}`,
-    remedy:
-      status === 403
-        ? "grant tagpin's ServiceAccount that permission"
-        : 'try again; if it stays, look at the API server',
+    label: error.status === 403 ? 'kubernetes_forbidden' : 'kubernetes',
+    cause: `${what} can't be read: ${error.message}`,
+    remedy: remedyFor(error, 'webhook'),
   };
 }
 

@@ -261,7 +261,8 @@ describe('tagpin resolve by --registry-config', () => {
     expect(refused.code).toBe(3);
     expect(refused.stderr).toBe(
       `${tagged}: the registry isn't trusted (its certificate is signed by a CA that isn't known: ` +
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE); add the registry's CA to the configuration (registries.<host>.caFile)\n",
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE); add the registry's CA to a configuration (registries.<host>.caFile) and give " +
+        "that by --registry-config FILE: the webhook's, with paths that are right on this machine\n",
     );
 
     const caFile = join(folder, 'ca.crt');

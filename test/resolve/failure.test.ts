@@ -91,6 +91,13 @@ test('Secrets that may not be read name the permission', () => {
   });
 });
 
+test("a token that the API server doesn't accept is the ServiceAccount's", () => {
+  const details = { status: 401, reason: 'Unauthorized' };
+  expect(explain(new KubernetesError('GET /api/v1/…: Unauthorized', details)).remedy).toBe(
+    "the API server doesn't accept the token of tagpin's ServiceAccount: restart tagpin, or look at that token",
+  );
+});
+
 test("a deadline is the registry's not answering in time", () => {
   expect(explain(new DOMException('', 'TimeoutError')).label).toBe('timeout');
 });

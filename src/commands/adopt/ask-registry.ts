@@ -1,12 +1,11 @@
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
 import type { RegistryEngine } from '../../engine.ts';
-import { KubernetesError } from '../../kubernetes/error.ts';
 import type { PodSpec } from '../../pin/pod.ts';
 import { sentence } from '../../resolve/failure.ts';
 import { pullerOf } from '../../resolve/puller.ts';
 import { type Outcome, settle } from '../../resolve/settle.ts';
 import type { Question, RegistryAnswer } from '../../revision/adoption.ts';
-import { remedyFor } from '../api-server.ts';
+import { atCommandLine } from '../failure.ts';
 
 /** Asks registries, for whom a template's pods may pull. */
 export type AskRegistry = (
@@ -76,6 +75,5 @@ function unconfirmedBy(outcome: Outcome, digest: string | undefined): string | u
 function problemOf(outcome: Outcome): string {
   if (outcome.result !== 'failed') return '';
   const { error, failure } = outcome;
-  // Here it is a person's own permission that is lacking, and not tagpin's.
-  return error instanceof KubernetesError ? `${failure.cause}; ${remedyFor(error)}` : sentence(failure);
+  return sentence(atCommandLine(failure, error));
 }

@@ -4,9 +4,9 @@ import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts'
 import { Fleet } from '../../fleet/fleet.ts';
 import { readFleet } from '../../fleet/inventory.ts';
 import { untilAborted } from '../../flight.ts';
+import { printable } from '../../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { KubernetesError } from '../../kubernetes/error.ts';
-import { remedyFor } from '../api-server.ts';
 import { openLogin } from '../login.ts';
 import { CommandFailed, type ExitCode, WrongUse } from '../outcome.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -14,6 +14,7 @@ import { Judgement } from './judge.ts';
 import type { AuditOptions } from './options.ts';
 import { checkOutput, exitCodeOf, writeAudit } from './output.ts';
 import { createAuditEngine, RegistryViews } from './registry.ts';
+import { Unread } from './unread.ts';
 
 /**
  * `tagpin audit`: what runs in a cluster, by tag and by digest, what has become of those tags, and what to write
@@ -34,12 +35,10 @@ export async function audit(options: AuditOptions, surroundings: Surroundings): 
   try {
     const api = createKubernetesApi(connection);
     const fleet = new Fleet();
-    const problems: Problem[] = [];
-    const isRead = await untilStopped(
-      readAll(fleet, api, namespaces, problems, surroundings, signal),
-      signal,
-    );
-    if (fleet.namespaces.length === 0) throw nothingRead(problems, interrupted);
+    const unread = new Unread();
+    const isRead = await untilStopped(readAll(fleet, api, namespaces, unread, surroundings, signal), signal);
+    const problems = unread.problems();
+    if (fleet.namespaces.length === 0) throw nothingRead(problems, surroundings);
 
     const judgement = new Judgement(fleet);
     const views = new RegistryViews(engine, new PullSecrets(api), signal);
@@ -73,18 +72,12 @@ async function readAll(
   fleet: Fleet,
   api: KubernetesApi,
   namespaces: readonly string[] | undefined,
-  problems: Problem[],
+  unread: Unread,
   { terminal }: Surroundings,
   signal: AbortSignal,
 ): Promise<void> {
   using progress = terminal.progress({ counted: 'pods read' });
-  const failed = (what: string, error: KubernetesError | undefined) => {
-    const message =
-      error === undefined
-        ? `${what} doesn't exist; correct its name or the kubeconfig's context`
-        : `${what} can't be read: ${error.message}; ${remedyFor(error)}`;
-    problems.push({ message, images: undefined });
-  };
+  const failed = (what: string, error: KubernetesError | undefined) => unread.add(what, error);
   await readFleet(fleet, { api, namespaces, signal, failed, seen: () => progress.finish('') });
 }
 
@@ -112,12 +105,12 @@ async function untilStopped(work: Promise<void>, signal: AbortSignal): Promise<b
 }
 
 /** Nothing of the cluster could be read: why, or that somebody had enough. */
-function nothingRead(problems: readonly Problem[], interrupted: AbortSignal): unknown {
+function nothingRead(problems: readonly Problem[], { interrupted, terminal }: Surroundings): unknown {
   if (interrupted.aborted) return interrupted.reason;
   const messages = problems.map(({ message }) => message);
-  return new CommandFailed(
-    messages.length > 0 ? messages.join('\n') : 'the API server gave no answer in time',
-  );
+  // The command ends with the last; each has a line of its own.
+  for (const message of messages.slice(0, -1)) terminal.err(`tagpin: ${printable(message)}\n`);
+  return new CommandFailed(messages.at(-1) ?? 'the API server gave no answer in time');
 }
 
 function stopped(

@@ -3,7 +3,7 @@ import type { RegistryView } from '../../fleet/content.ts';
 import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/mixed.ts';
-import type { PullSpec, Usage } from '../../fleet/usage.ts';
+import { countOf, type PullSpec, type Usage } from '../../fleet/usage.ts';
 import { InvalidReference } from '../../image/invalid-reference.ts';
 import type { Progress } from '../outcome.ts';
 import { each } from './each.ts';
@@ -99,5 +99,4 @@ function note(cohort: Cohort<Known>, digests: Judged['mixed']): void {
   for (const judged of cohort.used) judged.mixed = digests;
 }
 
-const count = (all: readonly { usage: Usage }[]) =>
-  all.reduce((sum, { usage }) => sum + Math.max(usage.pods.length, 1), 0);
+const count = (all: readonly { usage: Usage }[]) => all.reduce((sum, { usage }) => sum + countOf(usage), 0);

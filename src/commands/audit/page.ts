@@ -1,6 +1,7 @@
 import type { Audit, AuditedImage, AuditedNamespace } from '../../fleet/audit.ts';
 import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
 import { percent, printPercent, totalsOf } from '../../fleet/totals.ts';
+import { countOf } from '../../fleet/usage.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import type { Bars, Tone } from '../../report/bars.ts';
 import { type Cell, type PageTable, printPage } from '../../report/page.ts';
@@ -92,12 +93,12 @@ function driftPicture(audit: Audit): Bars {
   });
 }
 
-/** How many images of pods are so, by namespace. */
+/** How many images are so, by namespace. */
 function countImages({ images }: Audit, isSo: (image: AuditedImage) => boolean): Map<string, number> {
   const counts = new Map<string, number>();
   for (const image of images.filter(isSo)) {
     const { namespace } = image.workload;
-    counts.set(namespace, (counts.get(namespace) ?? 0) + image.pods.length);
+    counts.set(namespace, (counts.get(namespace) ?? 0) + countOf(image));
   }
   return counts;
 }

@@ -14,12 +14,11 @@ import {
 import type { PullSpec } from '../../fleet/usage.ts';
 import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference, repository } from '../../image/reference.ts';
-import { KubernetesError } from '../../kubernetes/error.ts';
 import { RegistryError, type RegistryFailure } from '../../registry/error.ts';
 import { explain, sentence } from '../../resolve/failure.ts';
 import { pullerOf } from '../../resolve/puller.ts';
 import { circumstances } from '../../resolve/settle.ts';
-import { remedyFor } from '../api-server.ts';
+import { atCommandLine } from '../failure.ts';
 
 /** As long as a registry gets to say which digest a tag has. */
 const CONTENT_TIMEOUT_MS = 30_000;
@@ -111,10 +110,8 @@ export class RegistryViews {
       found = await this.#engine.credentials.find(repository(reference), secrets.keyring, this.#signal);
       return await ask({ found, secrets, fingerprint: fingerprint(found.credentials) });
     } catch (error) {
-      const { cause, remedy } = explain(error, circumstances(found, secrets));
-      // Here it is a person's own permission that is lacking, and not tagpin's.
-      const advice = error instanceof KubernetesError ? remedyFor(error) : remedy;
-      return { problem: `namespace ${namespace}: ${sentence({ label: '', cause, remedy: advice })}` };
+      const failure = atCommandLine(explain(error, circumstances(found, secrets)), error);
+      return { problem: `namespace ${namespace}: ${sentence(failure)}` };
     }
   }
 
@@ -186,7 +183,7 @@ export class RegistryViews {
   }
 
   #explain(error: unknown, reference: Reference, { found, secrets }: Viewer) {
-    const failure = explain(error, circumstances(found, secrets));
+    const failure = atCommandLine(explain(error, circumstances(found, secrets)), error);
     if (failure.label === 'not_found') return { missing: failure.cause };
     const isHosts = error instanceof RegistryError && ofHost.has(error.failure);
     const about = isHosts ? reference.domain : repository(reference);

@@ -30,10 +30,14 @@ export function printAuditTables(audit: Audit, { isWide }: { isWide: boolean }):
 }
 
 /** In a sentence: how much there is, and how much of it is by digest. */
-export function summarize({ namespaces, pods, images, pinned }: Totals): string {
+export function summarize({ namespaces, pods, templates, images, pinned }: Totals): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
   const share = images === 0 ? '' : `: ${pinned} by digest (${printPercent(pinned, images)})`;
-  return `${count(images, 'image')} in ${count(pods, 'pod')} of ${count(namespaces, 'namespace')}${share}`;
+  const places = [
+    count(pods, 'pod'),
+    ...(templates === 0 ? [] : [`${count(templates, 'template')} without pods`]),
+  ];
+  return `${count(images, 'image')} in ${places.join(' and ')} of ${count(namespaces, 'namespace')}${share}`;
 }
 
 /** The column of each finding that there is; typos in labels stand behind the mode. */

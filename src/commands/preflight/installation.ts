@@ -92,7 +92,13 @@ interface Place {
 
 const slice = z.object({
   endpoints: z
-    .array(z.object({ conditions: z.object({ ready: z.boolean().nullish() }).default({}) }))
+    .array(
+      z.object({
+        conditions: z
+          .object({ ready: z.boolean().nullish(), terminating: z.boolean().nullish() })
+          .default({}),
+      }),
+    )
     .nullish(),
 });
 
@@ -106,8 +112,9 @@ async function readEndpoints(
   const ready: boolean[] = [];
   const slices = api.list(resources.EndpointSlice, namespace, slice, signal, { labelSelector });
   for await (const { endpoints } of slices) {
-    // What isn't said is to be taken for true (kubernetes/api discovery/v1 types.go).
-    for (const { conditions } of endpoints ?? []) ready.push(conditions.ready !== false);
+    const staying = (endpoints ?? []).filter(({ conditions }) => conditions.terminating !== true);
+    // Readiness that isn't said is to be taken for true (kubernetes/api discovery/v1 types.go).
+    for (const { conditions } of staying) ready.push(conditions.ready !== false);
   }
   return {
     service: `${namespace}/${name}`,
@@ -153,7 +160,8 @@ async function checkPermissions(
   const user = `system:serviceaccount:${namespace}:${account}`;
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
   const needed = neededByWebhook(subject.name, own);
-  return webhookPermissionsCheck(user, await ask(() => review(api, needed, { user, groups }, signal)));
+  const asked = await ask(() => review(api, needed, { user, groups }, signal));
+  return webhookPermissionsCheck(user, subject.name, asked);
 }
 
 const reviewed = z.object({ status: z.object({ allowed: z.boolean() }) });

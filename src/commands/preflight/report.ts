@@ -20,6 +20,7 @@ export function printPreflight({ checks, images }: PreflightReport): string {
     checks.map(({ name, result, detail }) => [name, result, detail.replaceAll('\n', ' ')]),
   );
   if (images.length === 0) return standing;
+  const condition = conditionOf(checks);
   const rows = images.map((check) => {
     const { decided, users } = check;
     const [first = '-', ...others] = users;
@@ -29,11 +30,14 @@ export function printPreflight({ checks, images }: PreflightReport): string {
       check.state === 'pinned' ? check.credential : '-',
       words[check.state],
       others.length === 0 ? first : `${first} and ${others.length} more`,
-      notesOf(check).join('; ').replaceAll(LONG_DIGEST, shorten).replaceAll('\n', ' '),
+      notesOf(check, condition).join('; ').replaceAll(LONG_DIGEST, shorten).replaceAll('\n', ' '),
     ];
   });
   return `${standing}\n${printTable(['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'], rows)}`;
 }
+
+/** What has to be first for what would be pinned to be. */
+const conditionOf = (checks: readonly Check[]) => checks.find(({ condition }) => condition)?.condition;
 
 const words: Readonly<Record<ImageCheck['state'], string>> = {
   pinned: 'pins it',
@@ -49,11 +53,13 @@ const shorten = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
 
 /** For programs: one object. */
 export function printPreflightJson({ namespace, checks, images, unread }: PreflightReport): string {
+  const condition = conditionOf(checks);
   const entries = images.map((check) => ({
     image: check.decided.field.image,
     state: check.state,
     digest: check.state === 'pinned' ? check.digest : undefined,
     credential: check.state === 'pinned' ? check.credential : undefined,
+    condition: check.state === 'pinned' ? condition : undefined,
     message: 'message' in check ? check.message : undefined,
     reason: check.state === 'left' ? check.reason : undefined,
     usedBy: check.users,
@@ -67,10 +73,12 @@ export function printPreflightJson({ namespace, checks, images, unread }: Prefli
 
 /** In a sentence: how many images and checks came out how. */
 export function summarizePreflight({ namespace, checks, images }: PreflightReport): string {
+  const condition = conditionOf(checks);
   const verdicts = counts(images, ({ state }) => state);
   const said = (['pinned', 'left', 'refused', 'unknown'] as const).flatMap((state) => {
     const count = verdicts.get(state);
-    return count === undefined ? [] : [`${count} ${summarized[state]}`];
+    const only = state === 'pinned' && condition !== undefined ? ` ${condition}` : '';
+    return count === undefined ? [] : [`${count} ${summarized[state]}${only}`];
   });
   const all = `${images.length} ${images.length === 1 ? 'image' : 'images'}`;
   const found =

@@ -415,16 +415,18 @@ describe('tagpin audit covers', () => {
     expect(data.images.filter(({ managedBy }) => managedBy === 'node/intel')).toHaveLength(1);
   });
 
+  /** A template without pods. */
+  const cronJob = (of: string) => ({
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { namespace: of, name: 'nightly', uid: `uid-cron-${of}` },
+    spec: {
+      jobTemplate: { spec: { template: { spec: { containers: [{ name: 'web', image: tagged }] } } } },
+    },
+  });
+
   test('templates that have no pods, unless tagpin will pin those', async () => {
     const digest = push();
-    const cronJob = (of: string) => ({
-      apiVersion: 'batch/v1',
-      kind: 'CronJob',
-      metadata: { namespace: of, name: 'nightly', uid: `uid-cron-${of}` },
-      spec: {
-        jobTemplate: { spec: { template: { spec: { containers: [{ name: 'web', image: tagged }] } } } },
-      },
-    });
     const enforced = `${namespace}-enforced`;
     cluster.put(namespaceObject(enforced, 'enforce'), cronJob(namespace), cronJob(enforced));
     const { data } = await audit({ namespace: [namespace, enforced] });
@@ -438,6 +440,74 @@ describe('tagpin audit covers', () => {
       },
       { namespace: enforced, findings: [], notes: ['tagpin will pin its pods'] },
     ]);
+  });
+
+  test.each([
+    ['enforce', ['gone'], ['tagpin will refuse its pods']],
+    ['best-effort', ['gone', 'unpinned'], ['tagpin will admit its pods as they are']],
+    ['audit', ['gone', 'unpinned'], ['tagpin pins nothing here']],
+    [undefined, ['gone', 'unpinned'], []],
+  ])('templates that have no pods and whose tag is gone, in %s', async (mode, kinds, notes) => {
+    const of = `${namespace}-${mode}`;
+    cluster.put(namespaceObject(of, mode), cronJob(of));
+    const { data } = await audit({ namespace: [of] });
+    expect(data.images.map(({ findings }) => findings.map(({ kind }) => kind))).toEqual([kinds]);
+    expect(data.images.map((found) => found.notes)).toEqual([notes]);
+    expect(data.summary.findings).toEqual(Object.fromEntries(kinds.map((kind) => [kind, 1])));
+  });
+
+  test('a template whose revision may have a digest stored, which its pods would still get', async () => {
+    cluster.put(
+      namespaceObject(namespace, 'enforce'),
+      workload('apps/v1', 'Deployment', { namespace, image: tagged }),
+    );
+    const { data } = await audit();
+    expect(data.images).toMatchObject([
+      {
+        findings: [{ kind: 'gone' }],
+        notes: ['tagpin will refuse its pods, unless their revision has a digest stored'],
+      },
+    ]);
+  });
+
+  test('templates and pods by one rule in every figure: by container, a template as a pod', async () => {
+    const pinned = push();
+    const closed = `${registry.host}/closed/app-${counter}:1`;
+    registry.push(`closed/app-${counter}`, '1', image());
+    const spec = {
+      initContainers: [{ name: 'first', image: closed }],
+      containers: [{ name: 'web', image: `${name}:gone` }],
+    };
+    cluster.put(
+      workload('apps/v1', 'Deployment', { namespace, name: 'idle', image: tagged, spec }),
+      workload('apps/v1', 'Deployment', { namespace, name: 'ready', image: `${name}@${pinned}` }),
+      ...[1, 2].map(() => pod({ namespace, image: tagged, spec })),
+    );
+    const { data } = await audit();
+    const figures = { pods: 2, templates: 2, images: 7, pinned: 1 };
+    const counts = { gone: 3, unpinned: 6 };
+    expect(data.namespaces).toMatchObject([{ ...figures, counts }]);
+    expect(data.summary).toMatchObject({ ...figures, findings: counts });
+    expect(data.problems).toMatchObject([{ images: 3 }]);
+    const { out, said } = await cluster.print({ namespace: [namespace] });
+    expect(out).toMatch(
+      /^7 images in 2 pods and 2 templates without pods of 1 namespace: 1 by digest \(14%\)\n/,
+    );
+    expect(out).toMatch(new RegExp(`\n${namespace} +- +2 +7 +14% +3 +6\n`));
+    expect(said).toMatch(/ \(3 images\)\n$/);
+  });
+
+  test('templates of which it promises nothing, as the registry gives no answer or they are left alone', async () => {
+    cluster.put(
+      namespaceObject(namespace, 'enforce'),
+      workload('apps/v1', 'Deployment', { namespace, image: '127.0.0.1:1/app:1' }),
+    );
+    const config = join(cluster.folder, 'left-alone.yaml');
+    writeFileSync(config, 'pin: { skip: ["127.0.0.1:1/**"] }\n');
+    const notes = async (options: Partial<AuditOptions>) =>
+      (await audit(options)).data.images.map((found) => found.notes);
+    expect(await notes({})).toEqual([[]]);
+    expect(await notes({ registryConfig: config })).toEqual([['the configuration leaves it alone']]);
   });
 
   test('init containers, ephemeral containers and image volumes, but no pods that are done', async () => {

@@ -17,6 +17,7 @@ export const auditSchema = z.object({
   summary: z.object({
     namespaces: z.number(),
     pods: z.number(),
+    templates: z.number(),
     images: z.number(),
     pinned: z.number(),
     findings: z.record(z.string(), z.number()),
@@ -26,6 +27,7 @@ export const auditSchema = z.object({
       name: z.string(),
       mode: z.string().optional(),
       pods: z.number(),
+      templates: z.number(),
       images: z.number(),
       pinned: z.number(),
       counts: z.record(z.string(), z.number()),

@@ -77,23 +77,40 @@ test.each([
 });
 
 describe('tagpin audit fails', () => {
-  test('where no API server is', async () => {
-    const kubeconfig = join(cluster.folder, 'nobody');
-    await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1' });
-    const { code, stdout, stderr } = await tagpin(['audit', '--kubeconfig', kubeconfig]);
-    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toMatch(
-      /the pods can't be read: GET .* ECONNREFUSED .*; look at the kubeconfig, its context/,
-    );
-    expect(stderr).not.toMatch(/^\s+at /m);
-  });
+  test.each([{ args: [] }, { args: ['-n', 'shop', '-n', 'billing'] }])(
+    'where no API server is, once: $args',
+    async ({ args }) => {
+      const kubeconfig = join(cluster.folder, 'nobody');
+      await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1' });
+      const { code, stdout, stderr } = await tagpin(['audit', '--kubeconfig', kubeconfig, ...args]);
+      expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+      const scopes = args.filter((arg) => arg !== '-n').map((namespace) => ` of namespace ${namespace}`);
+      const parts = ['namespaces', 'pods'].flatMap((what) =>
+        (scopes.length === 0 ? [''] : scopes).map((scope) => `the ${what}${scope}`),
+      );
+      const [last = '', ...others] = parts.toReversed();
+      expect(stderr).toMatch(
+        new RegExp(
+          `^tagpin: ${others.toReversed().join(', ')} and ${last} can't be read: GET .* ECONNREFUSED .*; ` +
+            'look at the kubeconfig, its context and the API server\n$',
+        ),
+      );
+    },
+  );
 
   test('where nothing of the cluster may be read, and says what to ask for', async () => {
     const restore = cluster.api.fail({ verbs: ['list'], effect: 'forbidden' });
     const { code, stdout, stderr } = await audit();
     restore();
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toMatch(/the pods can't be read: pods is forbidden: .*; ask for that permission/);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(
+        /^tagpin: the namespaces can't be read: namespaces is forbidden: .*; ask for that permission$/,
+      ),
+      expect.stringMatching(
+        /^tagpin: the pods can't be read: pods is forbidden: .*; ask for that permission$/,
+      ),
+    ]);
   });
 });
 

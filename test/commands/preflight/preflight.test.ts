@@ -311,6 +311,15 @@ describe('tagpin preflight says of the cluster', () => {
     });
   });
 
+  test('how many pods are behind the Service, without those that a rollout is draining', async () => {
+    using _ = installation(cluster.api, { draining: 2 });
+    const { checks } = await resultsOf(namespaceWith(tagged()));
+    expect(checks.get('service')).toEqual({
+      result: 'ok',
+      detail: '2 of 2 pods behind Service tagpin-system/tagpin are ready',
+    });
+  });
+
   test('that calls fail, in the API server’s words', async () => {
     using _ = installation(cluster.api, {});
     const message =
@@ -382,6 +391,56 @@ describe('tagpin preflight says of the cluster', () => {
       result: 'problem',
       detail: `system:serviceaccount:tagpin-system:tagpin lacks get jobs.batch in ${name}; apply tagpin's manifests again`,
     });
+  });
+});
+
+describe('tagpin preflight, where the webhook may not read the pull secrets of the namespace', () => {
+  const user = 'system:serviceaccount:tagpin-system:tagpin';
+  const bind = (name: string) =>
+    `kubectl apply -n ${name} -f manifests/components/namespaced-secrets/binding.yaml ` +
+    '(with the chart: add it to namespacedSecrets.namespaces)';
+  const condition = 'once the webhook has the permissions that it lacks';
+  async function lacking(...resources: string[]) {
+    using _ = installation(cluster.api, {});
+    cluster.denied.push(
+      ({ user, verb, resource, namespace }) =>
+        user !== undefined &&
+        verb === 'get' &&
+        /^team-/.test(namespace ?? '') &&
+        resources.includes(resource ?? ''),
+    );
+    const name = namespaceWith(tagged());
+    const { code, report, said } = await cluster.preflight(name);
+    const { stdout } = await tagpin(['preflight', '--kubeconfig', cluster.kubeconfig, name]);
+    cluster.denied.pop();
+    const detail = report.checks.find((check) => check.name === "webhook's permissions")?.detail;
+    return { name, code, report, said, stdout, detail };
+  }
+
+  test('names the binding that lets it', async () => {
+    const { name, code, detail } = await lacking('secrets', 'serviceaccounts');
+    expect(detail).toBe(
+      `${user} lacks get secrets in ${name}, get serviceaccounts in ${name}; ${bind(name)}; ` +
+        "where tagpin may read pull secrets in all namespaces, apply tagpin's manifests again",
+    );
+    expect(code).toBe(1);
+  });
+
+  test('promises no image', async () => {
+    const { report, said, stdout } = await lacking('secrets', 'serviceaccounts');
+    expect(report.images).toMatchObject([{ state: 'pinned', condition }]);
+    expect(said).toMatch(
+      new RegExp(`^tagpin: 1 image: 1 would be pinned ${condition}; 8 checks: \\d problems?`),
+    );
+    expect(stdout).toMatch(new RegExp(` pins it +deployment/web +${condition}\n$`));
+  });
+
+  test('names the manifests first, where it lacks more', async () => {
+    const { name, detail } = await lacking('secrets', 'jobs');
+    expect(detail).toBe(
+      `${user} lacks get secrets in ${name}, get jobs.batch in ${name}; apply tagpin's manifests again; ` +
+        `where tagpin may read pull secrets only in some namespaces, also ${bind(name)}`,
+    );
   });
 });
 

@@ -20,6 +20,7 @@ const reportSchema = z.object({
       state: z.string(),
       digest: z.string().optional(),
       credential: z.string().optional(),
+      condition: z.string().optional(),
       message: z.string().optional(),
       reason: z.string().optional(),
       usedBy: z.array(z.string()),
@@ -97,10 +98,15 @@ export interface Installed {
   cert?: string;
   key?: string;
   ready?: boolean;
+  /** Pods that a rollout is replacing, beside the two that stay. */
+  draining?: number;
 }
 
 /** tagpin's objects as they are once its manifests have been applied, until the test ends. */
-export function installation(api: ApiServer, { ca, cert, key, ready = true }: Installed): Disposable {
+export function installation(
+  api: ApiServer,
+  { ca, cert, key, ready = true, draining = 0 }: Installed,
+): Disposable {
   const encode = (text: string) => Buffer.from(text).toString('base64');
   const configuration = configurationSchema.parse(parse(manifest('webhook.yaml'), { merge: true }));
   const own = (name: string) => ({ namespace: 'tagpin-system', name });
@@ -117,7 +123,11 @@ export function installation(api: ApiServer, { ca, cert, key, ready = true }: In
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
       metadata: { ...own('tagpin-x'), labels: { 'kubernetes.io/service-name': 'tagpin' } },
-      endpoints: [{ conditions: { ready } }, { conditions: { ready } }],
+      endpoints: [
+        { conditions: { ready } },
+        { conditions: { ready } },
+        ...Array.from({ length: draining }, () => ({ conditions: { ready: false, terminating: true } })),
+      ],
     },
     {
       apiVersion: 'v1',

@@ -1,0 +1,18 @@
+import { KubernetesError } from '../kubernetes/error.ts';
+import { RegistryError } from '../registry/error.ts';
+import type { Failure } from '../resolve/failure.ts';
+import { remedyFor } from './api-server.ts';
+
+/**
+ * The failure with what whoever is at the command line can do: they have permissions of their own, and the webhook's
+ * configuration counts only if they give it.
+ */
+export function atCommandLine(failure: Failure, error: unknown): Failure {
+  if (error instanceof KubernetesError) return { ...failure, remedy: remedyFor(error) };
+  if (error instanceof RegistryError && error.failure === 'untrusted') return { ...failure, remedy: TRUST };
+  return failure;
+}
+
+const TRUST =
+  "add the registry's CA to a configuration (registries.<host>.caFile) and give that by --registry-config FILE: " +
+  "the webhook's, with paths that are right on this machine";
