@@ -11,7 +11,7 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 
 const report = z.object({
   complete: z.boolean(),
-  summary: z.object({ pods: z.number(), images: z.number(), pinned: z.number() }),
+  summary: z.object({ pods: z.number(), templates: z.number(), images: z.number(), pinned: z.number() }),
   namespaces: z.array(z.object({ name: z.string(), mode: z.string().optional() })),
   images: z.array(
     z.object({

@@ -118,7 +118,7 @@ test(
     await succeed(namespace.apply(deployment(app.tagged), cronJob(app.tagged, { name: 'nightly' })));
     await rolledOut(namespace);
     const before = await audit();
-    expect(before).toMatchObject({ code: 0, summary: { images: 2, pinned: 2 } });
+    expect(before).toMatchObject({ code: 0, summary: { images: 3, templates: 1, pinned: 2 } });
     expect(before.namespaces).toMatchObject([{ mode: 'enforce' }]);
     expect(found(before)).toEqual({ web: [], nightly: [] });
 
