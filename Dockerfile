@@ -38,6 +38,7 @@ ENV NODE_ENV=production UV_THREADPOOL_SIZE=64
 COPY --from=build /src/dist /app
 USER 65532:65532
 EXPOSE 8443 8080
-# Left to itself the heap grows to twice what lives in it, and more: 281 MiB resident where this makes it 160, no slower.
+# Left to itself the heap grows to twice what lives in it, and more: 281 MiB resident after 30,000 reviews of 5,000 images,
+# where this makes it 160.
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--heap-growing-percent=50", "/app/tagpin.mjs"]
 CMD ["serve"]
