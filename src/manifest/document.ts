@@ -73,15 +73,20 @@ class TooDeep extends Error {
 
 /** Parses no further than where it is too deep: what of a text is hostile needn't be read. */
 class ShallowParser extends Parser {
-  /** How many it has come to the end of. */
+  /** How many documents it has come to the end of. */
   documents = 0;
 
-  override *next(source: string) {
-    for (const token of super.next(source)) {
+  override *parse(source: string) {
+    for (const token of super.parse(source)) {
       if (token.type === 'document') this.documents += 1;
       yield token;
     }
+  }
+
+  /** Called for each lexeme, so that a generator around it would take as long as the rest. */
+  override next(source: string) {
     if (this.stack.length > DEEPEST) throw new TooDeep();
+    return super.next(source);
   }
 }
 
