@@ -4,7 +4,7 @@ import { joinConfigs, readConfigFiles } from './config/config-files.ts';
 import { InvalidConfig } from './config/invalid-config.ts';
 import { problemsIn, remedyOf } from './config/problem.ts';
 import { configSchema } from './config/schema.ts';
-import { whyUnreadable } from './read-failure.ts';
+import { whyUnreadable } from './system-error.ts';
 
 export type Config = z.infer<typeof configSchema>;
 

@@ -17,7 +17,7 @@ const floors: string[][] = [
   ['config', 'revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry', 'flight'],
-  ['json', 'deadline', 'duration', 'file-version', 'read-failure'],
+  ['json', 'deadline', 'duration', 'file-version', 'system-error'],
 ];
 
 /** What does no IO at all imports nothing that could. */

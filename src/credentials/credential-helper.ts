@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Flights } from '../flight.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { parseJson } from '../json.ts';
+import { codeOf } from '../system-error.ts';
 import { Credential } from './credential.ts';
 import { struct } from './docker-config.ts';
 import type { DockerConfigFile } from './docker-config-file.ts';
@@ -96,7 +97,7 @@ async function askHelper(
 ): Promise<Credential | undefined> {
   const { code, output } = await run(program, server, signal).catch((cause: unknown) => {
     if (signal.aborted) throw signal.reason;
-    throw isMissing(cause)
+    throw codeOf(cause) === 'ENOENT'
       ? failure(
           program,
           `${program} isn't installed`,
@@ -126,8 +127,6 @@ function said(output: string): string {
   const line = output.trim().split('\n')[0] ?? '';
   return line === '' || /[{}]/.test(output) ? '' : ` (${excerpt(line)})`;
 }
-
-const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /** Runs a program without a shell between. Rejects at once when aborted, even if its children linger. */
 function run(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { versionOf } from '../file-version.ts';
-import { whyUnreadable } from '../read-failure.ts';
+import { whyUnreadable } from '../system-error.ts';
 import type { Credential } from './credential.ts';
 import { type DockerConfigContents, decodeDockerConfigFile, InvalidDockerConfig } from './docker-config.ts';
 import { dockerConfigKeyring, type Keyring } from './keyring.ts';

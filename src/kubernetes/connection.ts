@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { HttpMethod, RequestContext } from '@kubernetes/client-node/dist/gen/http/http.js';
 import type { Dispatcher } from 'undici';
-import { whyUnreadable } from '../read-failure.ts';
+import { whyUnreadable } from '../system-error.ts';
 import { InvalidKubeconfig } from './error.ts';
 
 /** How to reach the API server as whom: an address, a dispatcher that trusts its CA, and headers. */

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { codeOf } from '../system-error.ts';
 
 /**
  * Gives a file another content, all at once: whoever reads it meanwhile, or after a failure, has the old content or the
@@ -45,7 +46,7 @@ function writeNew(path: string, content: string): void {
   try {
     write();
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
     makeFolder(dirname(path));
     write();
   }
@@ -63,16 +64,13 @@ export function makeFolder(path: string): void {
   } catch (error) {
     if (isFolder(path)) return;
     const above = dirname(path);
-    if (!hasCode(error, 'ENOENT') || existsSync(above)) throw error;
+    if (codeOf(error) !== 'ENOENT' || existsSync(above)) throw error;
     makeFolder(above);
     mkdirSync(path);
   }
 }
 
 export const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-
-const hasCode = (error: unknown, code: string) =>
-  error instanceof Error && 'code' in error && error.code === code;
 
 function orUndefined<T>(work: () => T): T | undefined {
   try {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { request } from 'undici';
 import { untilAborted } from '../flight.ts';
+import { codeOf } from '../system-error.ts';
 import { checkRealm, checkRedirect } from './address.ts';
 import { Bodies } from './body.ts';
 import { ForbiddenAddress, forbidden } from './connections.ts';
@@ -160,15 +161,12 @@ const keepsBody = (status: number) => status === 307 || status === 308;
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-
 /**
  * The connection broke, which may be no fault of this request: where a server gives a HEAD a body, against all rules,
  * the bytes stand before the next answer, and can't be read as one.
  */
 const isCut = (error: unknown) =>
-  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error)) ||
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error) ?? '') ||
   (error instanceof Error && error.name === 'HTTPParserError');
 
 const causes: Record<string, string> = {
@@ -210,7 +208,7 @@ const timeouts = new Set([
 function failed(url: URL, cause: unknown, signal: AbortSignal): RegistryError {
   if (cause instanceof RegistryError) return cause;
   if (cause instanceof ForbiddenAddress) return forbidden(url, cause.guard, cause);
-  const code = codeOf(cause);
+  const code = codeOf(cause) ?? '';
   if (signal.aborted || timeouts.has(code))
     return new RegistryError('timeout', 'no answer in time', { url, cause });
   if (/^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT)/.test(code)) {

@@ -11,7 +11,7 @@ import {
 import type { FindOptions } from '../../manifest/images.ts';
 import { InvalidLock, type Lock, printLock, readLock, Written } from '../../manifest/lock.ts';
 import { isFolder, writeWhole } from '../../manifest/write.ts';
-import { whyUnreadable } from '../../read-failure.ts';
+import { codeOf, whyUnreadable } from '../../system-error.ts';
 import { pinSettings, revisionRules } from '../../webhook/pinning.ts';
 import { CommandFailed, WrongUse } from '../outcome.ts';
 import { outputFolder, type PinOptions } from './options.ts';
@@ -117,7 +117,7 @@ async function readText(file: string, what: string): Promise<string | undefined>
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw new WrongUse(
       `${what} ${file} can't be read: ${whyUnreadable(error) ?? messageOf(error)}; correct the path`,
     );

@@ -1,3 +1,5 @@
+import { codeOf } from '../../system-error.ts';
+
 /** The longest that is told of an SDK's message, which may quote whatever a server answered. */
 const MAX_LENGTH = 200;
 
@@ -8,7 +10,7 @@ const MAX_LENGTH = 200;
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed for no reason given';
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'no answer in time';
-  const line = redact((error.message.trim() || codeOf(error)).split(/[\r\n]/, 1)[0] ?? '').trim();
+  const line = redact((error.message.trim() || (codeOf(error) ?? '')).split(/[\r\n]/, 1)[0] ?? '').trim();
   const text = line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line;
   const name = error.name === 'Error' || text.startsWith(error.name) ? '' : error.name;
   return [name, text].filter((part) => part !== '').join(': ') || 'it failed for no reason given';
@@ -17,7 +19,9 @@ export function explain(error: unknown): string {
 /** Whether there was no answer at all, which no permission mends. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ['TimeoutError', 'AbortError'].includes(error.name) || /^(E[A-Z]{3,}|UND_ERR_)/.test(codeOf(error));
+  return (
+    ['TimeoutError', 'AbortError'].includes(error.name) || /^(E[A-Z]{3,}|UND_ERR_)/.test(codeOf(error) ?? '')
+  );
 }
 
 /** Takes out JSON web tokens and long runs of characters in which lower case, upper case and digits are mixed. */
@@ -28,5 +32,3 @@ function redact(text: string): string {
       /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run) ? '…' : run,
     );
 }
-
-const codeOf = (error: Error) => ('code' in error && typeof error.code === 'string' ? error.code : '');

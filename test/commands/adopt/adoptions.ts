@@ -3,11 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type AdoptOptions, adopt } from '../../../src/commands/adopt/adopt.ts';
-import { noProgress } from '../../../src/commands/outcome.ts';
-import { readEnvironment } from '../../../src/config/environment.ts';
-import { connect } from '../../../src/kubernetes/connection.ts';
 import { type ApiServer, startSecureApiServer } from '../../support/api-server.ts';
-import { said } from '../../support/secrets/record.ts';
+import { runCommand } from '../../support/run-command.ts';
 
 /** What the command prints with `-o json`. */
 const reportSchema = z.object({
@@ -52,27 +49,10 @@ export async function startCluster(): Promise<Cluster> {
     folder,
     kubeconfig,
     async adopt(namespace, options = {}) {
-      let [out, told] = ['', ''];
-      const code = await adopt(
-        namespace,
-        { timeout: 20_000, output: 'json', ...options },
-        {
-          environment: readEnvironment({}),
-          terminal: {
-            out: (text) => {
-              out += text;
-            },
-            err: (text) => {
-              told += text;
-            },
-            progress: () => noProgress,
-          },
-          connect: async () => connect({ kubeconfig }),
-          interrupted: new AbortController().signal,
-        },
+      const { code, out, err } = await runCommand('tagpin adopt', kubeconfig, (surroundings) =>
+        adopt(namespace, { timeout: 20_000, output: 'json', ...options }, surroundings),
       );
-      said('tagpin adopt', `${out}\n${told}`);
-      return { code, report: reportSchema.parse(JSON.parse(out)), said: told };
+      return { code, report: reportSchema.parse(JSON.parse(out)), said: err };
     },
     async [Symbol.asyncDispose]() {
       await api.close();

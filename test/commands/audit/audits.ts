@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { audit } from '../../../src/commands/audit/audit.ts';
 import type { AuditOptions } from '../../../src/commands/audit/options.ts';
-import { noProgress } from '../../../src/commands/outcome.ts';
-import { readEnvironment } from '../../../src/config/environment.ts';
-import { connect } from '../../../src/kubernetes/connection.ts';
 import { type ApiServer, startSecureApiServer } from '../../support/api-server.ts';
+import { runCommand } from '../../support/run-command.ts';
 
 const finding = z.object({ kind: z.string(), message: z.string() });
 
@@ -82,25 +80,10 @@ export async function startAuditCluster(): Promise<AuditCluster> {
   const api = await startSecureApiServer();
   await api.writeKubeconfig(kubeconfig);
   const print: AuditCluster['print'] = async (options = {}) => {
-    let [out, said] = ['', ''];
-    const code = await audit(
-      { timeout: 20_000, registry: true, concurrency: 8, ...options },
-      {
-        environment: readEnvironment({}),
-        terminal: {
-          out: (text) => {
-            out += text;
-          },
-          err: (text) => {
-            said += text;
-          },
-          progress: () => noProgress,
-        },
-        connect: async () => connect({ kubeconfig }),
-        interrupted: new AbortController().signal,
-      },
+    const { code, out, err } = await runCommand('tagpin audit', kubeconfig, (surroundings) =>
+      audit({ timeout: 20_000, registry: true, concurrency: 8, ...options }, surroundings),
     );
-    return { code, out, said };
+    return { code, out, said: err };
   };
   return {
     api,

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { noProgress } from '../../../src/commands/outcome.ts';
 import { type PreflightOptions, preflight } from '../../../src/commands/preflight/preflight.ts';
-import { readEnvironment } from '../../../src/config/environment.ts';
-import { connect } from '../../../src/kubernetes/connection.ts';
 import type { Attributes } from '../../support/api-server/access-review.ts';
 import { type ApiServer, startSecureApiServer } from '../../support/api-server.ts';
+import { runCommand } from '../../support/run-command.ts';
 
 /** What the command prints with `-o json`. */
 const reportSchema = z.object({
@@ -54,26 +52,10 @@ export async function startPreflights(): Promise<PreflightCluster> {
     kubeconfig,
     denied,
     async preflight(namespace, options = {}) {
-      let [out, said] = ['', ''];
-      const code = await preflight(
-        namespace,
-        { timeout: 20_000, output: 'json', ...options },
-        {
-          environment: readEnvironment({}),
-          terminal: {
-            out: (text) => {
-              out += text;
-            },
-            err: (text) => {
-              said += text;
-            },
-            progress: () => noProgress,
-          },
-          connect: async () => connect({ kubeconfig }),
-          interrupted: new AbortController().signal,
-        },
+      const { code, out, err } = await runCommand('tagpin preflight', kubeconfig, (surroundings) =>
+        preflight(namespace, { timeout: 20_000, output: 'json', ...options }, surroundings),
       );
-      return { code, report: reportSchema.parse(JSON.parse(out)), said };
+      return { code, report: reportSchema.parse(JSON.parse(out)), said: err };
     },
     async [Symbol.asyncDispose]() {
       await api.close();

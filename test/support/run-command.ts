@@ -1,0 +1,42 @@
+import { noProgress } from '../../src/commands/outcome.ts';
+import type { Surroundings } from '../../src/commands/surroundings.ts';
+import { readEnvironment } from '../../src/config/environment.ts';
+import { connect } from '../../src/kubernetes/connection.ts';
+import { said } from './secrets/record.ts';
+
+/** What a command came to. */
+export interface CommandRun<Code extends number> {
+  readonly code: Code;
+  /** What it printed to standard output, and to standard error. */
+  readonly out: string;
+  readonly err: string;
+}
+
+/**
+ * Runs a command in this process, in no environment, at the cluster of this kubeconfig.
+ *
+ * @param name what it is called where all that tagpin says is looked through for secrets
+ */
+export async function runCommand<Code extends number>(
+  name: string,
+  kubeconfig: string,
+  command: (surroundings: Surroundings) => Promise<Code>,
+): Promise<CommandRun<Code>> {
+  let [out, err] = ['', ''];
+  const code = await command({
+    environment: readEnvironment({}),
+    terminal: {
+      out: (text) => {
+        out += text;
+      },
+      err: (text) => {
+        err += text;
+      },
+      progress: () => noProgress,
+    },
+    connect: async () => connect({ kubeconfig }),
+    interrupted: new AbortController().signal,
+  });
+  said(name, `${out}\n${err}`);
+  return { code, out, err };
+}
