@@ -16,12 +16,12 @@ test('pods of 1 MiB and 100 containers, more than there is room for, are all pin
   for (let n = 0; n < images; n++) registry.push(`app-${n}`, '1', image());
   try {
     await using stage = await startStage(folder, { webhook: { inFlight: '8Mi' } });
-    const pods = { count: 12, containers: 100, bytes: MIB, host: registry.host, from: 0, images };
+    const pods = { count: 24, containers: 100, bytes: MIB, host: registry.host, from: 0, images };
     const { webhook, ca } = stage;
     const first = { ...pods, count: 1, bytes: 0 };
     await flood(webhook, ca, { pods: first, atOnce: 1, timeout: 10_000 });
-    const figures = await flood(webhook, ca, { pods, atOnce: 12, timeout: 10_000 });
-    expect(figures).toMatchObject({ allowed: 12, refused: 0, failed: 0 });
+    const figures = await flood(webhook, ca, { pods, atOnce: 24, timeout: 10_000 });
+    expect(figures).toMatchObject({ allowed: 24, refused: 0, failed: 0 });
     expect(figures.sentBack).toBeGreaterThan(0);
     expect(figures.peak).toBeLessThan(350);
   } finally {
