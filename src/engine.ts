@@ -11,9 +11,9 @@ import type { Connection } from './kubernetes/connection.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';
-import { Limits } from './resolve/limits.ts';
+import { RegistryLimiters } from './resolve/registry-limiters.ts';
 import { Resolver } from './resolve/resolver.ts';
-import { Revisions } from './revision/revisions.ts';
+import { RevisionDigests } from './revision/revision-digests.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -29,7 +29,7 @@ export interface RegistryEngine {
 export interface Engine extends RegistryEngine {
   kubernetes: KubernetesApi;
   pullSecrets: PullSecrets;
-  revisions: Revisions;
+  revisions: RevisionDigests;
 }
 
 export interface RegistryParts {
@@ -61,7 +61,7 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
   return {
     client,
     resolver: new Resolver(parts.listen?.(client) ?? client, config.cache, {
-      limits: new Limits(config.limits, metrics === undefined ? {} : { observer: metrics }),
+      limits: new RegistryLimiters(config.limits, metrics === undefined ? {} : { observer: metrics }),
       observe: (outcome) => metrics?.resolved(outcome),
     }),
     credentials: new Credentials([...parts.sources, ...clouds]),
@@ -95,7 +95,7 @@ export function createEngine(
     ...engine,
     kubernetes,
     pullSecrets: new PullSecrets(kubernetes),
-    revisions: new Revisions(kubernetes),
+    revisions: new RevisionDigests(kubernetes),
     async close() {
       await Promise.all([engine.close(), connection.close()]);
     },

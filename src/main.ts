@@ -17,7 +17,7 @@ if (Number.parseInt(node, 10) < OLDEST_NODE) {
 }
 
 const program = createProgram({
-  surroundings(options) {
+  context(options) {
     const environment = readEnvironment(process.env);
     return {
       environment,

@@ -11,23 +11,24 @@ const floors: string[][] = [
   ['command-line'],
   ['commands'],
   ['preflight'],
-  ['engine', 'webhook'],
+  ['engine', 'webhook', 'certificate'],
   ['resolve'],
   ['registry', 'manifest', 'fleet'],
-  ['config', 'revision'],
+  ['config', 'adoption'],
+  ['revision'],
   ['credentials', 'pin'],
-  ['image', 'kubernetes', 'report', 'telemetry', 'flight'],
+  ['image', 'kubernetes', 'report', 'telemetry', 'singleflight'],
   ['json', 'deadline', 'duration', 'file-version', 'system-error'],
 ];
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^revision\/(pins|kinds|membership|siblings|running|evidence|observe|adoption)\.|^registry\/(challenge|manifest|address|inside|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
+  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^adoption\/(?!read-revisions\.)|^revision\/(pins|kinds|membership|sibling-pods)\.|^registry\/(challenge|manifest|address|private-address|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|source|cloud\/hosts)\.|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {
   'registry/address.ts': ['node:net'],
-  'registry/inside.ts': ['node:net'],
+  'registry/private-address.ts': ['node:net'],
   'registry/proxy.ts': ['node:net'],
   'credentials/registry-key.ts': ['node:net'],
 };

@@ -50,7 +50,7 @@ const workloads: Rule[] = [
   { apiGroups: [''], resources: ['pods', 'replicationcontrollers'], verbs: ['get', 'list'] },
 ];
 const pulling: Rule = { apiGroups: [''], resources: ['secrets', 'serviceaccounts'], verbs: ['get'] };
-const surroundings: Rule = { apiGroups: [''], resources: ['nodes', 'namespaces'], verbs: ['get', 'list'] };
+const context: Rule = { apiGroups: [''], resources: ['nodes', 'namespaces'], verbs: ['get', 'list'] };
 
 /** Runs `tagpin audit` as one who may do no more than it takes; secrets may be read in this namespace only. */
 export async function auditorOf(cluster: Cluster, namespace: Namespace): Promise<Auditor> {
@@ -61,7 +61,7 @@ export async function auditorOf(cluster: Cluster, namespace: Namespace): Promise
     stringify({ registries: { [cluster.openRegistry]: { caFile: cluster.caFile } } }),
   );
   const kubeconfig = join(folder, 'kubeconfig');
-  const text = await kubeconfigFor(namespace, 'auditor', [pulling], [...workloads, surroundings]);
+  const text = await kubeconfigFor(namespace, 'auditor', [pulling], [...workloads, context]);
   writeFileSync(kubeconfig, text, { mode: 0o600 });
   const command = [
     process.execPath,

@@ -29,7 +29,7 @@ export interface CreatedPod {
 
 export interface Creators {
   /** What has become of them so far. */
-  readonly soFar: Creations;
+  readonly interruptible: Creations;
   /** Ends them all, and says what became of their pods. */
   stop(): Promise<Creations>;
 }
@@ -95,7 +95,7 @@ export function startCreators(
   });
   const ended = Promise.all(running).then(() => connection.close());
   return {
-    soFar: result,
+    interruptible: result,
     async stop() {
       stopped.abort();
       await ended;

@@ -12,7 +12,7 @@ import {
   theNamespace,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './world.ts';
+import type { ClusterOptions, Declare } from './process.ts';
 
 export const declareAdopt: Declare = (program, world) => {
   const command = program
@@ -39,7 +39,7 @@ export const declareAdopt: Declare = (program, world) => {
     async (named: string | undefined, options: AdoptOptions & ClusterOptions & { namespace?: string }) => {
       const chosen = theNamespace(command, named, options.namespace);
       const { adopt } = await import('../commands/adopt/adopt.ts');
-      await world.end(await adopt(chosen, options, world.surroundings(options)));
+      await world.end(await adopt(chosen, options, world.context(options)));
     },
   );
 };

@@ -11,7 +11,7 @@ import {
   registryConfig,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './world.ts';
+import type { ClusterOptions, Declare } from './process.ts';
 
 export const declareAudit: Declare = (program, world) => {
   const command = program
@@ -40,7 +40,7 @@ Every pod on latest or without a tag, and its manifest by the digest that it run
     )
     .action(async (options: AuditOptions & ClusterOptions) => {
       const { audit } = await import('../commands/audit/audit.ts');
-      await world.end(await audit(options, world.surroundings(options)));
+      await world.end(await audit(options, world.context(options)));
     });
   exitCodes(command, {
     0: 'done',

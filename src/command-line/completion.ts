@@ -1,8 +1,8 @@
 import { Argument } from 'commander';
 import { complete } from './complete.ts';
 import { exitCodes } from './options.ts';
+import type { Declare } from './process.ts';
 import { type Shell, scripts, shells } from './shells.ts';
-import type { Declare } from './world.ts';
 
 export const declareCompletion: Declare = (program, world) => {
   const command = program
@@ -10,7 +10,7 @@ export const declareCompletion: Declare = (program, world) => {
     .description('print what makes a shell complete tagpin: source <(tagpin completion bash)')
     .addArgument(new Argument('<shell>', 'which one').choices(shells));
   exitCodes(command, { 0: 'printed', 3: 'failed' }).action(async (shell: Shell) => {
-    world.surroundings({}).terminal.out(scripts[shell]);
+    world.context({}).terminal.out(scripts[shell]);
     await world.end(0);
   });
 
@@ -26,7 +26,7 @@ export const declareCompletion: Declare = (program, world) => {
       const { candidates, files } = complete(program, words);
       const lines = candidates.map(({ text, description }) => `${text}\t${description}`);
       world
-        .surroundings({})
+        .context({})
         .terminal.out([...lines, files ? FILES : NO_FILES].map((line) => `${line}\n`).join(''));
       await world.end(0);
     });

@@ -12,7 +12,7 @@ import {
   registryConfig,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './world.ts';
+import type { ClusterOptions, Declare } from './process.ts';
 
 export const declarePin: Declare = (program, world) => {
   const command = program
@@ -56,7 +56,7 @@ export const declarePin: Declare = (program, world) => {
     const { files, ...rest } = withFiles(named, options);
     if (files.length === 0) throw new WrongUse('name a file or a folder, or - for standard input');
     const { pin } = await import('../commands/pin/pin.ts');
-    await world.end(await pin(files, { ...options, ...rest }, world.surroundings(options)));
+    await world.end(await pin(files, { ...options, ...rest }, world.context(options)));
   });
 };
 

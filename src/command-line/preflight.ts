@@ -11,7 +11,7 @@ import {
   theNamespace,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './world.ts';
+import type { ClusterOptions, Declare } from './process.ts';
 
 export const declarePreflight: Declare = (program, world) => {
   const command = program
@@ -36,7 +36,7 @@ export const declarePreflight: Declare = (program, world) => {
     ) => {
       const chosen = theNamespace(command, named, options.namespace);
       const { preflight } = await import('../commands/preflight/preflight.ts');
-      await world.end(await preflight(chosen, options, world.surroundings(options)));
+      await world.end(await preflight(chosen, options, world.context(options)));
     },
   );
 };

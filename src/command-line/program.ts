@@ -7,9 +7,9 @@ import { declareCompletion } from './completion.ts';
 import { refuseEmpty } from './options.ts';
 import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
+import type { Declare, World } from './process.ts';
 import { declareResolve } from './resolve.ts';
 import { declareServe } from './serve.ts';
-import type { Declare, World } from './world.ts';
 
 /** The subcommands, in the order that help lists them. */
 const declarations: readonly Declare[] = [

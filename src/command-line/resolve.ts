@@ -10,7 +10,7 @@ import {
   registryConfig,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './world.ts';
+import type { ClusterOptions, Declare } from './process.ts';
 
 export const declareResolve: Declare = (program, world) => {
   const command = program
@@ -30,7 +30,7 @@ export const declareResolve: Declare = (program, world) => {
   exitCodes(command, { 0: 'all resolved', 3: 'some could not be resolved' }).action(
     async (images: string[], options: ResolveOptions & ClusterOptions) => {
       const { resolve } = await import('../commands/resolve.ts');
-      await world.end(await resolve(images, options, world.surroundings(options)));
+      await world.end(await resolve(images, options, world.context(options)));
     },
   );
 };

@@ -1,4 +1,4 @@
-import type { Declare } from './world.ts';
+import type { Declare } from './process.ts';
 
 export const declareServe: Declare = (program, world) =>
   program
@@ -15,7 +15,7 @@ export const declareServe: Declare = (program, world) =>
       const { createLogger } = await import('../telemetry/log.ts');
       const { openLogOutput } = await import('../telemetry/log-output.ts');
       const { serve } = await import('../commands/serve.ts');
-      const { environment, connect, interrupted } = world.surroundings(cluster);
+      const { environment, connect, interrupted } = world.context(cluster);
       const log = createLogger(config.log.level, openLogOutput());
       await serve(config, environment, await connect(), log, interrupted);
     });

@@ -11,7 +11,7 @@ import { pullReference, type Reference, repository } from '../image/reference.ts
 import { RegistryError } from '../registry/error.ts';
 import { explain, type Failure } from '../resolve/failure.ts';
 import { type Inspection, inspect } from '../resolve/inspect.ts';
-import { circumstances } from '../resolve/settle.ts';
+import { circumstances } from '../resolve/pin-images.ts';
 import { atCommandLine } from './failure.ts';
 
 /** What came of looking up one image. */

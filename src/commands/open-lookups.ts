@@ -1,9 +1,9 @@
 import type { Config } from '../config.ts';
-import { untilAborted } from '../flight.ts';
+import { untilAborted } from '../singleflight.ts';
+import type { CommandContext } from './command-context.ts';
 import { openLogin } from './login.ts';
 import { createLookups, type Lookups } from './lookup.ts';
 import { type PodOptions, readPullCredentials } from './pull-credentials.ts';
-import type { Surroundings } from './surroundings.ts';
 
 /** As who registries are asked: as a pod, if anything is said of one, else as whoever is logged in here. */
 export interface AskerOptions extends PodOptions {
@@ -27,7 +27,7 @@ export interface AskParts {
 export async function withLookups<T>(
   config: Config,
   options: AskerOptions,
-  { environment, terminal, connect, interrupted }: Surroundings,
+  { environment, terminal, connect, interrupted }: CommandContext,
   { inspect, signal }: AskParts,
   use: (lookups: Lookups) => Promise<T>,
 ): Promise<T> {

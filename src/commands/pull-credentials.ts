@@ -3,8 +3,8 @@ import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
 import type { Connection } from '../kubernetes/connection.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { remedyFor } from './api-server.ts';
+import { readNamespace } from './namespace.ts';
 import { CommandFailed, type Terminal } from './outcome.ts';
-import { readTheNamespace } from './the-namespace.ts';
 
 /** As which pod to pull. What isn't said is as the API server would have it. */
 export interface PodOptions {
@@ -28,7 +28,7 @@ export async function readPullCredentials(
 ): Promise<PullCredentials> {
   const namespace = pod.namespace ?? connection.namespace;
   const kubernetes = createKubernetesApi(connection);
-  if (pod.namespace !== undefined) await readTheNamespace(kubernetes, namespace, signal);
+  if (pod.namespace !== undefined) await readNamespace(kubernetes, namespace, signal);
   try {
     if (pod.serviceAccount !== undefined) {
       await mustExist(kubernetes, namespace, pod.serviceAccount, signal);

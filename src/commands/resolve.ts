@@ -1,11 +1,11 @@
 import { loadConfig } from '../config.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
 import { sentence } from '../resolve/failure.ts';
+import type { CommandContext } from './command-context.ts';
+import { interruptible } from './interruptible.ts';
 import type { Found, Lookup } from './lookup.ts';
 import { type AskerOptions, withLookups } from './open-lookups.ts';
 import { type ExitCode, exitCode, type Progress, type Terminal, WrongUse } from './outcome.ts';
-import { soFar } from './so-far.ts';
-import type { Surroundings } from './surroundings.ts';
 
 export interface ResolveOptions extends AskerOptions {
   output?: string;
@@ -29,14 +29,14 @@ interface Wanted {
 export async function resolve(
   images: readonly string[],
   options: ResolveOptions,
-  surroundings: Surroundings,
+  context: CommandContext,
 ): Promise<ExitCode> {
   const wanted = parseAll(images);
   const config = loadConfig(options.registryConfig);
-  const { terminal, interrupted } = surroundings;
+  const { terminal, interrupted } = context;
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
   const inspect = options.output === 'json';
-  return withLookups(config, options, surroundings, { inspect, signal }, async ({ lookup }) => {
+  return withLookups(config, options, context, { inspect, signal }, async ({ lookup }) => {
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
     const looked = startAll(wanted, lookup, progress, interrupted);
     const print = inspect ? printJson : printDigests;
@@ -80,7 +80,7 @@ function startAll(
   return wanted.map(({ image, reference }) => {
     const key = pullReference(reference);
     progress.begin(image);
-    const running = started.get(key) ?? soFar(lookup(reference), interrupted, hasFailed);
+    const running = started.get(key) ?? interruptible(lookup(reference), interrupted, hasFailed);
     started.set(key, running);
     return { image, reference, lookup: running.finally(() => progress.finish(image)) };
   });

@@ -2,6 +2,16 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
+import { serverName } from '../certificate/certificate-store.ts';
+import { MountedCertificate } from '../certificate/mounted-certificate.ts';
+import { keepOwned } from '../certificate/owner-reference.ts';
+import {
+  type CertificateSource,
+  ServedCertificate,
+  type WallClock,
+  wallClock,
+} from '../certificate/served-certificate.ts';
+import { SharedCertificate } from '../certificate/shared-certificate.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Config } from '../config.ts';
 import { createEngine } from '../engine.ts';
@@ -9,22 +19,12 @@ import type { KubernetesApi } from '../kubernetes/api.ts';
 import type { Connection } from '../kubernetes/connection.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
-import { serverName } from '../webhook/certificate-store.ts';
-import { createHealthApp, type Readiness } from '../webhook/health.ts';
-import { connectionLimit, Intake } from '../webhook/intake.ts';
-import { type ListeningServer, listen } from '../webhook/listen.ts';
-import { MountedCertificate } from '../webhook/mounted-certificate.ts';
-import { keepOwned } from '../webhook/ownership.ts';
+import { type ListeningServer, listen } from '../webhook/graceful-server.ts';
+import { createHealthApp } from '../webhook/health-and-metrics.ts';
+import { connectionLimit, LoadLimiter } from '../webhook/load-limiter.ts';
 import { pinSettings } from '../webhook/pinning.ts';
 import { createRoutes } from '../webhook/routes.ts';
-import {
-  type CertificateSource,
-  ServedCertificate,
-  type WallClock,
-  wallClock,
-} from '../webhook/served-certificate.ts';
 import { createWebhookApp } from '../webhook/server.ts';
-import { SharedCertificate } from '../webhook/shared-certificate.ts';
 
 /**
  * `tagpin serve`: the webhook, until `stop` aborts. Then it reports not ready, goes on serving for as long as it
@@ -42,7 +42,7 @@ export async function serve(
 ): Promise<void> {
   const metrics = new Metrics();
   const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
-  const intake = new Intake(config.webhook.inFlight);
+  const intake = new LoadLimiter(config.webhook.inFlight);
   const app = createWebhookApp({
     routes: createRoutes({ ...engine, settings: pinSettings(config), log, metrics }),
     log,
@@ -62,9 +62,9 @@ export async function serve(
     metrics,
   });
 
-  const readiness = () => (stop.aborted ? shuttingDown : certificate.readiness);
+  const obstacle = () => (stop.aborted ? 'shutting down' : certificate.obstacle);
   metrics.show(packageJson.version, {
-    isReady: () => readiness().ready,
+    isReady: () => obstacle() === undefined,
     reviewsInFlight: () => intake.underWay,
     bytesInFlight: () => intake.heldBytes,
     bytesInFlightLimit: config.webhook.inFlight,
@@ -72,7 +72,7 @@ export async function serve(
     cacheEntriesLimit: config.cache.entries,
   });
   const health = await listen(
-    createHttpServer(createHealthApp(readiness, metrics)),
+    createHttpServer(createHealthApp(obstacle, metrics)),
     config.webhook.healthPort,
   );
   let webhook: ListeningServer | undefined;
@@ -96,8 +96,6 @@ export async function serve(
     log.info('stopped');
   }
 }
-
-const shuttingDown: Readiness = { ready: false, reason: 'shutting down' };
 
 function certificateSource(
   { webhook }: Config,

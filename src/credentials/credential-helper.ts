@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
-import { Flights } from '../flight.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { parseJson } from '../json.ts';
+import { Singleflight } from '../singleflight.ts';
 import { codeOf } from '../system-error.ts';
 import { Credential } from './credential.ts';
 import { struct } from './docker-config.ts';
@@ -31,7 +31,7 @@ const NOT_FOUND = 'credentials not found in native keychain';
 export class CredentialHelpers implements CredentialSource {
   readonly #file: DockerConfigFile;
   readonly #stop: AbortSignal;
-  readonly #flights = new Flights<Credential | undefined>(HELPER_TIMEOUT_MS);
+  readonly #flights = new Singleflight<Credential | undefined>(HELPER_TIMEOUT_MS);
   readonly #answers = new Map<string, Credential | undefined>();
 
   /** @param stop ends the helpers that run */

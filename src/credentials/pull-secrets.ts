@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import { Flights } from '../flight.ts';
 import { answered } from '../kubernetes/answered.ts';
 import type { KubernetesApi, Secret, ServiceAccount } from '../kubernetes/api.ts';
 import { pathOf, resources } from '../kubernetes/resources.ts';
+import { Singleflight } from '../singleflight.ts';
 import { createKeyring, type Keyring, type PullSecret } from './keyring.ts';
 
 /** Whose credentials are wanted: a pod's, or those that a template's pods will have. */
-export interface Puller {
+export interface PullIdentity {
   namespace: string;
   /** Names as the pod has them, empty ones included. */
   imagePullSecrets: readonly string[];
@@ -43,7 +43,7 @@ export class PullSecrets {
   }
 
   /** @throws KubernetesError when a Secret or ServiceAccount can't be read */
-  async credentials(puller: Puller, signal: AbortSignal): Promise<PullCredentials> {
+  async credentials(puller: PullIdentity, signal: AbortSignal): Promise<PullCredentials> {
     const { namespace } = puller;
     const names = await this.#secretNames(puller, signal);
     const reads = names.map(async (name) => {
@@ -64,7 +64,7 @@ export class PullSecrets {
     };
   }
 
-  async #secretNames(puller: Puller, signal: AbortSignal): Promise<string[]> {
+  async #secretNames(puller: PullIdentity, signal: AbortSignal): Promise<string[]> {
     const { namespace, imagePullSecrets, serviceAccountName } = puller;
     if (imagePullSecrets.length > 0) return existing(imagePullSecrets);
     const account = await this.#serviceAccounts.get(
@@ -101,7 +101,7 @@ class RecentReads<T extends object> {
     sizeCalculation: (object) => JSON.stringify(object).length,
     ttl: LIFETIME_MS,
   });
-  readonly #reads = new Flights<T | undefined>(READ_TIMEOUT_MS);
+  readonly #reads = new Singleflight<T | undefined>(READ_TIMEOUT_MS);
 
   async get(path: string, signal: AbortSignal, read: (signal: AbortSignal) => Promise<T | undefined>) {
     const known = this.#objects.get(path);

@@ -1,7 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import { InvalidReference, pinned, tagOrLatest } from '../image/reference.ts';
 import { isMode, MODE_LABEL, type Mode, modes } from '../pin/mode.ts';
-import { isSkipped } from '../pin/skip.ts';
+import { isSkipped } from '../pin/skip-patterns.ts';
 import { ageInWords } from './age.ts';
 import type { Drift, Examined, Image } from './examine.ts';
 import type { Finding, FindingKind } from './finding.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { isDone } from '../adoption/running-pods.ts';
 import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { MODE_LABEL } from '../pin/mode.ts';
 import { templateOf } from '../pin/template.ts';
-import { isDone } from '../revision/running.ts';
 import type { Fleet } from './fleet.ts';
 import { placedPodSchema } from './usage.ts';
 import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { readImageId } from '../adoption/evidence.ts';
+import { runningImages, runningPodSchema } from '../adoption/running-pods.ts';
 import type { Digest } from '../image/digest.ts';
 import { repository } from '../image/reference.ts';
 import { type Pod, type PodSpec, podSpecSchema } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
-import { readImageId } from '../revision/evidence.ts';
 import { keyOf, membershipOf } from '../revision/membership.ts';
-import { runningImages, runningPodSchema } from '../revision/running.ts';
 import { controllerOf, isNode, printWorkload, type Workload } from './workload.ts';
 
 /** A pod with what its node says that it runs, and which node that is. */

@@ -3,7 +3,7 @@ import { InvalidReference, parseReference, type Reference } from '../image/refer
 import { skippedNames, writtenImages } from './annotations.ts';
 import { digestPinnedFrom } from './pinned-from.ts';
 import type { Pod } from './pod.ts';
-import { isSkipped } from './skip.ts';
+import { isSkipped } from './skip-patterns.ts';
 import { type ImageField, walk } from './walk.ts';
 
 /** What is to happen to one image, before anything has been asked of a registry. */

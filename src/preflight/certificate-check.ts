@@ -1,5 +1,5 @@
+import { expiryOf, faultOf, isSignedByOneOf, renewalTime } from '../certificate/certificate.ts';
 import { certificatesIn, type KeyPair } from '../config/pem.ts';
-import { expiryOf, faultOf, isSignedByOneOf, renewalTime } from '../webhook/certificate.ts';
 import { type Asked, type Check, checkOf } from './check.ts';
 import type { WebhookConfiguration } from './webhook-configuration.ts';
 

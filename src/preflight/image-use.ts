@@ -1,13 +1,13 @@
-import type { Puller } from '../credentials/pull-secrets.ts';
+import type { PullIdentity } from '../credentials/pull-secrets.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
-import { pullerOf } from '../resolve/puller.ts';
+import { pullIdentityOf } from '../resolve/pull-identity.ts';
 import type { Workload } from './workloads.ts';
 
 /** An image, as some pods would pull it. */
 export interface ImageUse {
   /** Where the first of them has it, and what `enforce` makes of it before a registry is asked. */
   decided: Decided;
-  puller: Puller;
+  puller: PullIdentity;
   /** Who has it, without those whose controller is among them: a ReplicaSet's pods, a Deployment's ReplicaSets. */
   users: string[];
   /** Digests that are stored for it with revisions. */
@@ -18,7 +18,7 @@ export interface ImageUse {
 
 interface Group {
   decided: Decided;
-  puller: Puller;
+  puller: PullIdentity;
   workloads: Workload[];
 }
 
@@ -26,7 +26,7 @@ interface Group {
 export function imageUses(namespace: string, workloads: readonly Workload[], rules: Rules): ImageUse[] {
   const groups = new Map<string, Group>();
   for (const workload of workloads) {
-    const puller = pullerOf(namespace, workload.pod.spec);
+    const puller = pullIdentityOf(namespace, workload.pod.spec);
     for (const decided of decide(workload.pod, rules)) {
       const key = JSON.stringify([decided.field.image, whyOf(decided), puller]);
       const group = groups.get(key) ?? { decided, puller, workloads: [] };

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { RegistryError } from './error.ts';
-import { isInternal } from './inside.ts';
+import { isInternal } from './private-address.ts';
 
 /**
  * Where tagpin goes on a registry's word. A registry is whatever host an image names, so what it says about other

@@ -24,7 +24,7 @@ const MIRROR_TIMEOUT_MS = 5_000;
 const IMPORT_DELAYS_MS = [250, 1_000];
 
 /** What is wanted of a registry, and as whom. */
-interface Wish {
+interface ManifestRequest {
   reference: Reference;
   needed: Capability;
   credential: Credential | undefined;
@@ -100,7 +100,7 @@ export class RegistryClient {
 
   /** Asks the mirrors and then the registry itself, until one answers. */
   async #askInOrder<T>(
-    { reference, needed, credential, signal }: Wish,
+    { reference, needed, credential, signal }: ManifestRequest,
     ask: (session: Session) => Promise<T>,
   ): Promise<T> {
     const endpoints = this.#endpoints.inOrder(reference.domain, needed);

@@ -5,7 +5,7 @@ import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { noProxies, type Proxies } from '../config/proxies.ts';
 import type { TlsSettings } from '../config/registry-settings.ts';
 import { RegistryError } from './error.ts';
-import { isInternal, isMetadata } from './inside.ts';
+import { isInternal, isMetadata } from './private-address.ts';
 import { proxyFor } from './proxy.ts';
 
 /** What a connection may not lead to: a metadata service, or anything inside. */

@@ -4,8 +4,8 @@ import { apiHost } from '../image/reference.ts';
 import { isLoopbackRegistry } from './address.ts';
 import { type ConnectionOptions, Connections, type Guard } from './connections.ts';
 import { RegistryError } from './error.ts';
-import { addressOf, elsewhere, Hosts, schemeOf } from './hosts.ts';
-import { isMetadata } from './inside.ts';
+import { addressOf, elsewhere, Hosts, schemeOf } from './host-settings.ts';
+import { isMetadata } from './private-address.ts';
 
 /** How to reach one host that answers for a registry: the registry itself, or a mirror of it. */
 export interface Endpoint {

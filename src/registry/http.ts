@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { request } from 'undici';
-import { untilAborted } from '../flight.ts';
+import { untilAborted } from '../singleflight.ts';
 import { codeOf } from '../system-error.ts';
 import { checkRealm, checkRedirect } from './address.ts';
 import { Bodies } from './body.ts';

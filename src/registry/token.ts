@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type Credential, fingerprint } from '../credentials/credential.ts';
-import { Flights } from '../flight.ts';
+import { Singleflight } from '../singleflight.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RegistryError } from './error.ts';
 import type { Answer, Question, RegistryHttp } from './http.ts';
-import { isBearerToken, readToken, type Token } from './token-answer.ts';
+import { isBearerToken, readToken, type Token } from './token-response.ts';
 
 /** Who asks for what: the terms that a token is good for. */
 export interface Grant {
@@ -28,7 +28,7 @@ const CLIENT_ID = 'tagpin';
 /** Asks token servers, and keeps what they grant for as long as it is good. */
 export class Tokens {
   readonly #http: RegistryHttp;
-  readonly #flights = new Flights<string>(REQUEST_TIMEOUT_MS);
+  readonly #flights = new Singleflight<string>(REQUEST_TIMEOUT_MS);
   readonly #tokens = new LRUCache<string, string>({
     max: MAX_TOKENS,
     maxSize: MAX_TOKENS_SIZE,

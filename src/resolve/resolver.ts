@@ -1,17 +1,17 @@
 import { type Credential, fingerprint } from '../credentials/credential.ts';
 import { LONGEST_HOST } from '../credentials/registry-key.ts';
-import { Flights } from '../flight.ts';
 import type { Digest } from '../image/digest.ts';
 import { apiHost, pullReference, type Reference } from '../image/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { RegistryError, type RegistryFailure } from '../registry/error.ts';
-import { type AnswerOptions, Answers } from './answers.ts';
+import { Singleflight } from '../singleflight.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Errand } from './errand.ts';
-import { Limits } from './limits.ts';
+import { DigestCache, type DigestCacheOptions } from './digest-cache.ts';
+import { RegistryLimiters } from './registry-limiters.ts';
+import { Errand } from './resolve-attempt.ts';
 
 /** How long answers are good for. Without more said, a no is asked for again, and nothing stale is given. */
-export type ResolverOptions = Pick<AnswerOptions, 'entries' | 'age'> & Partial<AnswerOptions>;
+export type ResolverOptions = Pick<DigestCacheOptions, 'entries' | 'age'> & Partial<DigestCacheOptions>;
 
 /** A digest, and where it was found. */
 export type Resolution =
@@ -23,7 +23,7 @@ export type Resolution =
 export type ResolveObserver = (outcome: Resolution['source'] | 'remembered_failure' | 'failed') => void;
 
 export interface ResolverParts {
-  limits?: Limits;
+  limits?: RegistryLimiters;
   clock?: Clock;
   observe?: ResolveObserver;
 }
@@ -41,21 +41,21 @@ const STALE_WAIT_MS = 2_000;
  */
 export class Resolver {
   readonly #client: Pick<RegistryClient, 'resolve'>;
-  readonly #limits: Limits;
+  readonly #limits: RegistryLimiters;
   readonly #clock: Clock;
   readonly #observe: ResolveObserver;
-  readonly #answers: Answers;
-  readonly #flights = new Flights<Digest>(RESOLVE_TIMEOUT_MS);
+  readonly #answers: DigestCache;
+  readonly #flights = new Singleflight<Digest>(RESOLVE_TIMEOUT_MS);
   /** By key, as the flights. */
   readonly #errands = new Map<string, Errand>();
 
   constructor(client: Pick<RegistryClient, 'resolve'>, options: ResolverOptions, parts: ResolverParts = {}) {
-    const { clock = systemClock, limits = new Limits(), observe = () => undefined } = parts;
+    const { clock = systemClock, limits = new RegistryLimiters(), observe = () => undefined } = parts;
     this.#client = client;
     this.#limits = limits;
     this.#clock = clock;
     this.#observe = observe;
-    this.#answers = new Answers({ negativeAge: 0, staleAge: 0, ...options }, clock, Math.random);
+    this.#answers = new DigestCache({ negativeAge: 0, staleAge: 0, ...options }, clock, Math.random);
   }
 
   /** How many digests the cache holds. */

@@ -47,12 +47,12 @@ export async function earlierPins(
   const { resource } = revisionKinds[revisionKind];
   const selector = labelSelector(spec.selector?.matchLabels ?? {});
   const options = selector === undefined ? {} : { labelSelector: selector };
-  const wanted = essence(rawTemplateOf(kind, workload));
+  const wanted = comparableTemplate(rawTemplateOf(kind, workload));
   for await (const revision of api.list(resource, namespace, revisionSchema, signal, options)) {
     const { annotations, labels, ownerReferences } = revision.metadata;
     if (!ownerReferences?.some(({ uid, controller }) => controller === true && uid === metadata.uid))
       continue;
-    if (!isDeepStrictEqual(essence(rawTemplateOf(revisionKind, revision)), wanted)) continue;
+    if (!isDeepStrictEqual(comparableTemplate(rawTemplateOf(revisionKind, revision)), wanted)) continue;
     return readPins(annotations, hashOf(revisionKind, labels));
   }
   return undefined;
@@ -63,7 +63,7 @@ const templateSchema = z.looseObject({
 });
 
 /** A template but for what a controller adds to it. */
-function essence(template: unknown): unknown {
+function comparableTemplate(template: unknown): unknown {
   const parsed = templateSchema.safeParse(template);
   if (!parsed.success) return template;
   const { $patch: _, metadata, ...rest } = parsed.data;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { parseJson } from '../json.ts';
-import type { AnnotationChanges, Annotations } from '../pin/operation.ts';
+import type { AnnotationChanges, Annotations } from '../pin/json-patch.ts';
 
 /** What the keys of stored pins begin with: `pins.tagpin.dev/<hash>.<time>`. */
 export const PINS = 'pins.tagpin.dev/';

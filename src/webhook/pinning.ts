@@ -6,7 +6,7 @@ import type { Rules } from '../pin/decide.ts';
 import { type Mode, modes } from '../pin/mode.ts';
 import type { PatchOptions } from '../pin/patch.ts';
 import type { Resolver } from '../resolve/resolver.ts';
-import type { Revisions } from '../revision/revisions.ts';
+import type { RevisionDigests } from '../revision/revision-digests.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -35,7 +35,7 @@ export interface PinningParts {
   resolver: Pick<Resolver, 'resolve'>;
   pullSecrets: Pick<PullSecrets, 'credentials'>;
   credentials: Pick<Credentials, 'find'>;
-  revisions: Pick<Revisions, 'digestOf'>;
+  revisions: Pick<RevisionDigests, 'digestOf'>;
   kubernetes: Pick<KubernetesApi, 'list'>;
   settings: PinSettings;
   log: Logger;

@@ -1,12 +1,12 @@
 import { decide } from '../pin/decide.ts';
+import type { Operation } from '../pin/json-patch.ts';
 import { type Mode, modes } from '../pin/mode.ts';
-import type { Operation } from '../pin/operation.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
-import { pullerOf } from '../resolve/puller.ts';
-import { type Outcome, type RevisionOfPod, settle } from '../resolve/settle.ts';
+import { type Outcome, type RevisionOfPod, settle } from '../resolve/pin-images.ts';
+import { pullIdentityOf } from '../resolve/pull-identity.ts';
 import { membershipOf } from '../revision/membership.ts';
-import type { Revisions } from '../revision/revisions.ts';
+import type { RevisionDigests } from '../revision/revision-digests.ts';
 import { MAX_IMAGES, type PinningParts, type PinSettings } from './pinning.ts';
 import { record } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
@@ -35,7 +35,7 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     const { outcomes, brokenSecrets } = await settle(decided, {
       resolver: parts.resolver,
       credentials: parts.credentials,
-      pullCredentials: () => parts.pullSecrets.credentials(pullerOf(namespace, pod.spec), signal),
+      pullCredentials: () => parts.pullSecrets.credentials(pullIdentityOf(namespace, pod.spec), signal),
       revision: revisionOf(parts.revisions, request, pod, signal),
       signal,
     });
@@ -71,7 +71,7 @@ function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefi
 
 /** What the pod's revision knows. A pod that is only tried decides nothing for those that come. */
 function revisionOf(
-  revisions: Pick<Revisions, 'digestOf'>,
+  revisions: Pick<RevisionDigests, 'digestOf'>,
   { namespace, dryRun }: AdmissionRequest,
   pod: Pod,
   signal: AbortSignal,

@@ -1,6 +1,6 @@
 import type { Mode } from '../pin/mode.ts';
 import type { Pod } from '../pin/pod.ts';
-import type { Outcome } from '../resolve/settle.ts';
+import type { Outcome } from '../resolve/pin-images.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AdmissionRequest } from './review.ts';

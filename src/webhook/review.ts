@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import type { Operation } from '../pin/operation.ts';
+import type { Operation } from '../pin/json-patch.ts';
 
 const versions = ['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'] as const;
 

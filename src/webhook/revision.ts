@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Digest } from '../image/digest.ts';
 import { type Decided, decide } from '../pin/decide.ts';
-import { fits, patchAnnotations } from '../pin/operation.ts';
+import { fits, patchAnnotations } from '../pin/json-patch.ts';
 import type { Pod } from '../pin/pod.ts';
 import { templateOf } from '../pin/template.ts';
 import { hashOf, isRevisionKind, type RevisionKind } from '../revision/kinds.ts';

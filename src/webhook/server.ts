@@ -5,16 +5,16 @@ import { parseDuration } from '../duration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { timeFor } from './budget.ts';
-import type { Intake } from './intake.ts';
+import type { LoadLimiter } from './load-limiter.ts';
+import { bodyLength, respondOverloaded } from './overloaded.ts';
 import { type AdmissionReview, answer, InvalidReview, parseReview, type Verdict } from './review.ts';
 import type { Route } from './routes.ts';
-import { bodyLength, turnAway } from './turn-away.ts';
 
 export interface WebhookParts {
   routes: readonly Route[];
   log: Logger;
   metrics: Metrics;
-  intake: Intake;
+  intake: LoadLimiter;
   /** Whether the process is going down: answers then ask for the connection to be closed. */
   draining: () => boolean;
 }
@@ -41,7 +41,7 @@ const LONGEST_WAIT = 1 / 4;
 export function createWebhookApp(parts: WebhookParts): Express {
   const app = express();
   for (const { path } of parts.routes) parts.metrics.failures.inc({ path, reason: 'failed' }, 0);
-  for (const route of parts.routes) app.post(route.path, takeIn(parts, route));
+  for (const route of parts.routes) app.post(route.path, handleReview(parts, route));
   const paths = parts.routes.map(({ path }) => path).join(', ');
   app.use((_request: IncomingMessage, response: ServerResponse) => {
     if (parts.draining()) response.setHeader('Connection', 'close');
@@ -71,7 +71,7 @@ interface Times {
 }
 
 /** Answers the reviews that can be answered in time, and has the others sent again. */
-function takeIn(parts: WebhookParts, route: Route) {
+function handleReview(parts: WebhookParts, route: Route) {
   const { intake, metrics } = parts;
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const arrived = performance.now();
@@ -80,7 +80,7 @@ function takeIn(parts: WebhookParts, route: Route) {
     const waits = patience(request);
     const shed = (reason: 'full' | 'late') => {
       metrics.shed.inc({ path: route.path, reason });
-      turnAway(request, response);
+      respondOverloaded(request, response);
     };
     const giveBack = intake.hold(bodyLength(request, BODY_LIMIT));
     if (giveBack === undefined) return shed('full');

@@ -1,7 +1,7 @@
 import type { Decided } from '../pin/decide.ts';
 import type { PodSpec } from '../pin/pod.ts';
-import { pullerOf } from '../resolve/puller.ts';
-import { type Settled, settle } from '../resolve/settle.ts';
+import { type Settled, settle } from '../resolve/pin-images.ts';
+import { pullIdentityOf } from '../resolve/pull-identity.ts';
 import { MAX_IMAGES, type PinningParts } from './pinning.ts';
 
 /** Milliseconds: what is made now is to have what its tags are now, and a rollout's objects are made within this. */
@@ -18,7 +18,7 @@ export function settleTemplate(
   return settle(decided.slice(0, MAX_IMAGES), {
     resolver,
     credentials,
-    pullCredentials: () => pullSecrets.credentials(pullerOf(namespace, spec), signal),
+    pullCredentials: () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal),
     maxAge: FRESH_MS,
     signal,
   });

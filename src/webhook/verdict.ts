@@ -1,12 +1,12 @@
 import type { BrokenSecret } from '../credentials/keyring.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { SKIP, skippedNames } from '../pin/annotations.ts';
+import type { Operation } from '../pin/json-patch.ts';
 import type { Mode } from '../pin/mode.ts';
-import type { Operation } from '../pin/operation.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { sentence } from '../resolve/failure.ts';
-import type { Outcome } from '../resolve/settle.ts';
+import type { Outcome } from '../resolve/pin-images.ts';
 import type { Verdict } from './review.ts';
 
 /** A refusal names so many images; whoever has more to mend sees the rest on the next try. */

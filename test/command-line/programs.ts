@@ -1,8 +1,8 @@
-import type { World } from '../../src/command-line/world.ts';
+import type { World } from '../../src/command-line/process.ts';
 
 /** A world in which no command runs: for tests that look at what is declared. */
 export const idle: World = {
-  surroundings() {
+  context() {
     throw new Error('no command is to run here');
   },
   async end() {},

@@ -48,14 +48,14 @@ describe('a fleet', () => {
   });
 
   test('is the same in whatever order its pods come: a law', () => {
-    const essence = (fleet: Fleet) =>
+    const comparableTemplate = (fleet: Fleet) =>
       fleet
         .usages()
         .map(({ pods, ...rest }) => JSON.stringify([rest, pods.toSorted()]))
         .sort();
     fc.assert(
       fc.property(pods, (all) => {
-        expect(essence(fleetOf(all.toReversed()))).toEqual(essence(fleetOf(all)));
+        expect(comparableTemplate(fleetOf(all.toReversed()))).toEqual(comparableTemplate(fleetOf(all)));
       }),
     );
   });

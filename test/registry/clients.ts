@@ -5,8 +5,8 @@ import { parseReference } from '../../src/image/reference.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { Endpoints, type EndpointsOptions } from '../../src/registry/endpoint.ts';
 import { RegistryError } from '../../src/registry/error.ts';
-import { isInternal } from '../../src/registry/inside.ts';
 import type { Descriptor } from '../../src/registry/manifest.ts';
+import { isInternal } from '../../src/registry/private-address.ts';
 import { saidError } from '../support/secrets/record.ts';
 
 export const patient = () => AbortSignal.timeout(10_000);

@@ -7,7 +7,7 @@ import { Endpoints } from '../../src/registry/endpoint.ts';
 import { RegistryError } from '../../src/registry/error.ts';
 import { RegistryHttp } from '../../src/registry/http.ts';
 import { basicAuthorization, Tokens, tokenUrl } from '../../src/registry/token.ts';
-import { readToken } from '../../src/registry/token-answer.ts';
+import { readToken } from '../../src/registry/token-response.ts';
 import { cases, testedIn, vectors } from '../support/vectors.ts';
 
 const registry = { host: 'registry.example.com', plainHttp: false };

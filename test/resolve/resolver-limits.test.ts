@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { Endpoints } from '../../src/registry/endpoint.ts';
-import { Limits } from '../../src/resolve/limits.ts';
+import { RegistryLimiters } from '../../src/resolve/registry-limiters.ts';
 import { Resolver, type ResolverOptions } from '../../src/resolve/resolver.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { patient, user } from '../registry/clients.ts';
@@ -31,7 +31,7 @@ async function start(
   const metrics = new Metrics();
   const endpoints = new Endpoints();
   const client = new RegistryClient(endpoints, (event) => metrics.registryRequest(event));
-  const limits = new Limits(
+  const limits = new RegistryLimiters(
     { concurrency: options.concurrency ?? 16, queue: 500 },
     { clock, random: () => 0.5, observer: metrics.resolves },
   );
@@ -155,7 +155,9 @@ describe('a registry that fails', () => {
     const digest = good.push('team/app', '1', image());
     bad.registry.fault = { outcome: 'hang' };
     const client = new RegistryClient(new Endpoints());
-    const resolver = new Resolver(client, cache, { limits: new Limits({ concurrency: 2, queue: 10 }) });
+    const resolver = new Resolver(client, cache, {
+      limits: new RegistryLimiters({ concurrency: 2, queue: 10 }),
+    });
     const signal = AbortSignal.timeout(2_000);
     const hung = Array.from({ length: 10 }, (_, tag) =>
       resolver

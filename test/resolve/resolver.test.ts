@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
-import { Limits } from '../../src/resolve/limits.ts';
+import { RegistryLimiters } from '../../src/resolve/registry-limiters.ts';
 import { Resolver, type ResolverOptions } from '../../src/resolve/resolver.ts';
 import { clientFor, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';
@@ -124,7 +124,9 @@ test("one joiner's deadline never aborts another's request", async () => {
 
 test('a host longer than any name is refused before anything keeps it', async () => {
   const asked: string[] = [];
-  const limits = new Limits(undefined, { observer: { ...silence, inFlight: (host) => asked.push(host) } });
+  const limits = new RegistryLimiters(undefined, {
+    observer: { ...silence, inFlight: (host) => asked.push(host) },
+  });
   const resolver = new Resolver(clientFor(), { entries: 1, age: 1 }, { limits });
   const reference = parseReference(`${'a.'.repeat(200)}example/app:1`);
   await expect(resolver.resolve(reference, [], patient())).rejects.toMatchObject({ failure: 'invalid_host' });

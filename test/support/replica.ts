@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WallClock } from '../../src/certificate/served-certificate.ts';
 import { serve } from '../../src/commands/serve.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { parseConfig } from '../../src/config.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import type { WallClock } from '../../src/webhook/served-certificate.ts';
 import { freePort } from './listen.ts';
 import { said } from './secrets/record.ts';
 import { health } from './webhook-process.ts';

@@ -1,5 +1,5 @@
+import type { CommandContext } from '../../src/commands/command-context.ts';
 import { noProgress } from '../../src/commands/outcome.ts';
-import type { Surroundings } from '../../src/commands/surroundings.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { said } from './secrets/record.ts';
@@ -20,7 +20,7 @@ export interface CommandRun<Code extends number> {
 export async function runCommand<Code extends number>(
   name: string,
   kubeconfig: string,
-  command: (surroundings: Surroundings) => Promise<Code>,
+  command: (context: CommandContext) => Promise<Code>,
 ): Promise<CommandRun<Code>> {
   let [out, err] = ['', ''];
   const code = await command({

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WallClock } from '../../src/webhook/served-certificate.ts';
+import type { WallClock } from '../../src/certificate/served-certificate.ts';
 
 /** A clock that goes faster than the machine's, and can be set ahead. */
 export class FastClock implements WallClock {

@@ -7,7 +7,7 @@ import { sha256 } from '../../src/image/digest.ts';
 import type { KubernetesApi } from '../../src/kubernetes/api.ts';
 import { KubernetesError } from '../../src/kubernetes/error.ts';
 import { RegistryError } from '../../src/registry/error.ts';
-import { Revisions } from '../../src/revision/revisions.ts';
+import { RevisionDigests } from '../../src/revision/revision-digests.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { pinSettings } from '../../src/webhook/pinning.ts';
@@ -36,7 +36,7 @@ const routes = createRoutes({
   },
   pullSecrets: { credentials: async () => ({ keyring: createKeyring([]), missing: [] }) },
   credentials: { find: async () => ({ credentials: [], failures: [] }) },
-  revisions: new Revisions(api),
+  revisions: new RevisionDigests(api),
   kubernetes: api,
   settings: pinSettings(config),
   log: createLogger('silent', { write: () => undefined }),

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { Intake } from '../../src/webhook/intake.ts';
+import { LoadLimiter } from '../../src/webhook/load-limiter.ts';
 import { createWebhookApp } from '../../src/webhook/server.ts';
 import { podReview } from '../support/admission.ts';
 import { startWebhook } from './webhooks.ts';
@@ -60,7 +60,7 @@ describe('reviews without a verdict are counted', () => {
       routes: [{ path: '/pin/enforce', handle, failed: { allowed: false } }],
       log: createLogger('silent', { write: () => undefined }),
       metrics,
-      intake: new Intake(64 * 2 ** 20),
+      intake: new LoadLimiter(64 * 2 ** 20),
       draining: () => false,
     });
     const server = createServer(app).listen(0, '127.0.0.1');

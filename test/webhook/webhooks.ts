@@ -10,7 +10,7 @@ import { createEngine } from '../../src/engine.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { Intake } from '../../src/webhook/intake.ts';
+import { LoadLimiter } from '../../src/webhook/load-limiter.ts';
 import { pinSettings } from '../../src/webhook/pinning.ts';
 import { createRoutes } from '../../src/webhook/routes.ts';
 import { createWebhookApp } from '../../src/webhook/server.ts';
@@ -66,7 +66,7 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   const { proxies } = readEnvironment({});
   const engine = createEngine(settings, connect({ kubeconfig }), metrics, { log, proxies });
   const routes = createRoutes({ ...engine, settings: pinSettings(settings), log, metrics });
-  const intake = new Intake(settings.webhook.inFlight);
+  const intake = new LoadLimiter(settings.webhook.inFlight);
   const server = createServer(createWebhookApp({ routes, log, metrics, intake, draining: () => false }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${portOf(server.address())}`;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { createCertificate } from '../../../src/webhook/certificate.ts';
+import { createCertificate } from '../../../src/certificate/certificate.ts';
 import { readCluster } from '../../support/cluster.ts';
 import { run, succeed } from '../../support/command.ts';
 import { Images } from '../../support/images.ts';

@@ -58,11 +58,11 @@ interface Spell {
 }
 
 /** Goes through all spells, and then through the first again and again until so many pods have been created. */
-async function chaos({ soFar }: Creators): Promise<Record<string, Spell>> {
+async function chaos({ interruptible }: Creators): Promise<Record<string, Spell>> {
   const counts = () => ({
-    created: soFar.created,
-    failed: soFar.failures.length,
-    unpinned: soFar.unpinned.length,
+    created: interruptible.created,
+    failed: interruptible.failures.length,
+    unpinned: interruptible.unpinned.length,
   });
   const during = async (spell: () => Promise<void>): Promise<Spell> => {
     const before = counts();
@@ -77,7 +77,7 @@ async function chaos({ soFar }: Creators): Promise<Record<string, Spell>> {
   const figures: Record<string, Spell> = {};
   for (const [name, spell] of Object.entries(spells)) figures[name] = await during(spell);
   figures['force-deleted again'] = await during(async () => {
-    while (soFar.created < PODS) await deleteOne();
+    while (interruptible.created < PODS) await deleteOne();
   });
   return figures;
 }

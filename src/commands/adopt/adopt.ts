@@ -1,20 +1,20 @@
+import type { Preference } from '../../adoption/adoption.ts';
+import { type RevisionInUse, readRevisionsInUse } from '../../adoption/read-revisions.ts';
 import { loadConfig } from '../../config.ts';
 import { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { createRegistryEngine } from '../../engine.ts';
-import { untilAborted } from '../../flight.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
-import type { Preference } from '../../revision/adoption.ts';
-import { type RevisionInUse, readRevisionsInUse } from '../../revision/in-use.ts';
+import { untilAborted } from '../../singleflight.ts';
 import { pinSettings, revisionRules } from '../../webhook/pinning.ts';
 import { remedyFor } from '../api-server.ts';
+import type { CommandContext } from '../command-context.ts';
 import { countingReads } from '../counting-reads.ts';
+import { interruptible } from '../interruptible.ts';
 import { openLogin } from '../login.ts';
 import { withConcurrency } from '../lookup.ts';
+import { obstaclesOf, readNamespace } from '../namespace.ts';
 import { CommandFailed, type ExitCode, type Terminal } from '../outcome.ts';
-import { soFar } from '../so-far.ts';
-import type { Surroundings } from '../surroundings.ts';
-import { obstaclesOf, readTheNamespace } from '../the-namespace.ts';
 import { createAskRegistry } from './ask-registry.ts';
 import { exitCodeOf, printAdoption, printAdoptionJson, summarize } from './report.ts';
 import { type AdoptedRevision, adoptRevision, type Means, notYet } from './revision.ts';
@@ -43,7 +43,7 @@ const CONCURRENCY = 8;
 export async function adopt(
   namespace: string,
   options: AdoptOptions,
-  { environment, terminal, connect, interrupted }: Surroundings,
+  { environment, terminal, connect, interrupted }: CommandContext,
 ): Promise<ExitCode> {
   const config = loadConfig(options.registryConfig);
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
@@ -96,7 +96,7 @@ async function readRevisions(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<RevisionInUse[]> {
-  const metadata = await readTheNamespace(api, namespace, signal);
+  const metadata = await readNamespace(api, namespace, signal);
   for (const obstacle of obstaclesOf(namespace, metadata, own)) {
     terminal.err(`tagpin: warning: ${obstacle}\n`);
   }
@@ -129,7 +129,7 @@ async function adoptAll(revisions: readonly RevisionInUse[], many: Many): Promis
       if (interrupted.aborted) return;
       const name = `${revision.kind.toLowerCase()}/${revision.name}`;
       progress.begin(name);
-      const outcome = await soFar(adoptRevision(revision, many), interrupted, () => true);
+      const outcome = await interruptible(adoptRevision(revision, many), interrupted, () => true);
       progress.finish(name);
       if (outcome !== undefined) adopted[index] = outcome;
     }

@@ -1,10 +1,10 @@
+import type { Question, RegistryAnswer } from '../../adoption/adoption.ts';
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
 import type { RegistryEngine } from '../../engine.ts';
 import type { PodSpec } from '../../pin/pod.ts';
 import { sentence } from '../../resolve/failure.ts';
-import { pullerOf } from '../../resolve/puller.ts';
-import { type Outcome, settle } from '../../resolve/settle.ts';
-import type { Question, RegistryAnswer } from '../../revision/adoption.ts';
+import { type Outcome, settle } from '../../resolve/pin-images.ts';
+import { pullIdentityOf } from '../../resolve/pull-identity.ts';
 import { atCommandLine } from '../failure.ts';
 
 /** Asks registries, for whom a template's pods may pull. */
@@ -24,7 +24,7 @@ export function createAskRegistry(
   signal: AbortSignal,
 ): AskRegistry {
   return async (questions, namespace, spec) => {
-    const pullCredentials = () => pullSecrets.credentials(pullerOf(namespace, spec), signal);
+    const pullCredentials = () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal);
     const settleAll = async (all: readonly Question[]) => {
       const decided = all.map(({ field, reference }) => ({
         field,

@@ -1,5 +1,5 @@
+import type { Adoption } from '../../adoption/adoption.ts';
 import { printTable } from '../../report/table.ts';
-import type { Adoption } from '../../revision/adoption.ts';
 import { type ExitCode, exitCode } from '../outcome.ts';
 import type { AdoptedRevision, Problem } from './revision.ts';
 

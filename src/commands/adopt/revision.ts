@@ -1,11 +1,11 @@
+import { type Adoption, judge, type Preference, pinsToStore, questionsOf } from '../../adoption/adoption.ts';
+import { observe } from '../../adoption/observe.ts';
+import type { RevisionInUse, RevisionObject } from '../../adoption/read-revisions.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { decide, type Rules } from '../../pin/decide.ts';
-import { type AnnotationChanges, fits } from '../../pin/operation.ts';
-import { type Adoption, judge, type Preference, pinsToStore, questionsOf } from '../../revision/adoption.ts';
-import type { RevisionInUse, RevisionObject } from '../../revision/in-use.ts';
+import { type AnnotationChanges, fits } from '../../pin/json-patch.ts';
 import { hashOf, isRevisionKind, type RevisionKind, revisionKinds } from '../../revision/kinds.ts';
-import { observe } from '../../revision/observe.ts';
 import { readPins, storePins } from '../../revision/pins.ts';
 import { remedyFor } from '../api-server.ts';
 import type { AskRegistry } from './ask-registry.ts';

@@ -3,13 +3,13 @@ import { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts';
 import { Fleet } from '../../fleet/fleet.ts';
 import { readFleet } from '../../fleet/inventory.ts';
-import { untilAborted } from '../../flight.ts';
 import { printable } from '../../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { KubernetesError } from '../../kubernetes/error.ts';
+import { untilAborted } from '../../singleflight.ts';
+import type { CommandContext } from '../command-context.ts';
 import { openLogin } from '../login.ts';
 import { CommandFailed, type ExitCode, WrongUse } from '../outcome.ts';
-import type { Surroundings } from '../surroundings.ts';
 import { Judgement } from './judge.ts';
 import type { AuditOptions } from './options.ts';
 import { checkOutput, exitCodeOf, writeAudit } from './output.ts';
@@ -22,8 +22,8 @@ import { Unread } from './unread.ts';
  *
  * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
  */
-export async function audit(options: AuditOptions, surroundings: Surroundings): Promise<ExitCode> {
-  const { terminal, connect, interrupted, environment } = surroundings;
+export async function audit(options: AuditOptions, context: CommandContext): Promise<ExitCode> {
+  const { terminal, connect, interrupted, environment } = context;
   const namespaces = scopeOf(options);
   checkOutput(options);
   const config = loadConfig(options.registryConfig);
@@ -36,13 +36,13 @@ export async function audit(options: AuditOptions, surroundings: Surroundings): 
     const api = createKubernetesApi(connection);
     const fleet = new Fleet();
     const unread = new Unread();
-    const isRead = await untilStopped(readAll(fleet, api, namespaces, unread, surroundings, signal), signal);
+    const isRead = await untilStopped(readAll(fleet, api, namespaces, unread, context, signal), signal);
     const problems = unread.problems();
-    if (fleet.namespaces.length === 0) throw nothingRead(problems, surroundings);
+    if (fleet.namespaces.length === 0) throw nothingRead(problems, context);
 
     const judgement = new Judgement(fleet);
     const views = new RegistryViews(engine, new PullSecrets(api), signal);
-    const isAsked = isRead && (await untilStopped(judgeAll(judgement, views, options, surroundings), signal));
+    const isAsked = isRead && (await untilStopped(judgeAll(judgement, views, options, context), signal));
     for (const [message, images] of judgement.problems()) problems.push({ message, images });
     if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
 
@@ -73,7 +73,7 @@ async function readAll(
   api: KubernetesApi,
   namespaces: readonly string[] | undefined,
   unread: Unread,
-  { terminal }: Surroundings,
+  { terminal }: CommandContext,
   signal: AbortSignal,
 ): Promise<void> {
   using progress = terminal.progress({ counted: 'pods read' });
@@ -85,7 +85,7 @@ async function judgeAll(
   judgement: Judgement,
   views: RegistryViews,
   { registry, concurrency }: AuditOptions,
-  { terminal }: Surroundings,
+  { terminal }: CommandContext,
 ): Promise<void> {
   if (!registry) return judgement.withoutRegistry();
   const total = judgement.questions().length;
@@ -105,7 +105,7 @@ async function untilStopped(work: Promise<void>, signal: AbortSignal): Promise<b
 }
 
 /** Nothing of the cluster could be read: why, or that somebody had enough. */
-function nothingRead(problems: readonly Problem[], { interrupted, terminal }: Surroundings): unknown {
+function nothingRead(problems: readonly Problem[], { interrupted, terminal }: CommandContext): unknown {
   if (interrupted.aborted) return interrupted.reason;
   const messages = problems.map(({ message }) => message);
   // The command ends with the last; each has a line of its own.

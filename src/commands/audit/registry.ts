@@ -16,8 +16,8 @@ import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference, repository } from '../../image/reference.ts';
 import { RegistryError, type RegistryFailure } from '../../registry/error.ts';
 import { explain, sentence } from '../../resolve/failure.ts';
-import { pullerOf } from '../../resolve/puller.ts';
-import { circumstances } from '../../resolve/settle.ts';
+import { circumstances } from '../../resolve/pin-images.ts';
+import { pullIdentityOf } from '../../resolve/pull-identity.ts';
 import { atCommandLine } from '../failure.ts';
 
 /** As long as a registry gets to say which digest a tag has. */
@@ -53,7 +53,7 @@ export function createAuditEngine(
   );
 }
 
-type Answers<T> = Map<string, Promise<Answer<T>>>;
+type DigestCache<T> = Map<string, Promise<Answer<T>>>;
 
 /** As whom registries are looked at. */
 interface Viewer {
@@ -72,9 +72,9 @@ export class RegistryViews {
   readonly #pullSecrets: PullSecrets;
   readonly #signal: AbortSignal;
   readonly #secrets = new Map<string, Promise<PullCredentials>>();
-  readonly #digests: Answers<Digest> = new Map();
-  readonly #manifests: Answers<Manifest> = new Map();
-  readonly #built: Answers<Date | undefined> = new Map();
+  readonly #digests: DigestCache<Digest> = new Map();
+  readonly #manifests: DigestCache<Manifest> = new Map();
+  readonly #built: DigestCache<Date | undefined> = new Map();
   readonly #opened = new Map<string, Credential | undefined>();
   /** What was said first of a registry that doesn't answer: once is enough. */
   readonly #troubles = new Map<string, string>();
@@ -116,7 +116,7 @@ export class RegistryViews {
   }
 
   #secretsOf(namespace: string, pull: PullSpec): Promise<PullCredentials> {
-    const puller = pullerOf(namespace, pull);
+    const puller = pullIdentityOf(namespace, pull);
     return remembered(this.#secrets, JSON.stringify(puller), () =>
       this.#pullSecrets.credentials(puller, this.#signal),
     );
@@ -167,7 +167,7 @@ export class RegistryViews {
 
   /** Asked once for all who have the same credentials. */
   #answer<T>(
-    answers: Answers<T>,
+    answers: DigestCache<T>,
     name: string,
     reference: Reference,
     viewer: Viewer,

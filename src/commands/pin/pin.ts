@@ -1,11 +1,11 @@
 import { setImmediate as immediately } from 'node:timers/promises';
-import { untilAborted } from '../../flight.ts';
 import { type Manifest, parseManifest } from '../../manifest/document.ts';
 import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
 import { splice } from '../../manifest/splice.ts';
+import { untilAborted } from '../../singleflight.ts';
+import type { CommandContext } from '../command-context.ts';
 import { withLookups } from '../open-lookups.ts';
 import { type ExitCode, noProgress } from '../outcome.ts';
-import type { Surroundings } from '../surroundings.ts';
 import { Digests } from './digests.ts';
 import { checkOptions, type PinOptions, readFunctionConfig, wantsJson } from './options.ts';
 import { checkDestination, joinManifests, makeDestination, writeFiles } from './output.ts';
@@ -23,9 +23,9 @@ import { findSources, readSource, type Source, Unreadable } from './sources.ts';
 export async function pin(
   args: readonly string[],
   given: PinOptions,
-  surroundings: Surroundings,
+  context: CommandContext,
 ): Promise<ExitCode> {
-  const { interrupted } = surroundings;
+  const { interrupted } = context;
   checkOptions(given);
   const sources = findSources(args);
   const [first] = sources;
@@ -39,21 +39,21 @@ export async function pin(
   const setup = await setUp(options);
   checkDestination(setup.destination, sources);
 
-  const opened = await openAll(sources, input, setup, surroundings);
+  const opened = await openAll(sources, input, setup, context);
   checkUpdate(options, opened);
   makeDestination(setup.destination);
 
-  const { files, digests } = await pinAll(opened, setup, surroundings);
+  const { files, digests } = await pinAll(opened, setup, context);
   storeLock(setup, digests.all);
   let delivered: readonly PinnedFile[] = files;
   if (list === undefined) {
-    delivered = await deliver(files, setup, surroundings);
-    for (const line of delivered.flatMap(report.problemsOf)) surroundings.terminal.err(`${line}\n`);
+    delivered = await deliver(files, setup, context);
+    for (const line of delivered.flatMap(report.problemsOf)) context.terminal.err(`${line}\n`);
   } else {
-    answer(files, list, surroundings);
+    answer(files, list, context);
   }
   if (interrupted.aborted) {
-    surroundings.terminal.err(`tagpin: ${report.describeInterruption(delivered, sources.length)}\n`);
+    context.terminal.err(`tagpin: ${report.describeInterruption(delivered, sources.length)}\n`);
     throw interrupted.reason;
   }
   return report.exitCodeOf(delivered);
@@ -64,7 +64,7 @@ async function openAll(
   sources: readonly Source[],
   input: Manifest | Unreadable | undefined,
   setup: Setup,
-  { terminal, interrupted }: Surroundings,
+  { terminal, interrupted }: CommandContext,
 ): Promise<OpenedFile[]> {
   using progress = terminal.progress({ counted: 'files read', total: sources.length });
   const opened: OpenedFile[] = [];
@@ -104,9 +104,9 @@ function open(source: Source, manifest: Manifest | Unreadable, { find, intent }:
 }
 
 /** Pins all of them at once. Registries are asked only for what the lock hasn't, and never by a frozen run. */
-async function pinAll(opened: readonly OpenedFile[], setup: Setup, surroundings: Surroundings) {
+async function pinAll(opened: readonly OpenedFile[], setup: Setup, context: CommandContext) {
   const { options, config, intent, style } = setup;
-  const { terminal, interrupted } = surroundings;
+  const { terminal, interrupted } = context;
   const parts = { ...intent, interrupted, lookups: undefined, progress: noProgress };
   const run = async (digests: Digests) => ({
     files: await Promise.all(opened.map((file) => pinFile(file, digests, style))),
@@ -120,7 +120,7 @@ async function pinAll(opened: readonly OpenedFile[], setup: Setup, surroundings:
   );
   if (wanted.size === 0 || options.frozen) return run(new Digests(parts));
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
-  return withLookups(config, options, surroundings, { inspect: false, signal }, async (lookups) => {
+  return withLookups(config, options, context, { inspect: false, signal }, async (lookups) => {
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.size });
     return await run(new Digests({ ...parts, lookups, progress }));
   });
@@ -130,7 +130,7 @@ async function pinAll(opened: readonly OpenedFile[], setup: Setup, surroundings:
 async function deliver(
   files: readonly PinnedFile[],
   { options, destination, intent }: Setup,
-  { terminal, interrupted }: Surroundings,
+  { terminal, interrupted }: CommandContext,
 ): Promise<readonly PinnedFile[]> {
   let delivered = files;
   if (destination.to !== 'standard output') {
@@ -153,7 +153,7 @@ async function deliver(
 }
 
 /** Answers whoever runs the function: the resources, and what there is to say of each. */
-function answer([file]: readonly PinnedFile[], list: Manifest, { terminal }: Surroundings): void {
+function answer([file]: readonly PinnedFile[], list: Manifest, { terminal }: CommandContext): void {
   if (file === undefined) return;
   const results = report.resultsOf(file, list);
   const manifest = file.after === undefined ? list : parseManifest(file.after);

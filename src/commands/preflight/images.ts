@@ -3,7 +3,7 @@ import { KubernetesError } from '../../kubernetes/error.ts';
 import type { ImageCheck } from '../../preflight/image-check.ts';
 import type { ImageUse } from '../../preflight/image-use.ts';
 import { explain } from '../../resolve/failure.ts';
-import type { Outcome } from '../../resolve/settle.ts';
+import type { Outcome } from '../../resolve/pin-images.ts';
 import { verdictOf } from '../../webhook/verdict.ts';
 import { remedyFor } from '../api-server.ts';
 import type { Lookups } from '../lookup.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readShared, serverName } from '../../certificate/certificate-store.ts';
 import type { Config } from '../../config.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
@@ -28,7 +29,6 @@ import {
   type WebhookConfiguration,
   webhookConfigurationSchema,
 } from '../../preflight/webhook-configuration.ts';
-import { readShared, serverName } from '../../webhook/certificate-store.ts';
 import { remedyFor } from '../api-server.ts';
 
 export interface InstallationMeans {

@@ -1,18 +1,18 @@
 import { loadConfig } from '../../config.ts';
 import { PullSecrets } from '../../credentials/pull-secrets.ts';
-import { untilAborted } from '../../flight.ts';
 import { createKubernetesApi } from '../../kubernetes/api.ts';
 import type { ImageCheck } from '../../preflight/image-check.ts';
 import { type ImageUse, imageUses } from '../../preflight/image-use.ts';
 import { readWorkloads } from '../../preflight/workloads.ts';
+import { untilAborted } from '../../singleflight.ts';
 import { pinSettings } from '../../webhook/pinning.ts';
+import type { CommandContext } from '../command-context.ts';
 import { countingReads } from '../counting-reads.ts';
+import { interruptible } from '../interruptible.ts';
 import { openLogin } from '../login.ts';
 import { createLookups } from '../lookup.ts';
+import { readNamespace } from '../namespace.ts';
 import type { ExitCode, Terminal } from '../outcome.ts';
-import { soFar } from '../so-far.ts';
-import type { Surroundings } from '../surroundings.ts';
-import { readTheNamespace } from '../the-namespace.ts';
 import { checkImage, type ImageMeans } from './images.ts';
 import { checkInstallation } from './installation.ts';
 import { preflightExitCode, printPreflight, printPreflightJson, summarizePreflight } from './report.ts';
@@ -36,7 +36,7 @@ export interface PreflightOptions {
 export async function preflight(
   namespace: string,
   options: PreflightOptions,
-  { environment, terminal, connect, interrupted }: Surroundings,
+  { environment, terminal, connect, interrupted }: CommandContext,
 ): Promise<ExitCode> {
   const config = loadConfig(options.registryConfig);
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
@@ -53,11 +53,11 @@ export async function preflight(
     signal,
   });
   try {
-    const metadata = await untilAborted(readTheNamespace(api, namespace, signal), interrupted);
+    const metadata = await untilAborted(readNamespace(api, namespace, signal), interrupted);
     const labels = metadata && (metadata.labels ?? {});
     const subject = { name: namespace, labels, own: environment.namespace };
     const means = { api, webhook: config.webhook, signal, now: Date.now() };
-    const standing = soFar(checkInstallation(subject, means), interrupted, () => true);
+    const standing = interruptible(checkInstallation(subject, means), interrupted, () => true);
     const { workloads, unread } = await untilAborted(read(api, namespace, terminal, signal), interrupted);
     const { skip, honourSkipAnnotationIn } = pinSettings(config);
     const rules = { skip, honourSkipAnnotation: honourSkipAnnotationIn.includes('enforce') };
@@ -101,7 +101,7 @@ async function checkAll(
     uses.map(async (use): Promise<ImageCheck> => {
       const { image } = use.decided.field;
       progress.begin(image);
-      const check = await soFar(
+      const check = await interruptible(
         checkImage(use, means),
         interrupted,
         ({ state }) => state === 'refused' || state === 'unknown',

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { untilAborted } from '../../flight.ts';
+import { untilAborted } from '../../singleflight.ts';
 import { Credential } from '../credential.ts';
 import { CredentialError, type CredentialSource } from '../source.ts';
 import { exchange, RefusedExchange } from './azure-exchange.ts';

@@ -1,6 +1,6 @@
 import { Agent } from 'node:https';
 import { z } from 'zod';
-import { untilAborted } from '../../flight.ts';
+import { untilAborted } from '../../singleflight.ts';
 import { Credential } from '../credential.ts';
 import { CredentialError, type CredentialSource } from '../source.ts';
 import { explain, isUnreachable } from './explain.ts';

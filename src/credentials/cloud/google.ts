@@ -1,4 +1,4 @@
-import { untilAborted } from '../../flight.ts';
+import { untilAborted } from '../../singleflight.ts';
 import { Credential } from '../credential.ts';
 import { CredentialError, type CredentialSource } from '../source.ts';
 import { explain, isUnreachable } from './explain.ts';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { Flights } from '../../flight.ts';
+import { Singleflight } from '../../singleflight.ts';
 
 /** Where time comes from. */
 export interface Clock {
@@ -71,7 +71,7 @@ export class Refreshing<T> {
   readonly #clock: Clock;
   readonly #held = new LRUCache<string, Held<T>>({ max: MAX_KEYS });
   readonly #failures = new LRUCache<string, { error: unknown; until: number }>({ max: MAX_KEYS });
-  readonly #flights = new Flights<T>(TIMEOUT_MS);
+  readonly #flights = new Singleflight<T>(TIMEOUT_MS);
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;

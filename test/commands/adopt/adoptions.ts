@@ -49,8 +49,8 @@ export async function startCluster(): Promise<Cluster> {
     folder,
     kubeconfig,
     async adopt(namespace, options = {}) {
-      const { code, out, err } = await runCommand('tagpin adopt', kubeconfig, (surroundings) =>
-        adopt(namespace, { timeout: 20_000, output: 'json', ...options }, surroundings),
+      const { code, out, err } = await runCommand('tagpin adopt', kubeconfig, (context) =>
+        adopt(namespace, { timeout: 20_000, output: 'json', ...options }, context),
       );
       return { code, report: reportSchema.parse(JSON.parse(out)), said: err };
     },

@@ -80,8 +80,8 @@ export async function startAuditCluster(): Promise<AuditCluster> {
   const api = await startSecureApiServer();
   await api.writeKubeconfig(kubeconfig);
   const print: AuditCluster['print'] = async (options = {}) => {
-    const { code, out, err } = await runCommand('tagpin audit', kubeconfig, (surroundings) =>
-      audit({ timeout: 20_000, registry: true, concurrency: 8, ...options }, surroundings),
+    const { code, out, err } = await runCommand('tagpin audit', kubeconfig, (context) =>
+      audit({ timeout: 20_000, registry: true, concurrency: 8, ...options }, context),
     );
     return { code, out, said: err };
   };

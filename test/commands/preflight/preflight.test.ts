@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createCertificate } from '../../../src/webhook/certificate.ts';
+import { createCertificate } from '../../../src/certificate/certificate.ts';
 import { start, tagpin } from '../../support/command-line.ts';
 import { image } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';

@@ -52,8 +52,8 @@ export async function startPreflights(): Promise<PreflightCluster> {
     kubeconfig,
     denied,
     async preflight(namespace, options = {}) {
-      const { code, out, err } = await runCommand('tagpin preflight', kubeconfig, (surroundings) =>
-        preflight(namespace, { timeout: 20_000, output: 'json', ...options }, surroundings),
+      const { code, out, err } = await runCommand('tagpin preflight', kubeconfig, (context) =>
+        preflight(namespace, { timeout: 20_000, output: 'json', ...options }, context),
       );
       return { code, report: reportSchema.parse(JSON.parse(out)), said: err };
     },

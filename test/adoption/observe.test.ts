@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest';
+import { observe } from '../../src/adoption/observe.ts';
+import { Cohorts, runningPodSchema } from '../../src/adoption/running-pods.ts';
+import { sha256 } from '../../src/image/digest.ts';
+import { cohortsOf, decided, type PodOptions, template, written } from './cohorts.ts';
+
+const [one, two] = [sha256('one'), sha256('two')];
+const repository = 'quay.io/team/web';
+
+/** What a single pod says of the image of its template. */
+function said(pod: PodOptions, image = written) {
+  const [observed] = observe(decided(template({ containers: [{ name: 'web', image }] })), cohortsOf(pod));
+  return {
+    digests: observed?.digests.map(({ digest, from }) => `${from} ${digest}`),
+    silences: observed?.silences.map(({ kind, reason }) => `${kind}: ${reason}`),
+  };
+}
+
+describe('the digest that a pod runs is that of its spec', () => {
+  test.each<[string, PodOptions]>([
+    ['pinned by tagpin', { image: `${repository}@${one}`, from: written }],
+    ['pinned with its tag left visible', { image: `${written}@${one}`, from: written }],
+    ['pinned by something else that leaves no note', { image: `${repository}@${one}` }],
+    ['… and the tag', { image: `${written}@${one}` }],
+    [
+      'whatever its node says',
+      { image: `${repository}@${one}`, from: written, imageId: `${repository}@${two}` },
+    ],
+  ])('%s', (_, pod) => {
+    expect(said(pod)).toEqual({ digests: [`spec ${one}`], silences: [] });
+  });
+
+  test('with latest for no tag', () => {
+    expect(said({ image: `${repository}:latest@${one}` }, repository).digests).toEqual([`spec ${one}`]);
+  });
+});
+
+describe('… else the one that its node says', () => {
+  test.each([
+    ['as containerd and CRI-O say it', written, `${repository}@${one}`],
+    ['as cri-dockerd says it', written, `docker-pullable://${repository}@${one}`],
+    ["of Docker Hub's short names", 'nginx:1.27', `docker.io/library/nginx@${one}`],
+    ['… on either side', 'docker.io/library/nginx:1.27', `docker-pullable://nginx@${one}`],
+    ['of a registry with a port', 'localhost:5000/web:1', `localhost:5000/web@${one}`],
+  ])('%s', (_, image, imageId) => {
+    expect(said({ image, imageId }, image)).toEqual({ digests: [`imageID ${one}`], silences: [] });
+  });
+});
+
+describe('nothing is known of the digest', () => {
+  test.each<[string, PodOptions, string]>([
+    ['before it is pulled', {}, 'untold: not pulled yet'],
+    ['from a local id', { imageId: one }, `untold: imageID is no digest of a registry's: ${one}`],
+    [
+      'from a local id of cri-dockerd',
+      { imageId: `docker://${one}` },
+      `untold: imageID is no digest of a registry's: docker://${one}`,
+    ],
+    [
+      'from junk that would change a terminal',
+      { imageId: '\u001b[2Jx' },
+      "untold: imageID is no digest of a registry's: \\u{1b}[2Jx",
+    ],
+    [
+      'from another repository',
+      { imageId: `quay.io/other/web@${one}` },
+      'elsewhere: imageID names another repository, quay.io/other/web',
+    ],
+    [
+      'of a pod that was pinned from another tag',
+      { image: `${repository}@${one}`, from: `${repository}:2` },
+      `untold: ${repository}@${one.slice(0, 82)} in its place`,
+    ],
+    [
+      'of a pod that has another tag and a digest',
+      { image: `${repository}:2@${one}` },
+      `untold: ${repository}:2@${one} in its place`,
+    ],
+    [
+      'of a pod that has another repository',
+      { image: `mirror.example.com/web@${one}`, from: written },
+      `untold: mirror.example.com/web@${one} in its place`,
+    ],
+    [
+      'of a pod that has another tag',
+      { image: `${repository}:2`, imageId: `${repository}@${one}` },
+      `untold: ${repository}:2 in its place`,
+    ],
+  ])('%s', (_, pod, silence) => {
+    expect(said(pod)).toEqual({ digests: [], silences: [silence] });
+  });
+
+  test('of an image volume, unless it is pinned', () => {
+    const volumes = (reference: string) => ({ volumes: [{ name: 'data', image: { reference } }] });
+    const pods = (reference: string) => {
+      const cohorts = new Cohorts();
+      cohorts.add(runningPodSchema.parse({ metadata: {}, spec: volumes(reference) }));
+      return observe(decided(template(volumes(written))), cohorts.all());
+    };
+    expect(pods(written)).toMatchObject([
+      { digests: [], silences: [{ reason: 'an image volume, of which nodes report no digest' }] },
+    ]);
+    expect(pods(`${repository}@${one}`)).toMatchObject([{ digests: [{ digest: one, from: 'spec' }] }]);
+  });
+
+  test('of a container that the pods lack', () => {
+    const twice = template({
+      containers: [
+        { name: 'web', image: written },
+        { name: 'more', image: 'quay.io/team/more:1' },
+      ],
+    });
+    const [, more] = observe(decided(twice), cohortsOf({ imageId: `${repository}@${one}` }));
+    expect(more).toMatchObject({ digests: [], silences: [{ reason: 'no such container' }] });
+  });
+});
+
+describe('all pods of a revision', () => {
+  test('are counted by digest, and those that say nothing by reason', () => {
+    const pods = [
+      { seconds: 1, imageId: `${repository}@${one}` },
+      { seconds: 2, imageId: `${repository}@${two}` },
+      { seconds: 3, imageId: `${repository}@${one}` },
+      { seconds: 4 },
+      { seconds: 5, imageId: `quay.io/a@${one}` },
+      { seconds: 6, imageId: `quay.io/a@${two}` },
+    ];
+    expect(observe(decided(), cohortsOf(...pods))).toMatchObject([
+      {
+        digests: [
+          {
+            digest: one,
+            pods: 2,
+            oldest: expect.stringContaining('pod-1'),
+            newest: expect.stringContaining('pod-3'),
+          },
+          { digest: two, pods: 1 },
+        ],
+        silences: [
+          { reason: 'not pulled yet', pods: 1 },
+          { reason: 'imageID names another repository, quay.io/a', pods: 2 },
+        ],
+      },
+    ]);
+  });
+
+  test('need no proof of a digest that one of them is pinned to', () => {
+    const pods = [
+      { seconds: 1, imageId: `${repository}@${one}` },
+      { seconds: 2, image: `${repository}@${one}`, from: written },
+      { seconds: 3, imageId: `${repository}@${one}` },
+    ];
+    expect(observe(decided(), cohortsOf(...pods))).toMatchObject([{ digests: [{ from: 'spec', pods: 3 }] }]);
+  });
+
+  test('are asked once about an image in two places, of which one may run another digest', () => {
+    const spec = {
+      initContainers: [{ name: 'init', image: written }],
+      containers: [{ name: 'web', image: written }],
+    };
+    const cohorts = new Cohorts();
+    const status = (init: string, web: string) => ({
+      initContainerStatuses: [{ name: 'init', imageID: `${repository}@${init}` }],
+      containerStatuses: [{ name: 'web', imageID: `${repository}@${web}` }],
+    });
+    cohorts.add(runningPodSchema.parse({ metadata: {}, spec, status: status(one, one) }));
+    expect(observe(decided(template(spec)), cohorts.all())).toMatchObject([
+      { digests: [{ digest: one, pods: 1 }] },
+    ]);
+    cohorts.add(runningPodSchema.parse({ metadata: {}, spec, status: status(one, two) }));
+    expect(observe(decided(template(spec)), cohorts.all())).toMatchObject([
+      {
+        digests: [
+          { digest: one, pods: 2 },
+          { digest: two, pods: 1 },
+        ],
+      },
+    ]);
+  });
+
+  test.each([
+    ['by digest', { image: `${repository}@${one}` }],
+    ['never pulled', { image: written, imagePullPolicy: 'Never' }],
+    ['invalid', { image: 'NOT:valid:' }],
+  ])('are not asked about an image that is %s', (_, container) => {
+    expect(
+      observe(decided(template({ containers: [{ name: 'web', ...container }] })), cohortsOf({})),
+    ).toEqual([]);
+  });
+});

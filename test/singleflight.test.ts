@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Singleflight } from '../src/singleflight.ts';
+
+const patient = () => AbortSignal.timeout(5_000);
+
+test('those who want the same at the same time share one piece of work', async () => {
+  const flights = new Singleflight<number>(1_000);
+  let starts = 0;
+  const work = async () => {
+    starts++;
+    await delay(10);
+    return 42;
+  };
+  const results = await Promise.all([1, 2, 3].map(() => flights.join('a', patient(), work)));
+  expect([results, starts]).toEqual([[42, 42, 42], 1]);
+});
+
+test('work is done again once it has ended', async () => {
+  const flights = new Singleflight<number>(1_000);
+  let starts = 0;
+  const work = async () => ++starts;
+  await flights.join('a', patient(), work);
+  expect(await flights.join('a', patient(), work)).toBe(2);
+});
+
+test('the deadline of the one who started it takes nothing away from those who joined', async () => {
+  const flights = new Singleflight<string>(1_000);
+  const work = async (signal: AbortSignal) => {
+    await delay(60, undefined, { signal });
+    return 'done';
+  };
+  const first = flights.join('a', AbortSignal.timeout(10), work);
+  const second = flights.join('a', patient(), work);
+  await expect(first).rejects.toMatchObject({ name: 'TimeoutError' });
+  await expect(second).resolves.toBe('done');
+});
+
+test('the work has a time limit of its own', async () => {
+  const flights = new Singleflight<void>(20);
+  const work = (signal: AbortSignal) => delay(1_000, undefined, { signal });
+  await expect(flights.join('a', patient(), work)).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('a failure that nobody waits for any more harms nobody', async () => {
+  const flights = new Singleflight<void>(1_000);
+  const work = async () => {
+    await delay(20);
+    throw new Error('too late');
+  };
+  await expect(flights.join('a', AbortSignal.timeout(1), work)).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+  await delay(40);
+  expect(flights.size).toBe(0);
+});
+
+test('the work is told when nobody wants it any more', async () => {
+  const flights = new Singleflight<void>(1_000);
+  let unwanted = false;
+  const work = async (_signal: AbortSignal, wanted: AbortSignal) => {
+    wanted.addEventListener('abort', () => {
+      unwanted = true;
+    });
+    await delay(100);
+  };
+  const first = flights.join('a', AbortSignal.timeout(10), work);
+  const second = flights.join('a', AbortSignal.timeout(40), work);
+  await expect(first).rejects.toThrow();
+  expect(unwanted).toBe(false);
+  await expect(second).rejects.toThrow();
+  expect(unwanted).toBe(true);
+});
+
+test('who comes when the work has been given up has it done for himself', async () => {
+  const flights = new Singleflight<string>(1_000);
+  let starts = 0;
+  const work = async (_signal: AbortSignal, wanted: AbortSignal) => {
+    starts++;
+    // It takes a moment to end.
+    await delay(40);
+    wanted.throwIfAborted();
+    return 'done';
+  };
+  await expect(flights.join('a', AbortSignal.timeout(10), work)).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+  expect(await flights.join('a', patient(), work)).toBe('done');
+  expect(starts).toBe(2);
+});
+
+test('who comes back in time has the work that goes on', async () => {
+  const flights = new Singleflight<string>(1_000);
+  let starts = 0;
+  const work = async () => {
+    starts++;
+    await delay(40);
+    return 'done';
+  };
+  await expect(flights.join('a', AbortSignal.timeout(10), work)).rejects.toThrow();
+  expect([await flights.join('a', patient(), work), starts]).toEqual(['done', 1]);
+});
