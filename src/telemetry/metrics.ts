@@ -59,7 +59,7 @@ export class Metrics {
   });
   readonly revisions = new Counter({
     name: 'tagpin_revisions_total',
-    help: 'RevisionDigests seen when they were made: stored (their pins), unchanged (stored before), nothing (to store), too_large (for their annotations).',
+    help: 'Revisions seen when they were made: stored (their pins), unchanged (stored before), nothing (to store), too_large (for their annotations).',
     labelNames: ['kind', 'outcome'] as const,
     registers: [this.#registry],
   });
