@@ -22,7 +22,6 @@ import { Metrics } from '../telemetry/metrics.ts';
 import { type ListeningServer, listen } from '../webhook/graceful-server.ts';
 import { createHealthApp } from '../webhook/health-and-metrics.ts';
 import { connectionLimit, LoadLimiter } from '../webhook/load-limiter.ts';
-import { pinSettings } from '../webhook/pinning.ts';
 import { createRoutes } from '../webhook/routes.ts';
 import { createWebhookApp } from '../webhook/server.ts';
 
@@ -44,7 +43,7 @@ export async function serve(
   const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
   const intake = new LoadLimiter(config.webhook.inFlight);
   const app = createWebhookApp({
-    routes: createRoutes({ ...engine, settings: pinSettings(config), log, metrics }),
+    routes: createRoutes({ ...engine, settings: config.pin, log, metrics }),
     log,
     metrics,
     intake,

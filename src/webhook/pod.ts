@@ -3,11 +3,12 @@ import type { Operation } from '../pin/json-patch.ts';
 import { type Mode, modes } from '../pin/mode.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
+import { type PinSettings, podRules } from '../pin/settings.ts';
 import { type Outcome, type RevisionOfPod, settle } from '../resolve/pin-images.ts';
 import { pullIdentityOf } from '../resolve/pull-identity.ts';
 import { membershipOf } from '../revision/membership.ts';
 import type { RevisionDigests } from '../revision/revision-digests.ts';
-import { MAX_IMAGES, type PinningParts, type PinSettings } from './pinning.ts';
+import { MAX_IMAGES, type PinningParts } from './pinning.ts';
 import { record } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
@@ -28,8 +29,8 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     if (isExempt(request, pod, oldPod)) return { allowed: true };
 
     const namespace = request.namespace ?? '';
-    const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
-    const decided = decide(pod, { skip: parts.settings.skip, honourSkipAnnotation }, oldPod);
+    const rules = podRules(parts.settings, mode);
+    const decided = decide(pod, rules, oldPod);
     const images = decided.filter(({ decision }) => decision.action === 'resolve').length;
     if (images > MAX_IMAGES) return tooMany(mode, images);
     const { outcomes, brokenSecrets } = await settle(decided, {
@@ -41,7 +42,7 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     });
     record(parts, request, pod, mode, outcomes);
     const remarks = [
-      ...(oldPod === undefined ? remarksOnSkipping(pod, mode, honourSkipAnnotation) : []),
+      ...(oldPod === undefined ? remarksOnSkipping(pod, mode, rules.honourSkipAnnotation) : []),
       ...brokenSecrets.map(remarkOnSecret),
       ...remarksOnPins(outcomes),
     ];

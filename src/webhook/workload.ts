@@ -4,6 +4,7 @@ import { KubernetesError } from '../kubernetes/error.ts';
 import { decide } from '../pin/decide.ts';
 import { type Operation, patchAnnotations } from '../pin/json-patch.ts';
 import type { Mode } from '../pin/mode.ts';
+import { podRules } from '../pin/settings.ts';
 import { rawTemplateOf, templateOf } from '../pin/template.ts';
 import { earlierPins, hasHistory } from '../revision/history.ts';
 import { type Pins, pinKeys } from '../revision/pins.ts';
@@ -43,14 +44,14 @@ export function createWorkloadHandler(
     );
     if (template === undefined || isDeepStrictEqual(now, before)) return { allowed: true, patch };
 
-    const honourSkipAnnotation = parts.settings.honourSkipAnnotationIn.includes(mode);
+    const rules = podRules(parts.settings, mode);
     const known = await earlier(parts, request, signal);
     if (known instanceof KubernetesError && signal.aborted) {
       const warning = `images not looked at: its earlier revisions can't be read: ${known.message}`;
       return { allowed: true, patch, warnings: [warning] };
     }
     const pins = known instanceof KubernetesError ? undefined : known;
-    const decided = decide(template, { skip: parts.settings.skip, honourSkipAnnotation }).filter(
+    const decided = decide(template, rules).filter(
       ({ field, decision }) => decision.action !== 'resolve' || !pins?.get(field.image),
     );
     const settled = settleTemplate(parts, request.namespace ?? '', template.spec, decided, signal);
@@ -58,7 +59,7 @@ export function createWorkloadHandler(
     const warnings = [
       ...warningsOnTemplate(mode, outcomes),
       ...brokenSecrets.map(remarkOnSecret),
-      ...remarksOnSkipping(template, mode, honourSkipAnnotation),
+      ...remarksOnSkipping(template, mode, rules.honourSkipAnnotation),
     ];
     return { allowed: true, patch, warnings };
   };

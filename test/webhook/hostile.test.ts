@@ -10,7 +10,6 @@ import { RegistryError } from '../../src/registry/error.ts';
 import { RevisionDigests } from '../../src/revision/revision-digests.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { pinSettings } from '../../src/webhook/pinning.ts';
 import { answer, InvalidReview, parseReview } from '../../src/webhook/review.ts';
 import { createRoutes } from '../../src/webhook/routes.ts';
 import { applyJsonPatch, jsonPatch } from '../support/json-patch.ts';
@@ -38,7 +37,7 @@ const routes = createRoutes({
   credentials: { find: async () => ({ credentials: [], failures: [] }) },
   revisions: new RevisionDigests(api),
   kubernetes: api,
-  settings: pinSettings(config),
+  settings: config.pin,
   log: createLogger('silent', { write: () => undefined }),
   metrics: new Metrics(),
 });

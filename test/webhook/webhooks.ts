@@ -11,7 +11,6 @@ import { connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { LoadLimiter } from '../../src/webhook/load-limiter.ts';
-import { pinSettings } from '../../src/webhook/pinning.ts';
 import { createRoutes } from '../../src/webhook/routes.ts';
 import { createWebhookApp } from '../../src/webhook/server.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
@@ -65,7 +64,7 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   const metrics = new Metrics();
   const { proxies } = readEnvironment({});
   const engine = createEngine(settings, connect({ kubeconfig }), metrics, { log, proxies });
-  const routes = createRoutes({ ...engine, settings: pinSettings(settings), log, metrics });
+  const routes = createRoutes({ ...engine, settings: settings.pin, log, metrics });
   const intake = new LoadLimiter(settings.webhook.inFlight);
   const server = createServer(createWebhookApp({ routes, log, metrics, intake, draining: () => false }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -5,8 +5,8 @@ import { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { createRegistryEngine } from '../../engine.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
+import { revisionRules } from '../../pin/settings.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { pinSettings, revisionRules } from '../../webhook/pinning.ts';
 import { remedyFor } from '../api-server.ts';
 import type { CommandContext } from '../command-context.ts';
 import { countingReads } from '../counting-reads.ts';
@@ -62,7 +62,7 @@ export async function adopt(
     const found = await untilAborted(reading, interrupted);
     const isDryRun = options.dryRun ?? false;
     const revisions = await adoptAll(found, {
-      rules: revisionRules(pinSettings(config)),
+      rules: revisionRules(config.pin),
       prefer: options.prefer,
       isDryRun,
       api,

@@ -11,8 +11,8 @@ import {
 import type { FindOptions } from '../../manifest/images.ts';
 import { InvalidLock, type Lock, printLock, readLock, Written } from '../../manifest/lock.ts';
 import { isFolder, writeWhole } from '../../manifest/write.ts';
+import { revisionRules } from '../../pin/settings.ts';
 import { codeOf, whyUnreadable } from '../../system-error.ts';
-import { pinSettings, revisionRules } from '../../webhook/pinning.ts';
 import { CommandFailed, WrongUse } from '../outcome.ts';
 import { outputFolder, type PinOptions } from './options.ts';
 import type { Destination } from './output.ts';
@@ -37,7 +37,7 @@ export async function setUp(options: PinOptions): Promise<Setup> {
   return {
     options,
     config,
-    find: { rules: revisionRules(pinSettings(config)), fieldSpecs: await loadFieldSpecs(options) },
+    find: { rules: revisionRules(config.pin), fieldSpecs: await loadFieldSpecs(options) },
     intent: {
       mode: options.check ? 'check' : options.unpin ? 'unpin' : 'pin',
       lock,

@@ -1,11 +1,11 @@
 import { loadConfig } from '../../config.ts';
 import { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { createKubernetesApi } from '../../kubernetes/api.ts';
+import { podRules } from '../../pin/settings.ts';
 import type { ImageCheck } from '../../preflight/image-check.ts';
 import { type ImageUse, imageUses } from '../../preflight/image-use.ts';
 import { readWorkloads } from '../../preflight/workloads.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { pinSettings } from '../../webhook/pinning.ts';
 import type { CommandContext } from '../command-context.ts';
 import { countingReads } from '../counting-reads.ts';
 import { interruptible } from '../interruptible.ts';
@@ -59,9 +59,7 @@ export async function preflight(
     const means = { api, webhook: config.webhook, signal, now: Date.now() };
     const standing = interruptible(checkInstallation(subject, means), interrupted, () => true);
     const { workloads, unread } = await untilAborted(read(api, namespace, terminal, signal), interrupted);
-    const { skip, honourSkipAnnotationIn } = pinSettings(config);
-    const rules = { skip, honourSkipAnnotation: honourSkipAnnotationIn.includes('enforce') };
-    const uses = imageUses(namespace, workloads, rules);
+    const uses = imageUses(namespace, workloads, podRules(config.pin, 'enforce'));
     const images = await checkAll(uses, terminal, interrupted, {
       pullSecrets: new PullSecrets(api),
       lookups,
