@@ -7,7 +7,7 @@ import {
   repository,
   tagOrLatest,
 } from '../image/reference.ts';
-import { digestPinnedFrom } from '../pin/pinned-from.ts';
+import { digestPinnedFrom } from '../pin/annotations.ts';
 import type { ImageField } from '../pin/walk.ts';
 import type { RunningImage } from './running-pods.ts';
 

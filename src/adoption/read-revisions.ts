@@ -3,7 +3,7 @@ import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { type Resource, resources } from '../kubernetes/resources.ts';
 import type { Annotations } from '../pin/json-patch.ts';
 import type { Pod } from '../pin/pod.ts';
-import { templateOf } from '../pin/template.ts';
+import { templateOf } from '../pin/pod-template.ts';
 import { type RevisionKind, revisionKinds } from '../revision/kinds.ts';
 import { type Membership, membershipOf, stores } from '../revision/membership.ts';
 import { pinKeys } from '../revision/pins.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { clouds } from '../credentials/cloud/hosts.ts';
 import { parseDuration } from '../duration.ts';
-import { modes } from '../pin/mode.ts';
+import { modes } from '../pin/opt-in.ts';
 import { logLevels } from '../telemetry/log.ts';
 import { certificateFiles } from './certificate-files.ts';
 import { dockerConfigPath } from './docker-config.ts';

@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { InvalidReference, pinned, tagOrLatest } from '../image/reference.ts';
-import { isMode, MODE_LABEL, type Mode, modes } from '../pin/mode.ts';
+import { isMode, type Mode, modes, OPT_IN_LABEL } from '../pin/opt-in.ts';
 import { isSkipped } from '../pin/skip-patterns.ts';
 import { ageInWords } from './age.ts';
 import type { Drift, Examined, Image } from './examine.ts';
@@ -226,6 +226,6 @@ export const modeOf = (label: string | undefined): Mode | undefined =>
 
 function findingsOfLabel(label: string | undefined): Finding[] {
   if (label === undefined || isMode(label)) return [];
-  const message = `its label ${MODE_LABEL} is "${label}"; write ${modes.slice(0, -1).join(', ')} or ${modes.at(-1)}`;
+  const message = `its label ${OPT_IN_LABEL} is "${label}"; write ${modes.slice(0, -1).join(', ')} or ${modes.at(-1)}`;
   return [{ kind: 'label', message }];
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { InvalidReference, parseReference, type Reference, repository } from '../image/reference.ts';
-import { digestPinnedFrom } from '../pin/pinned-from.ts';
+import { digestPinnedFrom } from '../pin/annotations.ts';
 import { compare } from './compare.ts';
 import { childrenFor, type RegistryView } from './content.ts';
 import type { Usage } from './usage.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { templateOf } from '../pin/template.ts';
-import { podSpecPointers, walk } from '../pin/walk.ts';
+import { podSpecPointers, templateOf } from '../pin/pod-template.ts';
+import { walk } from '../pin/walk.ts';
 import type { AuditedImage } from './audit.ts';
 import { manifestOf } from './manifest.ts';
 import type { WorkloadKind } from './workload.ts';

@@ -3,8 +3,8 @@ import { isDone } from '../adoption/running-pods.ts';
 import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
-import { MODE_LABEL } from '../pin/mode.ts';
-import { templateOf } from '../pin/template.ts';
+import { OPT_IN_LABEL } from '../pin/opt-in.ts';
+import { templateOf } from '../pin/pod-template.ts';
 import type { Fleet } from './fleet.ts';
 import { placedPodSchema } from './usage.ts';
 import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';
@@ -85,7 +85,7 @@ async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: R
   if (scope === undefined) {
     const options = { metadataOnly: true };
     for await (const { metadata } of api.list(resources.Namespace, scope, metadataOnly, signal, options)) {
-      fleet.labels.set(metadata.name, metadata.labels?.[MODE_LABEL]);
+      fleet.labels.set(metadata.name, metadata.labels?.[OPT_IN_LABEL]);
     }
     return;
   }
@@ -94,7 +94,7 @@ async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: R
   const metadata = await api.readMetadata(resources.Namespace, undefined, scope, signal);
   if (metadata === undefined) fleet.labels.delete(scope);
   if (metadata === undefined) failed(`namespace "${scope}"`, undefined);
-  else fleet.labels.set(scope, metadata.labels?.[MODE_LABEL]);
+  else fleet.labels.set(scope, metadata.labels?.[OPT_IN_LABEL]);
 }
 
 /** Labels that each kubelet gives its node (kubernetes pkg/kubelet/kubelet_node_status.go). */

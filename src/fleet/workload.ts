@@ -1,5 +1,5 @@
 import { type Resource, resources } from '../kubernetes/resources.ts';
-import type { KindWithPods } from '../pin/walk.ts';
+import type { KindWithPods } from '../pin/pod-template.ts';
 import type { PodMetadata } from '../revision/membership.ts';
 
 /** What somebody would change to change its pods. */

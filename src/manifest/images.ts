@@ -2,7 +2,7 @@ import { type Document, isMap, isNode, isScalar, isSeq, Scalar } from 'yaml';
 import { keyPath } from '../config/key-path.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
 import { podTemplateSchema } from '../pin/pod.ts';
-import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/walk.ts';
+import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/pod-template.ts';
 import { isPlaceholder, type Manifest, type Mistake, type Place, TEMPLATE } from './document.ts';
 import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
 import { type Issue, misplaced, wantedBy } from './misplaced.ts';

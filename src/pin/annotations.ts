@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Digest } from '../image/digest.ts';
+import { parseReference, repository } from '../image/reference.ts';
 import { parseJson } from '../json.ts';
 import type { Pod } from './pod.ts';
 
@@ -37,4 +39,17 @@ export function skippedNames(pod: Pod): ReadonlySet<string> {
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   );
+}
+
+/**
+ * The digest of an image that may have been pinned from what was written: undefined unless it is by digest and of the
+ * same repository. Annotations are anyone's to edit, so what they say was written is believed only as far as this.
+ */
+export function digestPinnedFrom(image: string, written: string): Digest | undefined {
+  try {
+    const reference = parseReference(image);
+    return repository(reference) === repository(parseReference(written)) ? reference.digest : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { InvalidReference, parseReference, type Reference } from '../image/reference.ts';
-import { skippedNames, writtenImages } from './annotations.ts';
-import { digestPinnedFrom } from './pinned-from.ts';
+import { digestPinnedFrom, skippedNames, writtenImages } from './annotations.ts';
 import type { Pod } from './pod.ts';
 import { isSkipped } from './skip-patterns.ts';
 import { type ImageField, walk } from './walk.ts';

@@ -1,8 +1,13 @@
 import type { Digest } from '../image/digest.ts';
 import { pinned, type Reference } from '../image/reference.ts';
-import { IMAGES, printWrittenImages, type WrittenImages, writtenImages } from './annotations.ts';
+import {
+  digestPinnedFrom,
+  IMAGES,
+  printWrittenImages,
+  type WrittenImages,
+  writtenImages,
+} from './annotations.ts';
 import { fits, type Operation, patchAnnotations } from './json-patch.ts';
-import { digestPinnedFrom } from './pinned-from.ts';
 import type { Pod } from './pod.ts';
 import { type ImageField, walk } from './walk.ts';
 

@@ -1,5 +1,5 @@
 import type { Rules } from './decide.ts';
-import { type Mode, modes } from './mode.ts';
+import { type Mode, modes } from './opt-in.ts';
 import type { PatchOptions } from './patch.ts';
 
 /** The section `pin` of the configuration. */

@@ -1,4 +1,5 @@
 import type { PodSpec } from './pod.ts';
+import { podSpecPointers } from './pod-template.ts';
 
 /** One place in a pod that names an image. */
 export interface ImageField {
@@ -50,46 +51,6 @@ const places = [
   { place: 'container', ...containers('containers') },
   { place: 'ephemeral container', ...containers('ephemeralContainers') },
 ] as const;
-
-/** Where the pod spec is in each kind that has one, as a JSON pointer. */
-export const podSpecPointers = {
-  Pod: '/spec',
-  PodTemplate: '/template/spec',
-  ReplicationController: '/spec/template/spec',
-  ReplicaSet: '/spec/template/spec',
-  Deployment: '/spec/template/spec',
-  StatefulSet: '/spec/template/spec',
-  DaemonSet: '/spec/template/spec',
-  Job: '/spec/template/spec',
-  CronJob: '/spec/jobTemplate/spec/template/spec',
-  /** Those of StatefulSets and DaemonSets; of another's, there may be nothing there. */
-  ControllerRevision: '/data/spec/template/spec',
-} as const;
-export type KindWithPods = keyof typeof podSpecPointers;
-
-/** The API groups of each, those of before Kubernetes 1.16 included: old manifests still have them. */
-const groups: Readonly<Record<KindWithPods, readonly string[]>> = {
-  Pod: [''],
-  PodTemplate: [''],
-  ReplicationController: [''],
-  ReplicaSet: ['apps', 'extensions'],
-  Deployment: ['apps', 'extensions'],
-  StatefulSet: ['apps'],
-  DaemonSet: ['apps', 'extensions'],
-  Job: ['batch'],
-  CronJob: ['batch'],
-  ControllerRevision: ['apps'],
-};
-
-/** Whether an object of this group and kind has a pod spec where {@link podSpecPointers} says. */
-export function isKindWithPods(group: string, kind: string): kind is KindWithPods {
-  return isName(kind) && groups[kind].includes(group);
-}
-
-const isName = (kind: string): kind is KindWithPods => Object.hasOwn(podSpecPointers, kind);
-
-/** Where the pod template is, as a JSON pointer; of a Pod, the pod itself. */
-export const templatePointer = (kind: KindWithPods) => podSpecPointers[kind].slice(0, -'/spec'.length);
 
 /** Every image of a pod spec that stands at `base` in its object. */
 export function walk(spec: PodSpec, base: string = podSpecPointers.Pod): ImageField[] {

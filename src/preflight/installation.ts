@@ -1,4 +1,4 @@
-import { isNeverPinned, neverPinned, OPT_IN, optInMistake, optInOf } from '../pin/opt-in.ts';
+import { isNeverPinned, neverPinned, OPT_IN_LABEL, optInMistake, optInOf } from '../pin/opt-in.ts';
 import type { Asked, Check } from './check.ts';
 import { checkOf } from './check.ts';
 import { entryOf, modesWithoutEntry, takesPart, type WebhookConfiguration } from './webhook-configuration.ts';
@@ -33,9 +33,9 @@ export function namespaceCheck(
   const mistake = optInMistake(name, optIn);
   if (mistake !== undefined) return { name: check, result: 'problem', detail: mistake };
   if (optIn.mode === undefined) {
-    return { name: check, result: 'note', detail: `not opted in: it has no label ${OPT_IN}` };
+    return { name: check, result: 'note', detail: `not opted in: it has no label ${OPT_IN_LABEL}` };
   }
-  return { name: check, result: 'ok', detail: `opted in: ${OPT_IN}=${optIn.mode}` };
+  return { name: check, result: 'ok', detail: `opted in: ${OPT_IN_LABEL}=${optIn.mode}` };
 }
 
 /** Whether the API server has been told to ask tagpin. */

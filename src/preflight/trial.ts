@@ -1,4 +1,4 @@
-import type { Mode } from '../pin/mode.ts';
+import type { Mode } from '../pin/opt-in.ts';
 import type { Check } from './check.ts';
 import { entryName } from './webhook-configuration.ts';
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { objectMetadata } from '../kubernetes/api.ts';
-import { type Mode, modes } from '../pin/mode.ts';
-import { OPT_IN } from '../pin/opt-in.ts';
+import { type Mode, modes, OPT_IN_LABEL } from '../pin/opt-in.ts';
 
 const requirement = z.object({
   key: z.string(),
@@ -60,7 +59,7 @@ type Labels = Readonly<Record<string, string>>;
 
 /** Whether an entry is for a namespace that opts in to its mode, by whatever else its selector says. */
 export function takesPart(entry: Entry, mode: Mode, namespace: string, labels: Labels): boolean {
-  const opted = { ...labels, 'kubernetes.io/metadata.name': namespace, [OPT_IN]: mode };
+  const opted = { ...labels, 'kubernetes.io/metadata.name': namespace, [OPT_IN_LABEL]: mode };
   return meets(entry.namespaceSelector ?? {}, opted);
 }
 

@@ -3,8 +3,7 @@ import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { type Resource, resources } from '../kubernetes/resources.ts';
 import type { Pod } from '../pin/pod.ts';
-import { templateOf } from '../pin/template.ts';
-import type { KindWithPods } from '../pin/walk.ts';
+import { type KindWithPods, templateOf } from '../pin/pod-template.ts';
 import { hashOf, isRevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins } from '../revision/pins.ts';
 

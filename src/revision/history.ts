@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
-import { rawTemplateOf } from '../pin/template.ts';
+import { rawTemplateOf } from '../pin/pod-template.ts';
 import { hashOf, type RevisionKind, revisionKinds } from './kinds.ts';
 import { type Pins, readPins } from './pins.ts';
 import { labelSelector } from './selector.ts';

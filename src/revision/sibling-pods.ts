@@ -1,6 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import { writtenImages } from '../pin/annotations.ts';
-import { digestPinnedFrom } from '../pin/pinned-from.ts';
+import { digestPinnedFrom, writtenImages } from '../pin/annotations.ts';
 import type { Pod } from '../pin/pod.ts';
 import { walk } from '../pin/walk.ts';
 

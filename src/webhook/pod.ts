@@ -1,6 +1,6 @@
 import { decide } from '../pin/decide.ts';
 import type { Operation } from '../pin/json-patch.ts';
-import { type Mode, modes } from '../pin/mode.ts';
+import { type Mode, modes } from '../pin/opt-in.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
 import { type PinSettings, podRules } from '../pin/settings.ts';

@@ -1,4 +1,4 @@
-import type { Mode } from '../pin/mode.ts';
+import type { Mode } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
 import type { Outcome } from '../resolve/pin-images.ts';
 import type { Logger } from '../telemetry/log.ts';

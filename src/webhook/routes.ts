@@ -1,4 +1,4 @@
-import { type Mode, modes } from '../pin/mode.ts';
+import { type Mode, modes } from '../pin/opt-in.ts';
 import type { PinningParts } from './pinning.ts';
 import { createPodHandler } from './pod.ts';
 import type { AdmissionRequest, Verdict } from './review.ts';

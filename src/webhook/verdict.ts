@@ -2,7 +2,7 @@ import type { BrokenSecret } from '../credentials/keyring.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { SKIP, skippedNames } from '../pin/annotations.ts';
 import type { Operation } from '../pin/json-patch.ts';
-import type { Mode } from '../pin/mode.ts';
+import type { Mode } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { sentence } from '../resolve/failure.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { parseManifest } from '../../src/manifest/document.ts';
 import { InvalidFieldSpec, parseFieldSpec, readFieldSpecs } from '../../src/manifest/field-spec.ts';
-import { podSpecPointers } from '../../src/pin/walk.ts';
+import { podSpecPointers } from '../../src/pin/pod-template.ts';
 import { digestOf, find, imagesIn, pinText, podWith } from './pinning.ts';
 
 const apiVersions: Record<string, string> = {

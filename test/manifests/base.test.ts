@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseConfig } from '../../src/config.ts';
 import { parseDuration } from '../../src/duration.ts';
-import { modes } from '../../src/pin/mode.ts';
+import { modes } from '../../src/pin/opt-in.ts';
 import { routePaths } from '../../src/webhook/routes.ts';
 import { namespaceSelector, readManifest } from './read.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { podSpecPointers, walk } from '../../src/pin/walk.ts';
+import { podSpecPointers } from '../../src/pin/pod-template.ts';
+import { walk } from '../../src/pin/walk.ts';
 import { group, prose, testedIn, vectors, whole } from '../support/vectors.ts';
 import { pod } from './pods.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { decide } from '../../src/pin/decide.ts';
-import type { Mode } from '../../src/pin/mode.ts';
+import type { Mode } from '../../src/pin/opt-in.ts';
 import { podSchema } from '../../src/pin/pod.ts';
 import { type Judgement, trialCheck, trialPod } from '../../src/preflight/trial.ts';
 
