@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { BELIEVED_MS, type Pins } from '../revision/pins.ts';
-import type { Observed, RunningDigest } from './observe.ts';
+import type { Observed, RunningDigest } from './evidence.ts';
 
 /** Of pods that run different digests of an image, whose counts. */
 export type Preference = 'newest' | 'oldest';

@@ -2,7 +2,6 @@ import { Argument } from 'commander';
 import { complete } from './complete.ts';
 import { exitCodes } from './options.ts';
 import type { Declare } from './process.ts';
-import { type Shell, scripts, shells } from './shells.ts';
 
 export const declareCompletion: Declare = (program, world) => {
   const command = program
@@ -37,3 +36,64 @@ const COMPLETE = '__complete';
 /** Cobra's directives `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp`. */
 const FILES = ':0';
 const NO_FILES = ':4';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+/*
+ * Each asks `tagpin __complete` what the words so far can become: a line each, the text and its description with a tab
+ * between them, and at the end :0 where the shell is to offer files, else :4.
+ */
+
+/** Works in bash 3.2 too, which macOS has. Bash takes = for a word of its own. */
+const bash = `# source <(tagpin completion bash)
+_tagpin() {
+  local word line directive=:4
+  local -a words=()
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    [[ $word == '=' ]] || words+=("$word")
+  done
+  [[ \${COMP_WORDS[COMP_CWORD]} == '=' ]] && words+=('')
+  COMPREPLY=()
+  while IFS= read -r line; do
+    case $line in
+      :*) directive=$line ;;
+      *) COMPREPLY+=("\${line%%$'\\t'*}") ;;
+    esac
+  done < <("\${COMP_WORDS[0]}" __complete "\${words[@]}" 2>/dev/null)
+  if [[ $directive == :0 ]]; then compopt -o default 2>/dev/null; fi
+}
+complete -F _tagpin tagpin kubectl-tagpin
+`;
+
+const zsh = `#compdef tagpin kubectl-tagpin
+# source <(tagpin completion zsh), after compinit
+_tagpin() {
+  local line directive=:4 tab=$'\\t'
+  local -a candidates
+  while IFS= read -r line; do
+    case $line in
+      :*) directive=$line ;;
+      *) candidates+=("\${\${line%%$tab*}//:/\\\\:}:\${line#*$tab}") ;;
+    esac
+  done < <($words[1] __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  if [[ $directive == :0 ]]; then _files; else _describe tagpin candidates; fi
+}
+compdef _tagpin tagpin kubectl-tagpin
+`;
+
+const fish = `# tagpin completion fish | source
+function __tagpin_complete
+  set -l words (commandline -opc) "$(commandline -ct)"
+  set -l lines ($words[1] __complete $words[2..-1] 2>/dev/null)
+  if test "$lines[-1]" = :0
+    __fish_complete_path "$(commandline -ct)"
+  else
+    printf '%s\\n' $lines[1..-2]
+  end
+end
+complete -c tagpin -f -a '(__tagpin_complete)'
+complete -c kubectl-tagpin -f -a '(__tagpin_complete)'
+`;
+
+export const scripts: Readonly<Record<Shell, string>> = { bash, zsh, fish };

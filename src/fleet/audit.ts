@@ -2,11 +2,9 @@ import type { Digest } from '../image/digest.ts';
 import { InvalidReference, pinned, tagOrLatest } from '../image/reference.ts';
 import { isMode, type Mode, modes, OPT_IN_LABEL } from '../pin/opt-in.ts';
 import { isSkipped } from '../pin/skip-patterns.ts';
-import { ageInWords } from './age.ts';
 import type { Drift, Examined, Image } from './examine.ts';
 import type { Finding, FindingKind } from './finding.ts';
-import type { Fleet } from './fleet.ts';
-import { countOf, type Usage } from './usage.ts';
+import { countOf, type Fleet, type Usage } from './fleet.ts';
 import { printWorkload, type Workload } from './workload.ts';
 
 /** One image in one place of a workload's pods, with all that was found out about it. */
@@ -228,4 +226,15 @@ function findingsOfLabel(label: string | undefined): Finding[] {
   if (label === undefined || isMode(label)) return [];
   const message = `its label ${OPT_IN_LABEL} is "${label}"; write ${modes.slice(0, -1).join(', ')} or ${modes.at(-1)}`;
   return [{ kind: 'label', message }];
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** So many milliseconds, as people say it: `5 min`, `3 h`, `12 d`, rounded down. */
+export function ageInWords(milliseconds: number): string {
+  const age = Math.max(milliseconds, 0);
+  if (age < HOUR) return `${Math.floor(age / MINUTE)} min`;
+  return age < 2 * DAY ? `${Math.floor(age / HOUR)} h` : `${Math.floor(age / DAY)} d`;
 }

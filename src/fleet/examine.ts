@@ -3,7 +3,7 @@ import { InvalidReference, parseReference, type Reference, repository } from '..
 import { digestPinnedFrom } from '../pin/annotations.ts';
 import { compare } from './compare.ts';
 import { childrenFor, type RegistryView } from './content.ts';
-import type { Usage } from './usage.ts';
+import type { Usage } from './fleet.ts';
 
 /** That a tag has moved since somebody pinned or pulled it. */
 export interface Drift {

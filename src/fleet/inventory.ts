@@ -5,8 +5,7 @@ import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { OPT_IN_LABEL } from '../pin/opt-in.ts';
 import { templateOf } from '../pin/pod-template.ts';
-import type { Fleet } from './fleet.ts';
-import { placedPodSchema } from './usage.ts';
+import { type Fleet, placedPodSchema } from './fleet.ts';
 import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';
 
 export interface Reading {

@@ -1,5 +1,6 @@
-import { Composer, type Document, LineCounter, Parser } from 'yaml';
-import type { ObjectName } from './objects.ts';
+import { Composer, type Document, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
+import type { z } from 'zod';
+import { type Found, follow, type ObjectName } from './objects.ts';
 
 /** Where something is in a text: both count from 1. */
 export interface Place {
@@ -91,9 +92,9 @@ class ShallowParser extends Parser {
 }
 
 /** What Helm would fill in. */
-export const isPlaceholder = (text: string) => text.includes('{{');
+const isPlaceholder = (text: string) => text.includes('{{');
 
-export const TEMPLATE = 'a template was not filled in; render it first, as with helm template';
+const TEMPLATE = 'a template was not filled in; render it first, as with helm template';
 
 function explain(message: string, text: string, offset: number): string {
   const start = text.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1;
@@ -102,3 +103,29 @@ function explain(message: string, text: string, offset: number): string {
   if (isPlaceholder(line) || /^[\t ]*\{\{/m.test(text)) return TEMPLATE;
   return message.startsWith('Maximum call stack') ? TOO_DEEP : message;
 }
+
+/** Why a value isn't what belongs there, by zod's issue with it, and how to write it instead. */
+export function misplaced(value: Found, issue: z.core.$ZodIssue, document: Document, text: string): string {
+  const source = value?.range ? text.slice(value.range[0], value.range[1]) : '';
+  if (isPlaceholder(source)) return TEMPLATE;
+  const expected = issue.code === 'invalid_type' ? issue.expected : '';
+  const isNumber = isScalar(value) && typeof value.value !== 'string' && value.value !== null;
+  if (isNumber && expected === 'string') return `${source} isn't text; put it in quotes`;
+  const { what, remedy } = wants[expected] ?? { what: 'something else', remedy: 'correct it' };
+  return `it is ${typeNameOf(follow(document, value))}, and ${what} belongs here; ${remedy}`;
+}
+
+function typeNameOf(node: Found): string {
+  if (isMap(node)) return 'a mapping';
+  if (isSeq(node)) return 'a list';
+  return node === undefined ? 'missing' : 'a single value';
+}
+
+const mapping = { what: 'a mapping', remedy: 'write its keys below it, each with its value' };
+const wants: Readonly<Record<string, { what: string; remedy: string }>> = {
+  array: { what: 'a list', remedy: 'begin each of its items with "- "' },
+  object: mapping,
+  record: mapping,
+  string: { what: 'text', remedy: 'write it in one line' },
+  boolean: { what: 'true or false', remedy: 'write one of them' },
+};

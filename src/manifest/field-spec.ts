@@ -1,7 +1,15 @@
 import { type Document, isSeq, parse } from 'yaml';
 import { z } from 'zod';
-import { childOf, type Found, follow, itemsOf } from './nodes.ts';
-import { groupOf, type ObjectName, versionOf } from './objects.ts';
+import {
+  childOf,
+  type Found,
+  follow,
+  groupOf,
+  itemsOf,
+  type ObjectName,
+  toSegment,
+  versionOf,
+} from './objects.ts';
 
 /**
  * Where a kind that tagpin doesn't know has images, in kustomize's terms (kustomize api/types/fieldspec.go): the path
@@ -91,7 +99,7 @@ export function spotsAt(document: Document, node: Found, path: string): Spot[] {
     spots = spots
       .map((spot) => ({
         node: childOf(document, spot.node, name),
-        pointer: `${spot.pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        pointer: spot.pointer + toSegment(name),
       }))
       .flatMap((spot) => (spot.node === undefined ? [] : elementsOf(document, spot)));
   }

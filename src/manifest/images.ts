@@ -3,11 +3,23 @@ import { keyPath } from '../config/key-path.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
 import { podTemplateSchema } from '../pin/pod.ts';
 import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/pod-template.ts';
-import { isPlaceholder, type Manifest, type Mistake, type Place, TEMPLATE } from './document.ts';
+import { type Manifest, type Mistake, misplaced, type Place } from './document.ts';
 import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
-import { type Issue, misplaced, wantedBy } from './misplaced.ts';
-import { childOf, type Found, follow, memberOf, nodeAt, stringOf } from './nodes.ts';
-import { groupOf, type ManifestObject, type ObjectName, objectsOf } from './objects.ts';
+import {
+  childOf,
+  type Found,
+  follow,
+  groupOf,
+  lastSegmentOf,
+  type ManifestObject,
+  memberOf,
+  nodeAt,
+  type ObjectName,
+  objectsOf,
+  parentPointer,
+  segmentsOf,
+  stringOf,
+} from './objects.ts';
 import type { PairSpan, Span } from './splice.ts';
 
 /** An image in a manifest, and what is to happen to it. */
@@ -92,7 +104,7 @@ class Finder {
         if (isMap(follow(this.#document, target))) {
           this.#findInSpec(
             pointer,
-            childOf(this.#document, nodeAt(this.#document, node, parentOf(pointer)), 'metadata'),
+            childOf(this.#document, nodeAt(this.#document, node, parentPointer(pointer)), 'metadata'),
           );
         } else {
           this.#findOne(target, pointer);
@@ -121,7 +133,7 @@ class Finder {
   #findOne(node: Found, pointer: string): void {
     const image = stringOf(this.#document, node);
     if (image === undefined) return;
-    const name = lastOf(pointer);
+    const name = lastSegmentOf(pointer);
     const metadata = this.#value(childOf(this.#document, this.#object.node, 'metadata')) ?? {};
     const pod = this.#read({ metadata, spec: { containers: [{ name, image }] } }, pointer);
     const [decided] = pod === undefined ? [] : decide(pod, this.#rules);
@@ -133,27 +145,22 @@ class Finder {
     if (pod.success) return pod.data;
     for (const issue of pod.error.issues) {
       const [first, ...rest] = issue.path.map(String);
-      const base = first === 'spec' ? pointer : `${parentOf(pointer)}/${first}`;
+      const base = first === 'spec' ? pointer : `${parentPointer(pointer)}/${first}`;
       const at = [base, ...rest].join('/');
       this.mistakes.push({
         ...this.#placeOf(at),
         document: this.#number,
         object: this.#name,
         field: this.#path(at),
-        message: this.#explain(at, issue),
+        message: misplaced(
+          nodeAt(this.#document, this.#object.node, at),
+          issue,
+          this.#document,
+          this.#manifest.text,
+        ),
       });
     }
     return undefined;
-  }
-
-  /** Why something isn't what it should be. */
-  #explain(pointer: string, issue: Issue): string {
-    const node = nodeAt(this.#document, this.#object.node, pointer);
-    const source = node?.range ? this.#manifest.text.slice(node.range[0], node.range[1]) : '';
-    if (isPlaceholder(source)) return TEMPLATE;
-    const isNumber = isScalar(node) && typeof node.value !== 'string' && node.value !== null;
-    if (isNumber && wantedBy(issue) === 'string') return `${source} isn't text; put it in quotes`;
-    return misplaced(follow(this.#document, node), wantedBy(issue));
   }
 
   #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
@@ -178,11 +185,11 @@ class Finder {
   }
 
   #policy(imagePointer: string, policyPointer: string): PolicySpan | undefined {
-    const container = nodeAt(this.#document, this.#object.node, parentOf(imagePointer));
-    const key = lastOf(policyPointer);
+    const container = nodeAt(this.#document, this.#object.node, parentPointer(imagePointer));
+    const key = lastSegmentOf(policyPointer);
     const there = follow(this.#document, memberOf(this.#document, container, key)?.pair.value);
     if (isScalar(there)) return { isThere: true, span: spanOf(there) };
-    const member = memberOf(this.#document, container, lastOf(imagePointer));
+    const member = memberOf(this.#document, container, lastSegmentOf(imagePointer));
     if (member === undefined || !isScalar(member.pair.key)) return undefined;
     // A lone pair in a list's brackets has no braces that another could stand in.
     const isFlow = member.map.flow === true;
@@ -199,14 +206,13 @@ class Finder {
     if (node?.range) return this.#manifest.placeOf(node.range[0]);
     return pointer === ''
       ? this.#manifest.placeOf(this.#document.range?.[0] ?? 0)
-      : this.#placeOf(parentOf(pointer));
+      : this.#placeOf(parentPointer(pointer));
   }
 
   #path(pointer: string): string {
     const keys: (string | number)[] = [];
     let node: Found = this.#object.node;
-    for (const segment of pointer.split('/').slice(1)) {
-      const key = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+    for (const key of segmentsOf(pointer)) {
       keys.push(isSeq(follow(this.#document, node)) ? Number(key) : key);
       node = childOf(this.#document, node, key);
     }
@@ -222,9 +228,6 @@ const quotes = new Map<string, string>([
   [Scalar.QUOTE_DOUBLE, '"'],
   [Scalar.QUOTE_SINGLE, "'"],
 ]);
-
-const parentOf = (pointer: string) => pointer.slice(0, pointer.lastIndexOf('/'));
-const lastOf = (pointer: string) => pointer.slice(pointer.lastIndexOf('/') + 1);
 
 function spanOf(scalar: Scalar): Span {
   const [start, end] = rangeOf(scalar);

@@ -1,7 +1,6 @@
 import { isMap, stringify } from 'yaml';
 import type { Manifest } from './document.ts';
-import { childOf, type Found, memberOf, nodeAt, stringOf } from './nodes.ts';
-import type { ObjectName } from './objects.ts';
+import { childOf, type Found, memberOf, nodeAt, type ObjectName, stringOf } from './objects.ts';
 import { type Edit, endOfLine } from './splice.ts';
 
 /**

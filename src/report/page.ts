@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Bars, printBars, type Tone } from './bars.ts';
 import { escapeHtml } from './escape.ts';
-import { script } from './page-script.ts';
-import { style } from './page-style.ts';
+import { script, style } from './page-assets.ts';
 
 /** A report for a browser, in one file that needs nothing else. */
 export interface Page {

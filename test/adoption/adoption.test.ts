@@ -7,7 +7,7 @@ import {
   questionsOf,
   type RegistryAnswer,
 } from '../../src/adoption/adoption.ts';
-import { observe } from '../../src/adoption/observe.ts';
+import { observe } from '../../src/adoption/evidence.ts';
 import { type Digest, sha256 } from '../../src/image/digest.ts';
 import { type Pins, readPins, storePins } from '../../src/revision/pins.ts';
 import { runs } from '../support/runs.ts';

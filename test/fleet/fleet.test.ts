@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Fleet } from '../../src/fleet/fleet.ts';
-import { type PlacedPod, placedPodSchema } from '../../src/fleet/usage.ts';
+import { Fleet, type PlacedPod, placedPodSchema } from '../../src/fleet/fleet.ts';
 
 const owner = (kind: string, name: string) => ({
   apiVersion: 'apps/v1',

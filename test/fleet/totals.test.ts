@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ageInWords } from '../../src/fleet/age.ts';
+import { ageInWords } from '../../src/fleet/audit.ts';
 import { printPercent } from '../../src/fleet/totals.ts';
 
 describe('a share', () => {

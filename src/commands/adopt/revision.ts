@@ -1,5 +1,5 @@
 import { type Adoption, judge, type Preference, pinsToStore, questionsOf } from '../../adoption/adoption.ts';
-import { observe } from '../../adoption/observe.ts';
+import { observe } from '../../adoption/evidence.ts';
 import type { RevisionInUse, RevisionObject } from '../../adoption/read-revisions.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';

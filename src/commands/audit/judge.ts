@@ -1,9 +1,8 @@
 import { type AuditedImage, auditImage, type Judged, modeOf, type Policy } from '../../fleet/audit.ts';
+import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/compare.ts';
 import type { RegistryView } from '../../fleet/content.ts';
 import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
-import type { Fleet } from '../../fleet/fleet.ts';
-import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/mixed.ts';
-import { countOf, type PullSpec, type Usage } from '../../fleet/usage.ts';
+import { countOf, type Fleet, type PullSpec, type Usage } from '../../fleet/fleet.ts';
 import { InvalidReference } from '../../image/invalid-reference.ts';
 import type { Progress } from '../outcome.ts';
 import { each } from './each.ts';

@@ -6,7 +6,7 @@ import type { FindingKind } from '../../fleet/finding.ts';
 import { printable } from '../../image/excerpt.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { CommandFailed, type ExitCode, exitCode, type Terminal, WrongUse } from '../outcome.ts';
-import { printAuditCsv, printAuditJson, printAuditYaml } from './data.ts';
+import { printAuditCsv, printAuditJson, printAuditYaml, printPolicyReports } from './data.ts';
 import type { Fixes } from './fix.ts';
 import type { AuditOptions } from './options.ts';
 import { printAuditTables } from './table.ts';
@@ -74,7 +74,6 @@ async function printAudit(audit: Audit, output: AuditOptions['output']): Promise
   if (output === 'yaml') return printAuditYaml(audit);
   if (output === 'csv') return printAuditCsv(audit);
   if (output === 'policyreport' || output === 'openreports') {
-    const { printPolicyReports } = await import('./policy-report.ts');
     return printPolicyReports(audit, output);
   }
   return printAuditTables(audit, { isWide: output === 'wide' });

@@ -11,7 +11,7 @@ import {
   readBuilt,
   readManifest,
 } from '../../fleet/content.ts';
-import type { PullSpec } from '../../fleet/usage.ts';
+import type { PullSpec } from '../../fleet/fleet.ts';
 import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference, repository } from '../../image/reference.ts';
 import { RegistryError, type RegistryFailure } from '../../registry/error.ts';

@@ -16,8 +16,7 @@ import { codeOf, whyUnreadable } from '../../system-error.ts';
 import { CommandFailed, WrongUse } from '../outcome.ts';
 import { outputFolder, type PinOptions } from './options.ts';
 import type { Destination } from './output.ts';
-import type { OpenedFile, Style } from './pinned-file.ts';
-import { type Intent, updateOf } from './plan.ts';
+import { type Intent, type OpenedFile, type Style, updateOf } from './pinned-file.ts';
 
 /** All that a run of `tagpin pin` goes by. */
 export interface Setup {

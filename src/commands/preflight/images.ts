@@ -1,7 +1,6 @@
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
-import type { ImageCheck } from '../../preflight/image-check.ts';
-import type { ImageUse } from '../../preflight/image-use.ts';
+import type { ImageCheck, ImageUse } from '../../preflight/image-use.ts';
 import { explain } from '../../resolve/failure.ts';
 import type { Outcome } from '../../resolve/pin-images.ts';
 import { verdictOf } from '../../webhook/verdict.ts';

@@ -13,6 +13,8 @@ import {
   endpointsCheck,
   namespaceCheck,
   type Subject,
+  trialCheck,
+  trialPod,
 } from '../../preflight/installation.ts';
 import {
   neededByWebhook,
@@ -22,7 +24,6 @@ import {
   type Reviewed,
   webhookPermissionsCheck,
 } from '../../preflight/permissions.ts';
-import { trialCheck, trialPod } from '../../preflight/trial.ts';
 import {
   isInjected,
   serviceOf,

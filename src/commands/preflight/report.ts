@@ -1,5 +1,5 @@
 import type { Check, Result } from '../../preflight/check.ts';
-import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-check.ts';
+import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.ts';
 import { printTable } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
 import { type ExitCode, exitCode } from '../outcome.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { decide } from '../../src/pin/decide.ts';
 import type { Mode } from '../../src/pin/opt-in.ts';
 import { podSchema } from '../../src/pin/pod.ts';
-import { type Judgement, trialCheck, trialPod } from '../../src/preflight/trial.ts';
+import { type Judgement, trialCheck, trialPod } from '../../src/preflight/installation.ts';
 
 const refused = (message: string, status = 403): Judgement => ({
   refusal: { status, message },

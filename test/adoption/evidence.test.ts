@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { observe } from '../../src/adoption/observe.ts';
+import { observe } from '../../src/adoption/evidence.ts';
 import { Cohorts, runningPodSchema } from '../../src/adoption/running-pods.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { cohortsOf, decided, type PodOptions, template, written } from './cohorts.ts';
