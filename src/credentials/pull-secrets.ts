@@ -103,7 +103,12 @@ class RecentReads<T extends object> {
   });
   readonly #reads = new Singleflight<T | undefined>(READ_TIMEOUT_MS);
 
-  async get(path: string, signal: AbortSignal, read: (signal: AbortSignal) => Promise<T | undefined>) {
+  async get(
+    path: string | undefined,
+    signal: AbortSignal,
+    read: (signal: AbortSignal) => Promise<T | undefined>,
+  ) {
+    if (path === undefined) return undefined;
     const known = this.#objects.get(path);
     if (known !== undefined) return known;
     const reading = this.#reads.join(path, signal, async (readSignal) => {

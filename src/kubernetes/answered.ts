@@ -1,3 +1,4 @@
+import { named } from './call.ts';
 import { KubernetesError } from './error.ts';
 
 /**
@@ -12,6 +13,6 @@ export async function answered<T>(reading: Promise<T>, path: string): Promise<T>
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
     const details = { status: 0, reason: 'Timeout', cause: error };
-    throw new KubernetesError(`GET ${path}: no answer in time`, details);
+    throw new KubernetesError(`${named({ method: 'GET', path })}: no answer in time`, details);
   }
 }

@@ -64,8 +64,8 @@ export interface ListOptions {
 }
 
 /**
- * The few things tagpin asks of the API server. Each read answers `undefined` for what isn't there and throws
- * a {@link KubernetesError} for everything else that isn't the object.
+ * What tagpin asks of the API server. A read returns `undefined` for an object that doesn't exist, and sends no request for
+ * a name that no object can have; it throws a {@link KubernetesError} if the answer is anything else but the object.
  */
 export interface KubernetesApi {
   readSecret(namespace: string, name: string, signal: AbortSignal): Promise<Secret | undefined>;
@@ -142,25 +142,34 @@ const PAGE_SIZE = 250;
 /** The API server behind `connection`. */
 export function createKubernetesApi(connection: Connection, observe?: KubernetesObserver): KubernetesApi {
   const ask = <T>(of: Call, shape: z.ZodType<T>) => call(connection, of, shape, observe);
-  const read = <T>(of: Omit<Call, 'method'>, shape: z.ZodType<T>) =>
-    ask({ method: 'GET', ...of }, shape).catch((error: unknown) => {
+  const read = async <T>(
+    path: string | undefined,
+    of: Omit<Call, 'method' | 'path'>,
+    shape: z.ZodType<T>,
+  ) => {
+    if (path === undefined) return undefined;
+    try {
+      return await ask({ method: 'GET', path, ...of }, shape);
+    } catch (error) {
       if (error instanceof KubernetesError && error.status === 404) return undefined;
       throw error;
-    });
-  const patch = <T>(path: string, content: PatchOperation[], shape: z.ZodType<T>, signal: AbortSignal) =>
-    ask({ method: 'PATCH', path, body: { type: JSON_PATCH, content }, signal }, shape);
+    }
+  };
+  const patch = async <T>(
+    path: string | undefined,
+    content: PatchOperation[],
+    shape: z.ZodType<T>,
+    signal: AbortSignal,
+  ) => ask({ method: 'PATCH', path: possible(path), body: { type: JSON_PATCH, content }, signal }, shape);
   const { Secret, ServiceAccount, MutatingWebhookConfiguration } = resources;
   return {
-    readSecret: (namespace, name, signal) => read({ path: pathOf(Secret, namespace, name), signal }, secret),
+    readSecret: (namespace, name, signal) => read(pathOf(Secret, namespace, name), { signal }, secret),
     readServiceAccount: (namespace, name, signal) =>
-      read({ path: pathOf(ServiceAccount, namespace, name), signal }, serviceAccount),
+      read(pathOf(ServiceAccount, namespace, name), { signal }, serviceAccount),
     patchSecret: (namespace, name, content, signal) =>
       patch(pathOf(Secret, namespace, name), content, secret, signal),
     readMutatingWebhookConfiguration: (name, signal) =>
-      read(
-        { path: pathOf(MutatingWebhookConfiguration, undefined, name), signal },
-        mutatingWebhookConfiguration,
-      ),
+      read(pathOf(MutatingWebhookConfiguration, undefined, name), { signal }, mutatingWebhookConfiguration),
     patchMutatingWebhookConfiguration: (name, content, signal) =>
       patch(
         pathOf(MutatingWebhookConfiguration, undefined, name),
@@ -169,10 +178,10 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
         signal,
       ),
     read: (resource, namespace, name, shape, signal) =>
-      read({ path: pathOf(resource, namespace, name), signal }, shape),
+      read(pathOf(resource, namespace, name), { signal }, shape),
     async serves({ group, version, name }, signal) {
       const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-      const served = await read({ path, signal }, resourceList);
+      const served = await read(path, { signal }, resourceList);
       return served?.resources?.some((resource) => resource.name === name) ?? false;
     },
     create: (resource, namespace, content, shape, signal, { dryRun = false } = {}) =>
@@ -180,7 +189,7 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
         connection,
         {
           method: 'POST',
-          path: `${pathOf(resource, namespace)}${dryRun ? '?dryRun=All' : ''}`,
+          path: `${possible(pathOf(resource, namespace))}${dryRun ? '?dryRun=All' : ''}`,
           body: { type: 'application/json', content },
           signal,
         },
@@ -188,7 +197,7 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
       ),
     async readMetadata(resource, namespace, name, signal) {
       const path = pathOf(resource, namespace, name);
-      return (await read({ path, accept: METADATA_ONLY, signal }, metadataOnly))?.metadata;
+      return (await read(path, { accept: METADATA_ONLY, signal }, metadataOnly))?.metadata;
     },
     async *list(resource, namespace, shape, signal, options = {}) {
       const { labelSelector = '', pageSize = PAGE_SIZE, metadataOnly: isMetadataOnly = false } = options;
@@ -197,12 +206,14 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
         metadata: z.object({ continue: z.string().nullish() }).default({}),
         items: z.array(shape).nullish(),
       });
+      const collection = pathOf(resource, namespace);
+      if (collection === undefined) return;
       let next = '';
       do {
         const query = new URLSearchParams({ limit: String(pageSize) });
         if (labelSelector !== '') query.set('labelSelector', labelSelector);
         if (next !== '') query.set('continue', next);
-        const path = `${pathOf(resource, namespace)}?${query}`;
+        const path = `${collection}?${query}`;
         const { items, metadata } = await ask({ method: 'GET', path, ...accept, signal }, page);
         yield* items ?? [];
         next = metadata.continue ?? '';
@@ -210,8 +221,14 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
     },
     async annotate(resource, namespace, name, annotations, signal) {
       const content = { metadata: { annotations } };
-      const path = pathOf(resource, namespace, name);
+      const path = possible(pathOf(resource, namespace, name));
       await ask({ method: 'PATCH', path, body: { type: MERGE_PATCH, content }, signal }, metadataOnly);
     },
   };
+}
+
+/** @throws KubernetesError for what no object can be called */
+function possible(path: string | undefined): string {
+  if (path !== undefined) return path;
+  throw new KubernetesError('no object can have that name', { status: 404, reason: 'NotFound' });
 }

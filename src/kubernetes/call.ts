@@ -63,18 +63,19 @@ export async function callWithWarnings<T>(
   });
   tell(status);
   const json = parseJson(text);
-  if (status >= 300) throw refusal(method, path, { status, json, warnings });
+  if (status >= 300) throw refusal(of, { status, json, warnings });
   const object = shape.safeParse(json);
   if (object.success) return { object: object.data, warnings };
   // The parser's own words could quote the object, and that may be a Secret: name the fields only.
   const fields = object.error.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new KubernetesError(`${method} ${path}: the API server's answer has unexpected fields: ${fields}`, {
+  throw new KubernetesError(`${named(of)}: the API server's answer has unexpected fields: ${fields}`, {
     status,
     reason: 'UnexpectedAnswer',
   });
 }
 
-async function send(connection: Connection, { method, path, accept, body, signal }: Call) {
+async function send(connection: Connection, of: Call) {
+  const { method, path, accept, body, signal } = of;
   try {
     const { dispatcher, headers } = await connection.access();
     const response = await request(`${connection.server}${path}`, {
@@ -93,7 +94,7 @@ async function send(connection: Connection, { method, path, accept, body, signal
     return { status: response.statusCode, text: await response.body.text(), warnings };
   } catch (cause) {
     const why = signal.aborted ? 'no answer in time' : cause instanceof Error ? cause.message : String(cause);
-    throw new KubernetesError(`${method} ${path}: ${why}`, { status: 0, reason: 'Unreachable', cause });
+    throw new KubernetesError(`${named(of)}: ${why}`, { status: 0, reason: 'Unreachable', cause });
   }
 }
 
@@ -113,10 +114,29 @@ interface Answer {
   warnings: readonly string[];
 }
 
-function refusal(method: string, path: string, { status, json, warnings }: Answer): KubernetesError {
+function refusal(of: Call, { status, json, warnings }: Answer): KubernetesError {
   const answer = statusShape.safeParse(json);
   const { message, reason } = answer.success ? answer.data : {};
   // A refusal names what it refuses, in the words of RBAC; other answers say only what ails the API server.
-  const text = status === 403 && message ? message : `${method} ${path}: ${message || status}`;
-  return new KubernetesError(text, { status, reason: reason ?? String(status), warnings });
+  const text = shortened(message || String(status), LONGEST_ANSWER);
+  return new KubernetesError(status === 403 && message ? text : `${named(of)}: ${text}`, {
+    status,
+    reason: reason ?? String(status),
+    warnings,
+  });
 }
+
+/**
+ * Characters of an answer's message, and of a path, that an error quotes. Both may contain what a sender of reviews has chosen;
+ * an RBAC refusal names a user, a resource and a namespace in less than 500.
+ */
+const LONGEST_ANSWER = 1_000;
+const LONGEST_PATH = 200;
+
+/** A request as errors name it: without its query. */
+export function named({ method, path }: Pick<Call, 'method' | 'path'>): string {
+  return `${method} ${shortened(path.replace(/\?.*/s, ''), LONGEST_PATH)}`;
+}
+
+const shortened = (text: string, limit: number) =>
+  text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;

@@ -41,11 +41,26 @@ export const resources = {
   MutatingWebhookConfiguration: admissionRegistration('mutatingwebhookconfigurations'),
 } as const satisfies Record<string, Resource>;
 
+/** An RFC 1123 subdomain (apimachinery pkg/util/validation/validation.go, `IsDNS1123Subdomain`). */
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LONGEST_NAME = 253;
+
 /**
- * The path of a resource's objects in a namespace, or of all without one, which may be because they are in none; with a
- * name, of that one.
+ * Whether an object of {@link resources}, or a namespace, can have this name. The API server validates the names of all
+ * of them as subdomains. That excludes `.`, `..`, `/` and `%`, which a path can't have either (apimachinery
+ * pkg/api/validation/path/name.go, `IsValidPathSegmentName`): they would lead to another object, or to a list.
  */
-export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
+export function isObjectName(name: string): boolean {
+  return name.length <= LONGEST_NAME && SUBDOMAIN.test(name);
+}
+
+/**
+ * The path of a resource's objects: of those in a namespace, of all of them without one, or of the one with that name.
+ * `undefined` where no object can have the name, so that nothing is to be asked.
+ */
+export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string | undefined {
+  const names = [namespace, name].filter((each) => each !== undefined);
+  if (!names.every(isObjectName)) return undefined;
   const { group, version } = resource;
   const segments = [
     ...(group === '' ? ['api', version] : ['apis', group, version]),
@@ -53,7 +68,7 @@ export function pathOf(resource: Resource, namespace: string | undefined, name?:
     resource.name,
     ...(name === undefined ? [] : [name]),
   ];
-  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('');
+  return segments.map((segment) => `/${segment}`).join('');
 }
 
 /** Which resource a path of {@link pathOf} is about, its plural. */

@@ -74,18 +74,20 @@ export function membershipOf(
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
   const row = owners.find((candidate) => candidate.kind === kind && candidate.group === group);
   if (row === undefined || uid === '') return undefined;
+  let selector: { text: string | undefined } | undefined;
   return {
     namespace,
     owner: { kind, name, uid },
     stored: row.stored(name, labels?.[REVISION_LABEL]),
-    // Few pods need theirs looked for.
+    // Few pods need it, and each of their images does.
     get selector() {
-      return selectorOf(labels ?? {});
+      selector ??= { text: selectorOf(labels ?? {}) };
+      return selector.text;
     },
   };
 }
 
-/** What is the same for all pods of a revision that another kind of owner than it may have on its pods. */
+/** The labels that controllers put on the pods of a revision to tell them from others. */
 const SHARED_LABELS = [
   'pod-template-hash',
   'rollouts-pod-template-hash',
@@ -93,7 +95,10 @@ const SHARED_LABELS = [
   'batch.kubernetes.io/controller-uid',
 ];
 
-/** A pod without any of those (a bare ReplicaSet's, a ReplicationController's) has its template's labels. */
+/**
+ * What selects a pod's siblings: the labels that identify its revision. A pod of a bare ReplicaSet or a ReplicationController
+ * has none of those, but has the labels of its template, and so do its siblings.
+ */
 function selectorOf(labels: Readonly<Record<string, string>>): string | undefined {
   const shared = Object.entries(labels).filter(([name]) => SHARED_LABELS.includes(name));
   return labelSelector(shared.length > 0 ? Object.fromEntries(shared) : labels);

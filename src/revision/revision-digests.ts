@@ -94,14 +94,14 @@ export class RevisionDigests {
   async #pins(membership: Membership, image: string, signal: AbortSignal): Promise<Pins | undefined> {
     const { namespace, stored } = membership;
     if (stored === undefined) return undefined;
+    const path = pathOf(revisionKinds[stored.kind].resource, namespace, stored.name);
+    if (path === undefined) return undefined;
     const key = keyOf(membership);
     const known = this.#read.get(key);
     if (known !== undefined) {
       const age = known.pins?.get(image) ? this.#age : this.#lackingAge;
       if (performance.now() - known.at < age) return known.pins;
     }
-    // Before the read begins: a name that can be in no path throws, and nobody would wait for the read then.
-    const path = pathOf(revisionKinds[stored.kind].resource, namespace, stored.name);
     const read = this.#reads.join(key, signal, async (readSignal) => {
       const pins = await this.#readPins(membership, stored, readSignal);
       this.#read.set(key, { pins, at: performance.now() });
@@ -127,8 +127,8 @@ export class RevisionDigests {
     signal: AbortSignal,
   ): Promise<KnownDigest | undefined> {
     const { selector } = membership;
-    if (selector === undefined) return undefined;
     const path = pathOf(resources.Pod, membership.namespace);
+    if (selector === undefined || path === undefined) return undefined;
     const list = this.#lists.join(keyOf(membership), signal, (listSignal) =>
       this.#listSiblings(membership, selector, listSignal),
     );

@@ -3,10 +3,26 @@ const VALUE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const NAME = /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
 /**
- * Selects what has these labels, as kubectl's `--selector` has it; undefined if there are none. Labels that nobody has
- * validated yet could be another selector in themselves: those that can't be meant are left out.
+ * Characters of a selector. An object may have any number of labels, and the API server refuses a URL with all of them. Labels
+ * in use are about 40 characters long, so this is 25 of them, and no more than 1.5 KiB once it is encoded in a URL.
+ */
+const LONGEST = 1_000;
+
+/**
+ * A label selector, in the form of kubectl's `--selector`, for what has these labels; undefined if there are none. It takes
+ * the labels in the order of their names for as long as they fit: a selector of fewer labels selects what has all of
+ * them, and perhaps more.
+ *
+ * The labels may not have been validated yet, and could contain another selector: invalid ones are left out.
  */
 export function labelSelector(labels: Readonly<Record<string, string>>): string | undefined {
-  const pairs = Object.entries(labels).filter(([name, value]) => NAME.test(name) && VALUE.test(value));
-  return pairs.length === 0 ? undefined : pairs.map(([name, value]) => `${name}=${value}`).join(',');
+  let selector = '';
+  for (const name of Object.keys(labels).sort()) {
+    const value = labels[name] ?? '';
+    if (!NAME.test(name) || !VALUE.test(value)) continue;
+    const longer = `${selector}${selector === '' ? '' : ','}${name}=${value}`;
+    if (longer.length > LONGEST) break;
+    selector = longer;
+  }
+  return selector === '' ? undefined : selector;
 }

@@ -97,6 +97,15 @@ describe('a secret', () => {
     expect(keyring.lookup('registry.example.com/app')).toHaveLength(1);
   });
 
+  test.each(['.', '..', 'a/b', '../pods', '%2e%2e', 'login?watch=1', 'LOGIN', 'a'.repeat(254), '\ud800'])(
+    'called %j, which none can be, is missing, and costs no request',
+    async (name) => {
+      const puller = { namespace: 'team', imagePullSecrets: [name], serviceAccountName: 'default' };
+      expect((await fresh().credentials(puller, patient())).missing).toEqual([name]);
+      expect(api.requests.entries).toEqual([]);
+    },
+  );
+
   test('is read once for those who want it at the same time or soon after', async () => {
     api.put(pullSecret('busy', 'registry.example.com', 'ada', 'x', 'team'));
     const secrets = fresh();
@@ -147,6 +156,11 @@ describe('a secret', () => {
 
 test('a ServiceAccount that does not exist has no secrets', async () => {
   expect(await sourcesFor('team', [], 'nobody')).toEqual([]);
+});
+
+test('a ServiceAccount with a name that none can have has no secrets, and costs no request', async () => {
+  expect(await sourcesFor('team', [], '..')).toEqual([]);
+  expect(api.requests.entries).toEqual([]);
 });
 
 test('the ServiceAccount is not asked for when the pod has secrets of its own', async () => {

@@ -99,6 +99,17 @@ describe('siblings are selected', () => {
   test('by nothing that would be another selector', () => {
     expect(selected({ app: 'web,tier!=front', 'a in (b)': 'c', tier: 'front' })).toBe('tier=front');
   });
+  test('by a selector that fits into a URL, however many labels they have', () => {
+    const labels = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, i) => [`example.com/label-${i}`, 'x'.repeat(63)]),
+    );
+    const selector = selected({ app: 'web', ...labels }) ?? '';
+    expect(selector.split(',')).toContain('app=web');
+    expect(encodeURIComponent(selector).length).toBeLessThan(2_048);
+  });
+  test('by the same labels in whatever order they come', () => {
+    expect(selected({ tier: 'front', app: 'web' })).toBe(selected({ app: 'web', tier: 'front' }));
+  });
   test('not at all without labels', () => expect(selected({})).toBeUndefined());
 });
 
