@@ -10,8 +10,8 @@ const path = (of: string) => {
 /** Paths of a certificate and its key, which must be readable from the start. */
 export const certificateFiles = z
   .strictObject({
-    certFile: path('certificate').describe('Its certificate, with what lies between it and its CA.'),
-    keyFile: path('key').describe('Its key. Both files are read again every 10 seconds.'),
+    certFile: path('certificate').describe('The certificate, with any intermediate certificates.'),
+    keyFile: path('key').describe('Its private key. Both files are read again every 10 seconds.'),
   })
   .superRefine(({ certFile, keyFile }, context) => {
     const pair = readKeyPair(certFile, keyFile, new Files());

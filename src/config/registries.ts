@@ -24,16 +24,13 @@ const apiRoot = z
 
 const mirror = z
   .strictObject({
-    endpoint: apiRoot.describe('Where it is. A path is the root of the API; without one that is `/v2/`.'),
+    endpoint: apiRoot.describe('Its URL. The path is the root of the API, `/v2/` if there is none.'),
     capabilities: z
       .array(z.enum(capabilities))
       .min(1)
       .default([...capabilities])
-      .describe('What it is good for, in the words of containerd. To find what a tag stands for takes both.'),
-    sendCredentials: z
-      .boolean()
-      .default(false)
-      .describe('Whether it is shown the credentials that are meant for the registry.'),
+      .describe("containerd's capabilities. Resolving a tag needs both."),
+    sendCredentials: z.boolean().default(false).describe("Whether to send it the registry's credentials."),
   })
   .transform(({ endpoint, ...rest }): Mirror => ({ root: endpoint, ...rest }));
 
@@ -42,11 +39,8 @@ const file = (remedy: string) => z.string(remedy).min(1, remedy).optional();
 /** What the configuration file says of one registry; its certificates are in files, which may change. */
 const registry = z
   .strictObject({
-    plainHttp: z
-      .boolean()
-      .optional()
-      .describe('Speak plain HTTP to it. Left out: only if it is on the loopback interface.'),
-    caFile: file('write the path of certificates in PEM').describe('Further CAs to trust.'),
+    plainHttp: z.boolean().optional().describe('Use plain HTTP. By default only on the loopback interface.'),
+    caFile: file('write the path of certificates in PEM').describe('Additional CAs to trust.'),
     clientCertFile: file('write the path of a certificate in PEM').describe(
       'A client certificate, if the registry asks for one.',
     ),
@@ -55,13 +49,13 @@ const registry = z
       .boolean()
       .optional()
       .describe(
-        "Don't check the registry's certificate: whoever is on the way can then read credentials and choose digests.",
+        "Don't verify the registry's certificate: anyone on the network path can then read credentials and choose digests.",
       ),
-    mirrors: z.array(mirror).optional().describe('Asked before the registry, in this order.'),
+    mirrors: z.array(mirror).optional().describe('Mirrors to ask before the registry, in this order.'),
     pullThrough: z
       .array(z.string().regex(/^[^/]+(\/[^/]+)*$/, 'write a prefix without slashes around it'))
       .optional()
-      .describe('Prefixes of repositories that an ECR pull-through cache fills.'),
+      .describe('Prefixes of repositories that an ECR pull-through cache serves.'),
   })
   .superRefine((written, context) => {
     for (const { key, message } of readRegistry(written, new Files()).problems) {

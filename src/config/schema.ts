@@ -46,74 +46,70 @@ const log = z.strictObject({
   level: z
     .enum(logLevels)
     .default('info')
-    .describe('The least that is logged. From `debug` on, errors with their stacks.'),
+    .describe('The lowest level that is logged. `debug` and `trace` add stacks to errors.'),
 });
 
 const webhook = z.strictObject({
-  port: port.default(8443).describe('Port of the webhook itself, TLS.'),
+  port: port.default(8443).describe('Port of the webhook, TLS.'),
   healthPort: port.default(8080).describe('Port of `/healthz`, `/readyz` and `/metrics`, plain HTTP.'),
-  service: name('Service')
-    .default('tagpin')
-    .describe("Name of tagpin's own Service, as the manifests have it."),
+  service: name('Service').default('tagpin').describe("Name of tagpin's own Service."),
   secret: name('Secret')
     .default('tagpin-certificate')
-    .describe('Name of the Secret that the replicas share their certificate by.'),
+    .describe('Name of the Secret in which the replicas share their certificate.'),
   webhookConfiguration: name('MutatingWebhookConfiguration')
     .default('tagpin')
     .describe('Name of the MutatingWebhookConfiguration that gets the CA.'),
   drain: duration('0s', '10m')
     .prefault('20s')
-    .describe(
-      'How long a pod that shuts down goes on serving, so that nobody calls it any more when it closes.',
-    ),
+    .describe('How long a terminating pod keeps serving, so that no calls reach it when it closes.'),
   certificate: certificateFiles
     .optional()
     .describe(
-      'A certificate that somebody else renews, and tells the API server of. By default tagpin makes its own.',
+      'A certificate that something else renews and publishes to the API server. By default tagpin creates its own.',
     ),
   inFlight: size('8Mi', '4Gi')
     .prefault('64Mi')
-    .describe(
-      'What reviews that are under way may hold in memory: the size of their bodies, and 32Ki for each.',
-    ),
+    .describe('Memory that reviews in flight may reserve: the size of their bodies, and 32Ki for each.'),
 });
 
 const pin = z.strictObject({
-  keepTag: z.boolean().default(false).describe('`nginx:1.27@sha256:…` in place of `nginx@sha256:…`.'),
+  keepTag: z.boolean().default(false).describe('Write `nginx:1.27@sha256:…` instead of `nginx@sha256:…`.'),
   pullPolicy: z
     .enum(['IfNotPresent', 'keep'])
     .default('IfNotPresent')
     .describe(
-      'What becomes of `imagePullPolicy`. `keep` leaves it alone, which the AlwaysPullImages admission plugin needs.',
+      'The `imagePullPolicy` of pinned containers. `keep` leaves it alone, which the AlwaysPullImages admission plugin needs.',
     ),
   skip: z
     .array(z.string().min(1, 'write a glob, such as registry.example.com/*'))
     .default([])
     .describe(
-      'Globs of images to leave alone: registries, repositories or whole images; a port can be written.',
+      'Globs of images to leave alone: registries (with port, if any), repositories or whole images.',
     ),
   skipAnnotation: z
     .array(z.enum(modes))
     .default([...modes])
-    .describe("The modes in which a pod's own annotation `tagpin.dev/skip` counts."),
+    .describe("The modes in which a pod's annotation `tagpin.dev/skip` counts."),
 });
 
 const cache = z.strictObject({
-  entries: whole(1, 10_000_000).default(10_000).describe('How many digests are kept.'),
-  age: duration('1ms', '168h').prefault('60s').describe("How long a digest is believed to be the tag's."),
+  entries: whole(1, 10_000_000).default(10_000).describe('How many digests the cache holds.'),
+  age: duration('1ms', '168h').prefault('60s').describe('How long a cached digest is used.'),
   negativeAge: duration('0s', '5m')
     .prefault('5s')
     .describe(
-      'How long a no (not found, refused, denied) is believed, a quarter more or less; `0s`: not at all.',
+      'How long a failure (not found, unauthorized, denied) is cached, give or take a quarter; `0s`: not at all.',
     ),
   staleAge: duration('0s', '168h')
     .prefault('0s')
-    .describe('How long beyond its age a digest may stand in while its registry is down; `0s`: not at all.'),
+    .describe(
+      'How long beyond `cache.age` a digest may still be used while its registry is down; `0s`: not at all.',
+    ),
 });
 
 const limits = z.strictObject({
-  concurrency: whole(1, 10_000).default(16).describe('How many resolves are with one registry at once.'),
-  queue: whole(0, 100_000).default(500).describe('How many may wait for that; those beyond fail at once.'),
+  concurrency: whole(1, 10_000).default(16).describe('How many images are resolved at one registry at once.'),
+  queue: whole(0, 100_000).default(500).describe('How many more may wait; any beyond fail at once.'),
 });
 
 const credentials = z.strictObject({
@@ -122,7 +118,9 @@ const credentials = z.strictObject({
   cloud: z
     .array(z.enum(clouds))
     .default([...clouds])
-    .describe('The clouds to log in to as tagpin itself, where a kubelet would.'),
+    .describe(
+      "The clouds whose registries tagpin logs in to with its own identity, as a kubelet does with the node's.",
+    ),
 });
 
 /** The configuration file. Every key has a default, and so has the file. */
@@ -136,13 +134,13 @@ export const configSchema = z.strictObject({
   certsDirectory: certsDirectory
     .optional()
     .describe(
-      "A node's registry configuration as it is, such as `/etc/containerd/certs.d`: `hosts.toml` files and certificates. `registries` counts before it.",
+      "A node's registry configuration, such as `/etc/containerd/certs.d`: `hosts.toml` files and certificates. `registries` takes precedence.",
     ),
   denyPrivateRegistries: z
     .boolean()
     .default(false)
     .describe(
-      'Images may not name registries at internal addresses, but for those of `registries` and `certsDirectory`.',
+      'Refuse images of registries at private addresses, except those in `registries` and `certsDirectory`.',
     ),
   credentials: credentials.prefault({}),
   dockerConfig: dockerConfigPath
