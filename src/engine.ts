@@ -8,6 +8,7 @@ import { PullSecrets } from './credentials/pull-secrets.ts';
 import type { CredentialSource } from './credentials/source.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
+import { webhookCalls } from './kubernetes/webhook-calls.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';
@@ -76,6 +77,7 @@ export function createEngine(
   metrics: Metrics,
   { log, proxies }: { log: Logger; proxies: Proxies },
 ): Engine {
+  metrics.expectKubernetesRequests(webhookCalls);
   const kubernetes = createKubernetesApi(connection, (request) => metrics.kubernetesRequest(request));
   const { dockerConfig } = config;
   const engine = createRegistryEngine(config, {

@@ -52,6 +52,7 @@ export async function serve(
   // Without a certificate, which is installed once the API server trusts it, no handshake succeeds.
   const server = createHttpsServer(app);
   server.maxConnections = connectionLimit(config.webhook.inFlight);
+  metrics.shed.inc({ path: '', reason: 'connections' }, 0);
   server.on('drop', () => metrics.shed.inc({ path: '', reason: 'connections' }));
   const certificate = new ServedCertificate({
     source: certificateSource(config, environment, engine.kubernetes, clock, log),

@@ -8,10 +8,20 @@ import { RegistryError, type RegistryFailure } from '../registry/error.ts';
 import { UnreadableRevision } from '../revision/unreadable.ts';
 import { NotAsked } from './not-asked.ts';
 
+/** Failures that aren't a registry's. */
+const otherLabels = [
+  'invalid_reference',
+  'credentials',
+  'kubernetes',
+  'kubernetes_forbidden',
+  'internal',
+] as const;
+export type FailureLabel = RegistryFailure | (typeof otherLabels)[number];
+
 /** What a failure means to whoever wrote the image: why, and what to do. */
 export interface Failure {
   /** A short stable name, for metrics. */
-  label: string;
+  label: FailureLabel;
   cause: string;
   /** Empty when the cause says it already. */
   remedy: string;
@@ -102,6 +112,9 @@ const said: Record<RegistryFailure, string> = {
   digest_mismatch: 'the registry contradicts itself',
   status: 'the registry refuses',
 };
+
+/** All labels that a failure may have. */
+export const failureLabels: readonly string[] = [...Object.keys(said), ...otherLabels];
 
 const checkRegistry = 'correct the image, or ask who runs the registry';
 

@@ -1,12 +1,23 @@
 /** Registry hosts come from whatever images people write: beyond so many, the rest count as `other`. */
 const MAX_HOSTS = 100;
+const OTHER = 'other';
 
 /** The hosts that metrics name; the same host has the same label in all of them. */
 export class HostLabels {
-  readonly #hosts = new Set<string>();
+  readonly #known = new Set<string>();
+  readonly #onNew: (label: string) => void;
+
+  /** @param onNew called once for each label, before it is first used */
+  constructor(onNew: (label: string) => void = () => undefined) {
+    this.#onNew = onNew;
+  }
 
   label(host: string): string {
-    if (this.#hosts.size < MAX_HOSTS) this.#hosts.add(host);
-    return this.#hosts.has(host) ? host : 'other';
+    const label = this.#known.has(host) || this.#known.size < MAX_HOSTS ? host : OTHER;
+    if (!this.#known.has(label)) {
+      this.#known.add(label);
+      this.#onNew(label);
+    }
+    return label;
   }
 }

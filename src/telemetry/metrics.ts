@@ -13,18 +13,31 @@ export interface RegistryRequest {
   headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** A request to the API server; status 0 is no answer. */
-export interface KubernetesRequest {
+/** What is asked of the API server. */
+export interface KubernetesCall {
   resource: string;
   method: string;
+}
+
+/** A request to the API server; status 0 is no answer. */
+export interface KubernetesRequest extends KubernetesCall {
   status: number;
   milliseconds: number;
 }
 
-/** What tagpin counts; `text()` is what Prometheus reads. */
+/** Outcomes of requests that alerts watch, as far as servers commonly answer them; 0 is no answer. */
+const kubernetesTrouble = ['0', '403', '404', '429', '500', '503', '504'];
+const registryTrouble = ['0', '429', '500', '502', '503', '504'];
+
+/**
+ * What tagpin counts; `text()` is what Prometheus reads.
+ *
+ * Prometheus sees an increase only from a value that it has read before. So every series that an alert watches is
+ * there at 0 before anything is counted in it, or else the first event, which may be the only one, rings no alert.
+ */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #labels = new HostLabels();
+  readonly #labels = new HostLabels((registry) => this.#expectRegistry(registry));
 
   readonly admissions = new Counter({
     name: 'tagpin_admission_requests_total',
@@ -117,7 +130,6 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
-    // What happens once and is to be noticed has to have been there before: the first increase is seen only from a zero.
     for (const files of ['registries', 'docker_config']) this.reloadFailures.inc({ files }, 0);
   }
 
@@ -131,6 +143,18 @@ export class Metrics {
     });
     build.set({ version, node: process.versions.node }, 1);
     showReadings(this.#registry, readings);
+  }
+
+  /** Announces what will be asked of the API server. */
+  expectKubernetesRequests(calls: readonly KubernetesCall[]): void {
+    for (const { resource, method } of calls)
+      for (const status of kubernetesTrouble) this.#kubernetesRequests.inc({ resource, method, status }, 0);
+  }
+
+  #expectRegistry(registry: string): void {
+    this.resolves.expect(registry);
+    for (const method of ['HEAD', 'GET'])
+      for (const status of registryTrouble) this.#registryRequests.inc({ registry, method, status }, 0);
   }
 
   kubernetesRequest({ resource, method, status, milliseconds }: KubernetesRequest): void {

@@ -1,6 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { HostLabels } from './host-labels.ts';
 
+const notAskedReasons = ['busy', 'broken', 'rate_limited'] as const;
+
 /** What is counted of resolves, and of how registries are spared. Where hosts share the label `other`, sums. */
 export class ResolveMetrics {
   readonly #labels: HostLabels;
@@ -50,6 +52,11 @@ export class ResolveMetrics {
       labelNames: ['registry', 'reason'],
       registers,
     });
+  }
+
+  /** Has what alerts watch of a registry be there from the first look at it. */
+  expect(registry: string): void {
+    for (const reason of notAskedReasons) this.#notAsked.inc({ registry, reason }, 0);
   }
 
   resolved(outcome: string): void {

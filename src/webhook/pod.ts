@@ -1,6 +1,6 @@
 import { decide } from '../pin/decide.ts';
 import type { Operation } from '../pin/json-patch.ts';
-import { type Mode, modes } from '../pin/opt-in.ts';
+import type { Mode } from '../pin/opt-in.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
 import { type PinSettings, podRules } from '../pin/settings.ts';
@@ -9,7 +9,7 @@ import { pullIdentityOf } from '../resolve/pull-identity.ts';
 import { membershipOf } from '../revision/membership.ts';
 import type { RevisionDigests } from '../revision/revision-digests.ts';
 import { MAX_IMAGES, type PinningParts } from './pinning.ts';
-import { record } from './record.ts';
+import { expectOutcomes, record } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
 
@@ -18,7 +18,7 @@ export type PodHandler = (request: AdmissionRequest, mode: Mode, signal: AbortSi
 
 /** @throws InvalidReview, from the handler, when the request's object is no pod */
 export function createPodHandler(parts: PinningParts): PodHandler {
-  for (const mode of modes) parts.metrics.lacking.inc({ mode }, 0);
+  expectOutcomes(parts.metrics);
   return async (request, mode, signal) => {
     if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return { allowed: true };
     if (request.kind.group !== '' || request.kind.kind !== 'Pod') {

@@ -1,10 +1,19 @@
-import type { Mode } from '../pin/opt-in.ts';
+import { type Mode, modes } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
+import { failureLabels } from '../resolve/failure.ts';
 import type { Outcome } from '../resolve/pin-images.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AdmissionRequest } from './review.ts';
 import { shown } from './verdict.ts';
+
+/** Has what alerts watch of images be there before one is counted. */
+export function expectOutcomes({ images, lacking }: Metrics): void {
+  for (const mode of modes) {
+    lacking.inc({ mode }, 0);
+    for (const reason of failureLabels) images.inc({ mode, outcome: 'failed', reason }, 0);
+  }
+}
 
 /** Writes one line of log and counts one image for each outcome. What an update left alone is only counted. */
 export function record(

@@ -40,7 +40,7 @@ const LONGEST_WAIT = 1 / 4;
 /** The webhook over HTTP: each route takes a POST of an AdmissionReview. */
 export function createWebhookApp(parts: WebhookParts): Express {
   const app = express();
-  for (const { path } of parts.routes) parts.metrics.failures.inc({ path, reason: 'failed' }, 0);
+  for (const { path } of parts.routes) expectTrouble(parts.metrics, path);
   for (const route of parts.routes) app.post(route.path, handleReview(parts, route));
   const paths = parts.routes.map(({ path }) => path).join(', ');
   app.use((_request: IncomingMessage, response: ServerResponse) => {
@@ -49,6 +49,12 @@ export function createWebhookApp(parts: WebhookParts): Express {
   });
   app.use(refusal(parts.log));
   return routedOnly(app);
+}
+
+/** Has what alerts watch of reviews be there before one comes. */
+function expectTrouble({ failures, shed }: Metrics, path: string): void {
+  for (const reason of ['failed', 'unreadable'] as const) failures.inc({ path, reason }, 0);
+  for (const reason of ['full', 'late'] as const) shed.inc({ path, reason }, 0);
 }
 
 /**
