@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { run, succeed } from '../support/command.ts';
 
-/** Debian's packages that the cluster and the registries are made of, each with a file that shows it is there. */
+/** Debian's packages that the cluster and the registries are made of, and those that tests use, each with a file that shows it is there. */
 const packages: Readonly<Record<string, string>> = {
   'apache2-utils': '/usr/bin/htpasswd',
   buildah: '/usr/bin/buildah',
@@ -14,6 +14,7 @@ const packages: Readonly<Record<string, string>> = {
   iproute2: '/sbin/ip',
   'libc6-dev': '/usr/include/stdlib.h',
   nftables: '/usr/sbin/nft',
+  prometheus: '/usr/bin/promtool',
   runc: '/usr/sbin/runc',
 };
 

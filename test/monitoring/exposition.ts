@@ -6,6 +6,14 @@ export interface Exposition {
   readonly series: ReadonlySet<string>;
   /** The labels of those that have samples. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
+  readonly samples: readonly Sample[];
+}
+
+/** One line: `tagpin_images_total{mode="enforce"} 1`. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
 export function readExposition(text: string): Exposition {
@@ -23,5 +31,14 @@ export function readExposition(text: string): Exposition {
     );
     if (own !== undefined) labels.set(own.name, names.sort());
   }
-  return { metrics: types.map(({ name }) => name), series: new Set(series), labels };
+  const samples = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
+    ([, name = '', pairs = '', value]) => ({
+      name,
+      labels: Object.fromEntries(
+        [...pairs.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', content = '']) => [label, content]),
+      ),
+      value: Number(value),
+    }),
+  );
+  return { metrics: types.map(({ name }) => name), series: new Set(series), labels, samples };
 }

@@ -18,10 +18,9 @@ const rule = z.object({
   spec: z.object({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(alert) })) }),
 });
 
-/** The alerts of the PrometheusRule. */
-export const alerts = rule
-  .parse(parse(read('prometheus-rule.yaml')))
-  .spec.groups.flatMap(({ rules }) => rules);
+/** The groups of the PrometheusRule, and all their alerts. */
+export const { groups } = rule.parse(parse(read('prometheus-rule.yaml'))).spec;
+export const alerts = groups.flatMap(({ rules }) => rules);
 
 export const monitor = z
   .object({
@@ -31,6 +30,14 @@ export const monitor = z
     }),
   })
   .parse(parse(read('service-monitor.yaml'))).spec;
+
+/** What others than tagpin count, and alerts watch: of kube-state-metrics and the API server, and Prometheus' own. */
+export const metricsOfOthers: ReadonlyMap<string, readonly string[]> = new Map([
+  ['up', ['job']],
+  ['kube_deployment_status_replicas_unavailable', ['deployment']],
+  ['apiserver_admission_webhook_rejection_count', ['name', 'error_type']],
+  ['apiserver_admission_webhook_fail_open_count', ['name']],
+]);
 
 const gridPos = z.strictObject({ h: z.int(), w: z.int(), x: z.int(), y: z.int() });
 const panel = z.object({

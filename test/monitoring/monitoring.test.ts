@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { modes } from '../../src/pin/opt-in.ts';
+import { failureLabels } from '../../src/resolve/failure.ts';
 import { podReview } from '../support/admission.ts';
 import { startSecureApiServer } from '../support/api-server.ts';
 import { makeFolder } from '../support/folder.ts';
@@ -10,8 +12,8 @@ import { image } from '../support/registry/image.ts';
 import { startRegistry } from '../support/registry/registry.ts';
 import { callWebhook, health, ready, startWebhookProcess } from '../support/webhook-process.ts';
 import { type Exposition, readExposition } from './exposition.ts';
-import { alerts, expressions, monitor, type Panel, panels } from './manifests.ts';
-import { readPromql } from './promql.ts';
+import { alerts, expressions, metricsOfOthers, monitor, type Panel, panels } from './manifests.ts';
+import { readPromql, selected } from './promql.ts';
 
 const root = join(import.meta.dirname, '../..');
 const operations = readFileSync(join(root, 'docs/operations.md'), 'utf8');
@@ -30,7 +32,26 @@ const anchors = [...operations.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =
     .replaceAll(' ', '-'),
 );
 
+/** What is there before anything has happened, and after. */
+let fresh: Exposition;
 let exposition: Exposition;
+
+/** What rbac.yaml grants, as the API server counts requests: `GET secrets`. */
+function grantedCalls(): string[] {
+  const methods: Readonly<Record<string, string>> = { get: 'GET', list: 'GET', patch: 'PATCH' };
+  const role = z.object({
+    rules: z.array(z.object({ resources: z.array(z.string()), verbs: z.array(z.string()) })).default([]),
+  });
+  const rules = ['base', 'overlays/default'].flatMap((folder) =>
+    parseAllDocuments(readFileSync(join(root, 'manifests', folder, 'rbac.yaml'), 'utf8')).flatMap(
+      (document) => role.parse(document.toJS()).rules,
+    ),
+  );
+  const calls = rules.flatMap(({ resources, verbs }) =>
+    resources.flatMap((resource) => verbs.map((verb) => `${methods[verb] ?? verb} ${resource}`)),
+  );
+  return [...new Set(calls)].sort();
+}
 
 /** A webhook at work: it pins, refuses, and can't find its webhook configuration. */
 beforeAll(async () => {
@@ -47,6 +68,7 @@ beforeAll(async () => {
   });
   await using webhook = await startWebhookProcess({ folder: folder.path, kubeconfig });
   await ready(webhook);
+  fresh = readExposition((await health(webhook, '/metrics'))?.text ?? '');
   const secret = z
     .object({ data: z.record(z.string(), z.string()) })
     .parse(api.find('Secret', 'tagpin-system', 'tagpin-certificate'));
@@ -77,12 +99,15 @@ describe.each(expressions)('$of', ({ expr }) => {
   test('is PromQL', () => expect(mistake).toBeUndefined());
 
   test('asks for metrics that there are', () => {
-    expect(metrics.filter((name) => !exposition.series.has(name))).toEqual([]);
+    const isThere = (name: string) => exposition.series.has(name) || metricsOfOthers.has(name);
+    expect(metrics.filter((name) => !isThere(name))).toEqual([]);
     expect(metrics).not.toEqual([]);
   });
 
   test('names labels that they have', () => {
-    const own = metrics.flatMap((name) => documented.get(name.replace(/_(bucket|sum|count)$/, '')) ?? []);
+    const own = metrics.flatMap(
+      (name) => metricsOfOthers.get(name) ?? documented.get(name.replace(/_(bucket|sum|count)$/, '')) ?? [],
+    );
     const scraped = ['job', 'instance', 'pod', 'le'];
     expect(labels.filter((label) => ![...own, ...scraped].includes(label))).toEqual([]);
   });
@@ -112,6 +137,43 @@ describe.each(alerts)('the alert $alert', ({ alert, labels, annotations }) => {
     const [, kept] = /^(?:histogram_quantile\(.*?, )?(?:sum|max|min) by \(([a-z, ]+)\)/.exec(expr) ?? [];
     if (kept !== undefined) expect(kept.split(', ')).toEqual(expect.arrayContaining(used));
     expect(labels.severity).toBeDefined();
+  });
+});
+
+describe('the counters that alerts watch', () => {
+  const counters = alerts.flatMap(({ alert, expr }) =>
+    readPromql(expr)
+      .selectors.filter(({ metric }) => /^tagpin_.*_total$/.test(metric))
+      .map((selector) => ({ alert, selector, about: JSON.stringify(selector) })),
+  );
+  // Which registries there are is known only once images name them.
+  const { 'by registry': byRegistry = [], others = [] } = Object.groupBy(counters, ({ selector }) =>
+    documented.get(selector.metric)?.includes('registry') ? 'by registry' : 'others',
+  );
+
+  test.each(others)('$alert: $about is there before anything has happened', ({ selector }) => {
+    expect(selected(fresh.samples, selector)).not.toEqual([]);
+  });
+
+  test.each(byRegistry)('$alert: $about is there from the first look at a registry', ({ selector }) => {
+    expect(selected(exposition.samples, selector)).not.toEqual([]);
+  });
+
+  test('are there for each reason that an image can fail for, in each mode', () => {
+    const failed = fresh.samples.filter(
+      ({ name, labels: { outcome } }) => name === 'tagpin_images_total' && outcome === 'failed',
+    );
+    expect(failed.map(({ value }) => value)).toEqual(failed.map(() => 0));
+    const seen = failed.map(({ labels }) => `${labels['mode']} ${labels['reason']}`).sort();
+    expect(seen).toEqual(modes.flatMap((mode) => failureLabels.map((label) => `${mode} ${label}`)).sort());
+  });
+
+  test('are there for each permission that tagpin can be without', () => {
+    const forbidden = fresh.samples.filter(
+      ({ name, labels: { status } }) => name === 'tagpin_kubernetes_requests_total' && status === '403',
+    );
+    const asked = forbidden.map(({ labels }) => `${labels['method']} ${labels['resource']}`);
+    expect(asked.sort()).toEqual(grantedCalls());
   });
 });
 
