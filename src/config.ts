@@ -1,8 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { joinConfigs, readConfigFiles } from './config/config-files.ts';
-import { InvalidConfig } from './config/invalid-config.ts';
-import { problemsIn, remedyOf } from './config/problem.ts';
+import { InvalidConfig, problemsIn, remedyOf } from './config/invalid-config.ts';
 import { configSchema } from './config/schema.ts';
 import { whyUnreadable } from './system-error.ts';
 

@@ -1,5 +1,5 @@
 import { ConfiguredRegistries, type OnUnusable } from './config/configured-registries.ts';
-import type { Proxies } from './config/proxies.ts';
+import type { Proxies } from './config/environment.ts';
 import type { Config } from './config.ts';
 import { createCloudSources } from './credentials/cloud/cloud.ts';
 import { Credentials } from './credentials/credentials.ts';

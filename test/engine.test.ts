@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { noProxies } from '../src/config/proxies.ts';
+import { noProxies } from '../src/config/environment.ts';
 import { parseConfig } from '../src/config.ts';
 import { createRegistryEngine } from '../src/engine.ts';
 import { parseReference } from '../src/image/reference.ts';

@@ -1,10 +1,10 @@
-import type { CertificateFiles } from '../config/certificate-files.ts';
-import { Files } from '../config/files.ts';
 import { type KeyPair, readKeyPair } from '../config/pem.ts';
+import type { CertificateFiles } from '../config/schema.ts';
+import { TrackedFiles } from '../config/tracked-files.ts';
 import { faultOf } from './certificate.ts';
 import type { CertificateSource } from './served-certificate.ts';
 
-/** Files that hold no certificate which could be served. */
+/** TrackedFiles that hold no certificate which could be served. */
 export class MountedCertificateError extends Error {
   override readonly name = 'MountedCertificateError';
 }
@@ -31,7 +31,7 @@ export class MountedCertificate implements CertificateSource {
   /** @throws MountedCertificateError */
   async current(): Promise<KeyPair> {
     const { certFile, keyFile } = this.#files;
-    const read = readKeyPair(certFile, keyFile, new Files());
+    const read = readKeyPair(certFile, keyFile, new TrackedFiles());
     if ('problems' in read) {
       const told = read.problems.map(
         ({ of, problem }) => `${of === 'cert' ? certFile : keyFile}: ${problem}`,

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Proxies } from '../config/proxies.ts';
+import type { Proxies } from '../config/environment.ts';
 import type { Config } from '../config.ts';
 import { type Credential, fingerprint } from '../credentials/credential.ts';
 import type { FoundCredentials } from '../credentials/credentials.ts';

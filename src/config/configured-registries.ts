@@ -1,8 +1,8 @@
-import { Files } from './files.ts';
 import { combine, readHostsDirectory } from './hosts-directory.ts';
-import { problem } from './problem.ts';
-import { type RegistryConfig, readRegistry } from './registries.ts';
+import { problem } from './invalid-config.ts';
+import { type RegistryConfig, readRegistry } from './registry-config.ts';
 import type { Registries } from './registry-settings.ts';
+import { TrackedFiles } from './tracked-files.ts';
 
 /** Mounted Secrets and ConfigMaps take the kubelet a minute to update: looking more often than this gains nothing. */
 const CHECK_MS = 5_000;
@@ -35,7 +35,7 @@ export class ConfiguredRegistries {
   readonly #config: RegistriesConfig;
   readonly #onUnusable: OnUnusable;
   #current: Registries;
-  #files = new Files();
+  #files = new TrackedFiles();
   #nextCheck = performance.now() + CHECK_MS;
 
   /** @throws UnusableRegistries */
@@ -55,7 +55,7 @@ export class ConfiguredRegistries {
   }
 
   #readAgain(): void {
-    this.#files = new Files();
+    this.#files = new TrackedFiles();
     try {
       this.#current = read(this.#config, this.#files);
     } catch (error) {
@@ -66,7 +66,7 @@ export class ConfiguredRegistries {
 }
 
 /** @throws UnusableRegistries */
-function read({ registries, certsDirectory }: RegistriesConfig, files: Files): Registries {
+function read({ registries, certsDirectory }: RegistriesConfig, files: TrackedFiles): Registries {
   const folder = certsDirectory === undefined ? undefined : readHostsDirectory(certsDirectory, files);
   const problems = [...(folder?.problems ?? [])];
   const own = Object.entries(registries).map(([host, config]) => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { Files } from './files.ts';
 import { parseHostsFile, readCertificateFiles } from './hosts-file.ts';
 import type { Registries, RegistrySettings } from './registry-settings.ts';
+import type { TrackedFiles } from './tracked-files.ts';
 
 /** What a folder such as `/etc/containerd/certs.d` says. */
 export interface HostsDirectory {
@@ -20,7 +20,7 @@ const DEFAULT = '_default';
  */
 export function readHostsDirectory(
   root: string,
-  files: Files,
+  files: TrackedFiles,
 ): { directory: HostsDirectory; problems: string[] } {
   const registries = new Map<string, RegistrySettings>();
   const problems: string[] = [];
@@ -43,7 +43,7 @@ export function readHostsDirectory(
   return { directory: { registries, otherwise: otherwise && withoutHeaders(otherwise) }, problems };
 }
 
-function readFolder(folder: string, files: Files): { settings: RegistrySettings; problems: string[] } {
+function readFolder(folder: string, files: TrackedFiles): { settings: RegistrySettings; problems: string[] } {
   try {
     const names = files.list(folder);
     const file = join(folder, 'hosts.toml');
@@ -57,7 +57,7 @@ function readFolder(folder: string, files: Files): { settings: RegistrySettings;
 }
 
 /** A mounted ConfigMap has hidden folders beside the real ones, which are links. */
-const isHostFolder = (root: string, name: string, files: Files) =>
+const isHostFolder = (root: string, name: string, files: TrackedFiles) =>
   !name.startsWith('.') && files.isFolder(join(root, name));
 
 /** Names of folders can't hold a colon everywhere: containerd writes `host_port_` too (`hostDirectory`). */

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
-import type { Files } from './files.ts';
+import { remedyOf } from './invalid-config.ts';
 import { keyPath } from './key-path.ts';
 import { readCertificates, readKeyPair } from './pem.ts';
-import { remedyOf } from './problem.ts';
 import type { Capability, Mirror, RegistrySettings, TlsSettings } from './registry-settings.ts';
+import type { TrackedFiles } from './tracked-files.ts';
 
 /**
  * containerd's `hosts.toml`, read as containerd reads it (core/remotes/docker/config/hosts.go, `parseHostsFile`):
@@ -60,7 +60,7 @@ type Key = readonly PropertyKey[];
 /** The folder that a `hosts.toml` is in, and how what it names is read. */
 export interface HostsFolder {
   readonly path: string;
-  readonly files: Files;
+  readonly files: TrackedFiles;
 }
 
 /** The settings in a `hosts.toml`, and what is wrong with it, each with its key. */

@@ -1,3 +1,7 @@
+import type { z } from 'zod';
+import { excerpt } from '../image/excerpt.ts';
+import { keyPath } from './key-path.ts';
+
 /** Thrown for a configuration with mistakes: all of them, each with the path of its key; or for one that can't be read. */
 export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig';
@@ -20,3 +24,68 @@ export class InvalidConfig extends Error {
 
 const listed = (file: string, problems: readonly string[]) =>
   `${file} is not a valid configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
+
+/** Text that says all it holds without quotes. */
+const PLAIN = /^[^\s"'{}[\],#&|>%`]+$/;
+/** What stands before the host of a URL may be a password. */
+const USER = /\/\/[^/@\s]*@/g;
+
+/** A value as messages show it; nothing where it is missing, or none that could be shown. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    const text = excerpt(value.replace(USER, '//…@'));
+    return PLAIN.test(text) ? text : `"${text}"`;
+  }
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+/** What is wrong at a key: `webhook.port: 99999: write a port number from 1 to 65535`. */
+export function problem(path: readonly PropertyKey[], value: unknown, remedy: string): string {
+  const where = keyPath(path) || 'the file';
+  // What is wrong with a file or folder names it already, or what is in it.
+  const isNamed = typeof value === 'string' && value.includes('/') && remedy.includes(value);
+  const told = isNamed ? '' : shown(value);
+  return told === '' ? `${where}: ${remedy}` : `${where}: ${told}: ${remedy}`;
+}
+
+/** All that zod says of a document, in tagpin's words. */
+export function problemsIn(issues: readonly z.core.$ZodIssue[], document: unknown): string[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => problem([...issue.path, key], undefined, NO_SUCH_KEY))
+      : [problem(issue.path, valueAt(document, issue.path), issue.message)],
+  );
+}
+
+const NO_SUCH_KEY = 'no such key; remove it or correct its name';
+
+function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    document,
+  );
+}
+
+/** What to write instead, where the schema doesn't say it better. To be given to zod as `error`. */
+export const remedyOf: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case 'invalid_type':
+      return remedies[issue.expected] ?? `write ${issue.expected}`;
+    case 'invalid_value':
+      return `write ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.join(', ')}`;
+    case 'too_small':
+      return `write at least ${issue.minimum === 1 ? 'one' : issue.minimum}`;
+    case 'invalid_key':
+      return issue.issues[0]?.message;
+    default:
+      return undefined;
+  }
+};
+
+const remedies: Readonly<Record<string, string>> = {
+  boolean: 'write true or false',
+  string: 'write text; in quotes, if it looks like something else',
+  array: 'write a list, such as [a, b]',
+  object: 'write a mapping, with the keys that it has below it',
+  record: 'write a mapping, with the keys that it has below it',
+};

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { Files } from './files.ts';
+import type { TrackedFiles } from './tracked-files.ts';
 
 /** A certificate and its key, as PEM. */
 export interface KeyPair {
@@ -11,7 +11,7 @@ export interface KeyPair {
 export type Read<T> = { value: T } | { problem: string };
 
 /** The certificates in a file. */
-export function readCertificates(file: string, files: Files): Read<string> {
+export function readCertificates(file: string, files: TrackedFiles): Read<string> {
   try {
     const pem = files.read(file);
     for (const block of pem.match(CERTIFICATE) ?? ['']) new X509Certificate(block);
@@ -27,7 +27,7 @@ export type ReadKeyPair =
   | { problems: readonly { of: keyof KeyPair; problem: string }[] };
 
 /** A certificate and its key; both may be in one file. */
-export function readKeyPair(certFile: string, keyFile: string, files: Files): ReadKeyPair {
+export function readKeyPair(certFile: string, keyFile: string, files: TrackedFiles): ReadKeyPair {
   const [cert, key] = [readCertificates(certFile, files), readKey(keyFile, files)];
   if ('value' in cert && 'value' in key) {
     const [first = ''] = cert.value.match(CERTIFICATE) ?? [];
@@ -42,7 +42,7 @@ export function readKeyPair(certFile: string, keyFile: string, files: Files): Re
   return { problems };
 }
 
-function readKey(file: string, files: Files): Read<string> {
+function readKey(file: string, files: TrackedFiles): Read<string> {
   try {
     const pem = files.read(file);
     createPrivateKey(pem);

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { clouds } from '../credentials/cloud/hosts.ts';
+import { DockerConfigFile } from '../credentials/docker-config-file.ts';
+import { CredentialError } from '../credentials/source.ts';
 import { parseDuration } from '../duration.ts';
 import { modes } from '../pin/opt-in.ts';
 import { logLevels } from '../telemetry/log.ts';
-import { certificateFiles } from './certificate-files.ts';
-import { dockerConfigPath } from './docker-config.ts';
-import { Files } from './files.ts';
 import { readHostsDirectory } from './hosts-directory.ts';
-import { registries } from './registries.ts';
-import { size } from './size.ts';
+import { readKeyPair } from './pem.ts';
+import { registries } from './registry-config.ts';
+import { TrackedFiles } from './tracked-files.ts';
 
 /** Whole milliseconds between two durations. */
 const duration = (least: string, most: string) =>
@@ -24,6 +24,28 @@ const duration = (least: string, most: string) =>
     })
     .meta({ written: `duration, ${least} to ${most}` });
 
+const units = { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 } as const;
+const SIZE = /^(\d{1,12})(|Ki|Mi|Gi)$/;
+
+/** Bytes between two sizes, as Kubernetes writes them: `64Mi`. */
+const size = (least: string, most: string) =>
+  z
+    .unknown()
+    .transform((value, context) => {
+      const bytes = parseSize(String(value));
+      const [from = 0, to = 0] = [parseSize(least), parseSize(most)];
+      if (bytes !== undefined && bytes >= from && bytes <= to) return bytes;
+      context.addIssue({ code: 'custom', message: `write a size from ${least} to ${most}, such as 64Mi` });
+      return z.NEVER;
+    })
+    .meta({ written: `size, ${least} to ${most}` });
+
+function parseSize(text: string): number | undefined {
+  const [, number, unit] = SIZE.exec(text) ?? [];
+  const factor = Object.entries(units).find(([name]) => name === unit)?.[1];
+  return number === undefined || factor === undefined ? undefined : Number(number) * factor;
+}
+
 /** A whole number between two others, which `what` says more of. */
 const whole = (least: number, most: number, what = 'whole number') => {
   const remedy = `write a ${what} from ${least} to ${most}`;
@@ -33,12 +55,46 @@ const whole = (least: number, most: number, what = 'whole number') => {
 const port = whole(1, 65_535, 'port number');
 const name = (of: string) => z.string().min(1, `write the name of the ${of}`);
 
+const path = (of: string) => {
+  const remedy = `write the path of the ${of}, a file in PEM`;
+  return z.string(remedy).min(1, remedy);
+};
+
+/** Paths of a certificate and its key, which must be readable from the start. */
+const certificateFiles = z
+  .strictObject({
+    certFile: path('certificate').describe('The certificate, with any intermediate certificates.'),
+    keyFile: path('key').describe('Its private key. Both files are read again every 10 seconds.'),
+  })
+  .superRefine(({ certFile, keyFile }, context) => {
+    const pair = readKeyPair(certFile, keyFile, new TrackedFiles());
+    if ('value' in pair) return;
+    for (const { of, problem } of pair.problems) {
+      context.addIssue({ code: 'custom', path: [`${of}File`], message: problem });
+    }
+  });
+export type CertificateFiles = z.infer<typeof certificateFiles>;
+
+/** The path of a docker config, which must be readable from the start. */
+const dockerConfigPath = z
+  .string()
+  .min(1, 'write the path of a docker config')
+  .superRefine((path, context) => {
+    if (path === '') return;
+    try {
+      new DockerConfigFile(path);
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      context.addIssue({ code: 'custom', message: `${error.message}; ${error.remedy}` });
+    }
+  });
+
 const certsDirectory = z
   .string()
   .min(1, 'write the path of a folder, such as /etc/containerd/certs.d')
   .superRefine((root, context) => {
     if (root === '') return;
-    const { problems } = readHostsDirectory(root, new Files());
+    const { problems } = readHostsDirectory(root, new TrackedFiles());
     for (const message of problems) context.addIssue({ code: 'custom', message });
   });
 

@@ -2,7 +2,7 @@ import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { noProxies, type Proxies } from '../config/proxies.ts';
+import { noProxies, type Proxies } from '../config/environment.ts';
 import type { TlsSettings } from '../config/registry-settings.ts';
 import { RegistryError } from './error.ts';
 import { isInternal, isMetadata } from './private-address.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Proxies } from '../config/proxies.ts';
+import type { Proxies } from '../config/environment.ts';
 
 /**
  * The proxy that requests to `url` go through, if they do: by the rules of golang.org/x/net/http/httpproxy, which are

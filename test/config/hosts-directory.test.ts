@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Files } from '../../src/config/files.ts';
 import { combine, readHostsDirectory } from '../../src/config/hosts-directory.ts';
+import { TrackedFiles } from '../../src/config/tracked-files.ts';
 import { createAuthority } from '../support/authority.ts';
 import { makeFolder } from '../support/folder.ts';
 
@@ -12,7 +12,7 @@ const pem = { 'ca.crt': authority.caPem, 'client.cert': client.cert, 'client.key
 /** What a folder with these files says. */
 function read(files: Record<string, string>) {
   using folder = makeFolder(files);
-  const { directory, problems } = readHostsDirectory(folder.path, new Files());
+  const { directory, problems } = readHostsDirectory(folder.path, new TrackedFiles());
   return { ...directory, problems: problems.map((problem) => problem.replace(folder.path, '')) };
 }
 
@@ -137,7 +137,7 @@ describe('a folder', () => {
   });
 
   test('that is not there is a mistake', () => {
-    const { problems } = readHostsDirectory(join('/does/not', 'exist'), new Files());
+    const { problems } = readHostsDirectory(join('/does/not', 'exist'), new TrackedFiles());
     expect(problems).toEqual(['/does/not/exist: the folder must be there and be readable']);
   });
 });

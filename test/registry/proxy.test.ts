@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { noProxies } from '../../src/config/proxies.ts';
+import { noProxies } from '../../src/config/environment.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { RegistryError } from '../../src/registry/error.ts';
 import { proxyFor } from '../../src/registry/proxy.ts';

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { readEnvironment } from '../../src/config/environment.ts';
-import { Files } from '../../src/config/files.ts';
 import { InvalidConfig } from '../../src/config/invalid-config.ts';
-import { readRegistry } from '../../src/config/registries.ts';
+import { readRegistry } from '../../src/config/registry-config.ts';
 import type { RegistrySettings } from '../../src/config/registry-settings.ts';
+import { TrackedFiles } from '../../src/config/tracked-files.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createAuthority } from '../support/authority.ts';
 import { problemsOf } from '../support/config-problems.ts';
@@ -24,7 +24,7 @@ const at = (name: string) => `${files.path}/${name}`;
 
 function settingsOf(yaml: string): RegistrySettings {
   const { registries } = parseConfig(`registries: {r.example: ${yaml}}`, 'x');
-  return readRegistry(registries['r.example'] ?? {}, new Files()).settings;
+  return readRegistry(registries['r.example'] ?? {}, new TrackedFiles()).settings;
 }
 
 describe('a registry', () => {

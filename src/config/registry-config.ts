@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Files } from './files.ts';
 import { readCertificates, readKeyPair } from './pem.ts';
 import { capabilities, type Mirror, type RegistrySettings, type TlsSettings } from './registry-settings.ts';
+import { TrackedFiles } from './tracked-files.ts';
 
 /** The root of an API: where a URL has no path of its own, that of the distribution specification. */
 const apiRoot = z
@@ -58,7 +58,7 @@ const registry = z
       .describe('Prefixes of repositories that an ECR pull-through cache serves.'),
   })
   .superRefine((written, context) => {
-    for (const { key, message } of readRegistry(written, new Files()).problems) {
+    for (const { key, message } of readRegistry(written, new TrackedFiles()).problems) {
       context.addIssue({ code: 'custom', path: [key], message });
     }
   });
@@ -67,7 +67,7 @@ export type RegistryConfig = z.infer<typeof registry>;
 /** The settings of a registry with the certificates in its files, and what is wrong with them, each with its key. */
 export function readRegistry(
   { caFile, clientCertFile, clientKeyFile, insecure, ...settings }: RegistryConfig,
-  files: Files,
+  files: TrackedFiles,
 ): { settings: RegistrySettings; problems: { key: keyof RegistryConfig; message: string }[] } {
   const problems: { key: keyof RegistryConfig; message: string }[] = [];
   const wrong = (key: keyof RegistryConfig, message: string) => problems.push({ key, message });

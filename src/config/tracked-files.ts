@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { versionOf } from '../file-version.ts';
 
 /** Reads files and folders, and knows afterwards whether what it has been asked for has changed. */
-export class Files {
+export class TrackedFiles {
   /** By path, what wasn't there included, as it was just before it was looked at. */
   readonly #versions = new Map<string, string>();
 
