@@ -1,11 +1,11 @@
 import { ConfiguredRegistries, type OnUnusable } from './config/configured-registries.ts';
 import type { Proxies } from './config/environment.ts';
 import type { Config } from './config.ts';
-import { createCloudSources } from './credentials/cloud/cloud.ts';
+import { CloudCredentials } from './credentials/cloud/cloud-credentials.ts';
+import type { CredentialSource } from './credentials/credential.ts';
 import { Credentials } from './credentials/credentials.ts';
 import { DockerConfigFile } from './credentials/docker-config-file.ts';
 import { PullSecrets } from './credentials/pull-secrets.ts';
-import type { CredentialSource } from './credentials/source.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
 import { webhookCalls } from './kubernetes/webhook-calls.ts';
@@ -34,7 +34,7 @@ export interface Engine extends RegistryEngine {
 }
 
 export interface RegistryParts {
-  /** Credentials of tagpin's own, in the order to try them; those of its identity in a cloud come after. */
+  /** Sources of tagpin's own credentials, in the order to try them; the clouds come after. */
   sources: readonly CredentialSource[];
   proxies: Proxies;
   /** Told when the files that the configuration of registries is in change into something unusable. */
@@ -54,7 +54,7 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
   const registries = new ConfiguredRegistries(config, parts.onUnusableRegistries);
   const endpoints = new Endpoints(() => registries.current, { denyPrivateRegistries, proxies });
   const client = new RegistryClient(endpoints, parts.observe);
-  const clouds = createCloudSources({
+  const cloud = new CloudCredentials({
     clouds: config.credentials.cloud,
     dispatcher: (url) => endpoints.dispatcher(url, endpoints.registry(url.host)),
     proxies,
@@ -65,7 +65,7 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
       limits: new RegistryLimiters(config.limits, metrics === undefined ? {} : { observer: metrics }),
       observe: (outcome) => metrics?.resolved(outcome),
     }),
-    credentials: new Credentials([...parts.sources, ...clouds]),
+    credentials: new Credentials([...parts.sources, cloud]),
     close: () => endpoints.close(),
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
+import { CredentialError, type CredentialSource } from '../credentials/credential.ts';
 import { CredentialHelpers } from '../credentials/credential-helper.ts';
 import { DockerConfigFile } from '../credentials/docker-config-file.ts';
-import { CredentialError, type CredentialSource } from '../credentials/source.ts';
 import { WrongUse } from './outcome.ts';
 
 /**

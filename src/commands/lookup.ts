@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Proxies } from '../config/environment.ts';
 import type { Config } from '../config.ts';
-import { type Credential, fingerprint } from '../credentials/credential.ts';
+import { type Credential, type CredentialSource, fingerprint } from '../credentials/credential.ts';
 import type { FoundCredentials } from '../credentials/credentials.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
-import type { CredentialSource } from '../credentials/source.ts';
 import { createRegistryEngine } from '../engine.ts';
 import type { Digest } from '../image/digest.ts';
 import { pullReference, type Reference, repository } from '../image/reference.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { clouds } from '../credentials/cloud/hosts.ts';
+import { clouds } from '../credentials/cloud/cloud-registry.ts';
+import { CredentialError } from '../credentials/credential.ts';
 import { DockerConfigFile } from '../credentials/docker-config-file.ts';
-import { CredentialError } from '../credentials/source.ts';
 import { parseDuration } from '../duration.ts';
 import { modes } from '../pin/opt-in.ts';
 import { logLevels } from '../telemetry/log.ts';

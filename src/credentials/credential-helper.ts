@@ -4,11 +4,10 @@ import { excerpt } from '../image/excerpt.ts';
 import { parseJson } from '../json.ts';
 import { Singleflight } from '../singleflight.ts';
 import { codeOf } from '../system-error.ts';
-import { Credential } from './credential.ts';
+import { Credential, CredentialError, type CredentialSource } from './credential.ts';
 import { struct } from './docker-config.ts';
 import type { DockerConfigFile } from './docker-config-file.ts';
 import { normalizeKey } from './registry-key.ts';
-import { CredentialError, type CredentialSource } from './source.ts';
 
 const HELPER_TIMEOUT_MS = 10_000;
 /** A credential is a few kilobytes at most. */

@@ -71,3 +71,29 @@ export function fingerprint(credentials: readonly Credential[]): string {
   const fields = credentials.map((c) => [c.username, c.password, c.identityToken, c.registryToken]);
   return createHmac('sha256', fingerprintKey).update(JSON.stringify(fields)).digest('base64url');
 }
+
+/** A source of tagpin's own credentials, as opposed to a pod's pull secrets: a docker config, a cloud's identity. */
+export interface CredentialSource {
+  /**
+   * The credentials for a repository (`docker.io/library/nginx`, neither tag nor digest), in the order to try them;
+   * none if this source isn't meant for it.
+   *
+   * @throws CredentialError when the source is meant for it and fails; or the signal's reason
+   */
+  credentials(repository: string, signal: AbortSignal): Promise<readonly Credential[]>;
+}
+
+/** Thrown when a source that is meant for an image fails. The message is one line without secrets. */
+export class CredentialError extends Error {
+  override readonly name = 'CredentialError';
+  /** What failed, such as `ECR 123456789012.dkr.ecr.eu-west-1.amazonaws.com`. */
+  readonly source: string;
+  /** What the user can do about it. */
+  readonly remedy: string;
+
+  constructor(source: string, message: string, remedy: string, cause?: unknown) {
+    super(message, { cause });
+    this.source = source;
+    this.remedy = remedy;
+  }
+}

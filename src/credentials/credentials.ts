@@ -1,7 +1,6 @@
 import { deadlineIn } from '../deadline.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, CredentialError, type CredentialSource } from './credential.ts';
 import type { Keyring } from './keyring.ts';
-import { CredentialError, type CredentialSource } from './source.ts';
 
 /** The credentials for an image, and the sources that should have had some and failed. */
 export interface FoundCredentials {

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { versionOf } from '../file-version.ts';
 import { whyUnreadable } from '../system-error.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, CredentialError, type CredentialSource } from './credential.ts';
 import { type DockerConfigContents, decodeDockerConfigFile, InvalidDockerConfig } from './docker-config.ts';
 import { dockerConfigKeyring, type Keyring } from './keyring.ts';
-import { CredentialError, type CredentialSource } from './source.ts';
 
 /** A mounted Secret takes the kubelet a minute to update: looking more often than this gains nothing. */
 const CHECK_MS = 5_000;

@@ -1,5 +1,4 @@
-import type { Credential } from '../credentials/credential.ts';
-import { CredentialError } from '../credentials/source.ts';
+import { type Credential, CredentialError } from '../credentials/credential.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError } from '../kubernetes/error.ts';

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { CredentialError } from '../../src/credentials/credential.ts';
 import { CredentialHelpers } from '../../src/credentials/credential-helper.ts';
 import { DockerConfigFile } from '../../src/credentials/docker-config-file.ts';
-import { CredentialError } from '../../src/credentials/source.ts';
 import { answering, writeCredentialHelper } from '../support/credential-helper.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-helper-'));

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { Credential } from '../../src/credentials/credential.ts';
+import { Credential, CredentialError, type CredentialSource } from '../../src/credentials/credential.ts';
 import { Credentials } from '../../src/credentials/credentials.ts';
-import { CredentialError, type CredentialSource } from '../../src/credentials/source.ts';
 
 const named = (source: string) => new Credential({ username: source, source });
 const giving = (...names: string[]): CredentialSource => ({ credentials: async () => names.map(named) });

@@ -2,9 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import type { Credential } from '../../src/credentials/credential.ts';
+import { type Credential, CredentialError } from '../../src/credentials/credential.ts';
 import { DockerConfigFile } from '../../src/credentials/docker-config-file.ts';
-import { CredentialError } from '../../src/credentials/source.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-docker-config-'));
 const path = join(folder, 'config.json');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CredentialError } from '../../src/credentials/source.ts';
+import { CredentialError } from '../../src/credentials/credential.ts';
 import { InvalidReference, parseReference } from '../../src/image/reference.ts';
 import { KubernetesError } from '../../src/kubernetes/error.ts';
 import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { CredentialError } from '../../src/credentials/credential.ts';
 import { createKeyring } from '../../src/credentials/keyring.ts';
-import { CredentialError } from '../../src/credentials/source.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import type { Decided } from '../../src/pin/decide.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/credentials/cloud/refreshing.ts';
+import type { Clock } from '../../src/credentials/cloud/token-cache.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -1,8 +1,8 @@
 import { registerHooks } from 'node:module';
 
 /**
- * Asks the clouds' sources for credentials of the repositories in its arguments, one after the other, and prints a
- * line of JSON for each: where the credentials come from, and which files have been loaded so far.
+ * Gets the clouds' credentials for the repositories in its arguments, one after the other, and prints a line of JSON for
+ * each: where the credentials come from, and which files have been loaded so far.
  */
 const [repositories, exchange] = [process.argv.slice(2), Number(process.env['EXCHANGE_PORT'])];
 
@@ -14,15 +14,13 @@ registerHooks({
   },
 });
 
-const { createCloudSources } = await import('../../src/credentials/cloud/cloud.ts');
+const { CloudCredentials } = await import('../../src/credentials/cloud/cloud-credentials.ts');
 const { connectionsTo } = await import('./connections.ts');
 const { getCACertificates } = await import('node:tls');
 
 const dispatcher = connectionsTo(exchange, getCACertificates('extra').join('\n'));
-const sources = createCloudSources({ dispatcher: () => dispatcher });
+const source = new CloudCredentials({ dispatcher: () => dispatcher });
 for (const repository of repositories) {
-  const found = await Promise.all(
-    sources.map((source) => source.credentials(repository, AbortSignal.timeout(10_000))),
-  );
-  console.log(JSON.stringify({ repository, sources: found.flat().map(({ source }) => source), loaded }));
+  const found = await source.credentials(repository, AbortSignal.timeout(10_000));
+  console.log(JSON.stringify({ repository, sources: found.map(({ source }) => source), loaded }));
 }

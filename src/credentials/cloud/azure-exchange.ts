@@ -2,7 +2,7 @@ import { type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import { parseJson } from '../../json.ts';
 
-/** Thrown when a registry doesn't exchange a token. The message is for the end of a sentence, without secrets. */
+/** Thrown when a registry doesn't exchange a token. The message completes a sentence and holds no secrets. */
 export class RefusedExchange extends Error {
   override readonly name = 'RefusedExchange';
 }
@@ -12,22 +12,22 @@ const SILENCE_TIMEOUT_MS = 5_000;
 /** A refresh token is 1 to 2 KiB. */
 const BODY_LIMIT = 64 * 1024;
 
-const answerShape = z.object({
-  // What a JSON web token is made of: the token is sent on in a header.
+const responseSchema = z.object({
+  // The characters of a JSON web token: the token is sent in a header later.
   refresh_token: z.string().regex(/^[\w.~+/=-]+$/),
 });
-const claimsShape = z.object({ iat: z.number(), exp: z.number() });
-const errorShape = z.object({
+const claimsSchema = z.object({ iat: z.number(), exp: z.number() });
+const errorSchema = z.object({
   errors: z.array(z.object({ code: z.string().regex(/^[A-Z_]{1,64}$/) })).min(1),
 });
 
 /**
  * Exchanges a token of Microsoft Entra for a refresh token of a registry (Azure/acr docs/AAD-OAuth.md, "Calling POST
  * /oauth2/exchange"). The token goes to the registry's own host and nowhere else: redirects aren't followed. The
- * tenant can be left out, since the token names it.
+ * request leaves out the tenant, because the token names it.
  *
- * @param dispatcher the connections to reach a URL over
- * @returns the refresh token, and its lifetime in milliseconds, NaN if it doesn't say
+ * @param dispatcher the connections for a URL
+ * @returns the refresh token, and its lifetime in milliseconds, NaN if unknown
  * @throws RefusedExchange, or an error of undici
  */
 export async function exchange(
@@ -53,19 +53,19 @@ export async function exchange(
   });
   const body = parseJson(await readBounded(response.body));
   if (response.statusCode !== 200) {
-    const { data } = errorShape.safeParse(body);
+    const { data } = errorSchema.safeParse(body);
     const code = data?.errors[0]?.code;
     throw new RefusedExchange(`it answers ${response.statusCode}${code === undefined ? '' : ` ${code}`}`);
   }
-  const { data } = answerShape.safeParse(body);
+  const { data } = responseSchema.safeParse(body);
   if (data === undefined) throw new RefusedExchange('its answer holds no token');
   return { refreshToken: data.refresh_token, lifetime: lifetimeOf(data.refresh_token) };
 }
 
-/** From the token's own claims, both by the issuer's clock, so that it doesn't matter what ours says. */
+/** From the token's claims. Both are by the issuer's clock, so a wrong clock on this machine doesn't matter. */
 function lifetimeOf(refreshToken: string): number {
   const payload = Buffer.from(refreshToken.split('.')[1] ?? '', 'base64url').toString('utf8');
-  const { data } = claimsShape.safeParse(parseJson(payload));
+  const { data } = claimsSchema.safeParse(parseJson(payload));
   return data === undefined ? Number.NaN : (data.exp - data.iat) * 1_000;
 }
 

@@ -1,101 +1,101 @@
 import { Agent } from 'node:https';
 import { z } from 'zod';
 import { untilAborted } from '../../singleflight.ts';
-import { Credential } from '../credential.ts';
-import { CredentialError, type CredentialSource } from '../source.ts';
-import { explain, isUnreachable } from './explain.ts';
-import { type EcrRegistry, ecrRegistry, hostOf } from './hosts.ts';
-import { absence, type Clock, type Perishable, Refreshing, systemClock, token } from './refreshing.ts';
+import { Credential, CredentialError } from '../credential.ts';
+import type { EcrRegistry } from './cloud-registry.ts';
+import { isUnreachable, messageOf } from './sdk-error.ts';
+import { type Cacheable, type Clock, noIdentity, systemClock, TokenCache, token } from './token-cache.ts';
 
-/** The proxies to reach a cloud's API through: the AWS SDK doesn't look for any itself. */
-export interface Proxies {
+/** The proxies for AWS's API: the SDK reads no environment variables for them. */
+export interface AwsProxies {
   readonly https: string | undefined;
-  /** As NO_PROXY has it. */
+  /** In the syntax of NO_PROXY. */
   readonly noProxy: string;
 }
 
-/** How the API is reached that gives out the tokens of a registry. */
+/** The API endpoint that issues a registry's tokens. */
 export interface EcrApi {
   readonly region: string;
   readonly useFipsEndpoint: boolean;
   readonly useDualstackEndpoint: boolean;
 }
 
-/** What there is for a registry, or why there is nothing. */
-type Outcome = readonly Credential[] | CredentialError;
+type PrivateRegistry = Extract<EcrRegistry, { kind: 'private' }>;
+
+/** The credentials for a registry, or why there are none. */
+type EcrLogin = readonly Credential[] | CredentialError;
 
 const LONGEST_LIFE_MS = 12 * 60 * 60 * 1_000;
-/** The only region that has the API of the public registry (Amazon ECR Public user guide, "Registry authentication"). */
+/** The only region with an API for the public registry (Amazon ECR Public user guide, "Registry authentication"). */
 const PUBLIC_REGION = 'us-east-1';
 const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
- * Credentials for Amazon ECR by the role that tagpin itself has, found the SDK's way: environment, IRSA, pod identity,
- * the node's role.
+ * Credentials for Amazon ECR by tagpin's own role, which the SDK finds: environment, IRSA, pod identity, the node's
+ * role.
  *
- * A token is good for all that the role may read, in any account (`GetAuthorizationToken`, where `registryIds` is
- * deprecated for that reason), so one a region is enough. Without one the public registry is used anonymously.
+ * A token is valid for everything that the role may read, in any account (`GetAuthorizationToken`, where `registryIds`
+ * is deprecated for that reason), so there is one per region. Without a token the public registry is used anonymously.
  */
-export class EcrCredentials implements CredentialSource {
+export class EcrCredentials {
   readonly #clock: Clock;
-  readonly #proxies: Proxies | undefined;
-  readonly #outcomes: Refreshing<Outcome>;
+  readonly #proxies: AwsProxies | undefined;
+  readonly #logins: TokenCache<EcrLogin>;
 
-  constructor(proxies?: Proxies, clock: Clock = systemClock) {
+  constructor(proxies?: AwsProxies, clock: Clock = systemClock) {
     this.#clock = clock;
     this.#proxies = proxies;
-    this.#outcomes = new Refreshing(clock);
+    this.#logins = new TokenCache(clock);
   }
 
-  async credentials(repository: string, signal: AbortSignal): Promise<readonly Credential[]> {
-    const registry = ecrRegistry(hostOf(repository));
-    if (registry === undefined) return [];
+  /** @throws CredentialError, or the signal's reason */
+  async credentials(registry: EcrRegistry, signal: AbortSignal): Promise<readonly Credential[]> {
     const key = registry.kind === 'public' ? 'public' : JSON.stringify(apiOf(registry));
-    const outcome = await this.#outcomes.get(key, signal, (renewal) =>
+    const login = await this.#logins.get(key, signal, (renewal) =>
       registry.kind === 'public' ? this.#public(renewal) : this.#private(apiOf(registry), renewal),
     );
-    if (outcome instanceof CredentialError) throw outcome;
-    return outcome;
+    if (login instanceof CredentialError) throw login;
+    return login;
   }
 
-  async #private(api: EcrApi, signal: AbortSignal): Promise<Perishable<Outcome>> {
+  async #private(api: EcrApi, signal: AbortSignal): Promise<Cacheable<EcrLogin>> {
     const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
     const client = new ECRClient({ ...api, requestHandler: this.#requestHandler() });
     try {
       const answer = client.send(new GetAuthorizationTokenCommand({}), { abortSignal: signal });
       const { authorizationData } = await untilAborted(answer, signal);
-      return this.#perishable(authorizationData?.[0], `ECR ${api.region}`);
+      return this.#cacheable(authorizationData?.[0], `ECR ${api.region}`);
     } catch (error) {
       const failure = failed(api.region, error);
-      if (isWithoutIdentity(error)) return absence<Outcome>(failure);
+      if (isWithoutIdentity(error)) return noIdentity<EcrLogin>(failure);
       throw failure;
     } finally {
       client.destroy();
     }
   }
 
-  async #public(signal: AbortSignal): Promise<Perishable<Outcome>> {
+  async #public(signal: AbortSignal): Promise<Cacheable<EcrLogin>> {
     const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
     const client = new ECRPUBLICClient({ region: PUBLIC_REGION, requestHandler: this.#requestHandler() });
     try {
       const answer = client.send(new GetAuthorizationTokenCommand({}), { abortSignal: signal });
       const { authorizationData } = await untilAborted(answer, signal);
-      return this.#perishable(authorizationData, 'ECR Public');
+      return this.#cacheable(authorizationData, 'ECR Public');
     } catch {
-      return absence<Outcome>([]);
+      return noIdentity<EcrLogin>([]);
     } finally {
       client.destroy();
     }
   }
 
-  #perishable(data: unknown, registry: string): Perishable<Outcome> {
+  #cacheable(data: unknown, registry: string): Cacheable<EcrLogin> {
     const { authorizationToken, expiresAt } = authorizationData.parse(data);
     const credential = new Credential({
       ...authorizationToken,
       source: `tagpin's AWS identity (${registry})`,
     });
-    return token<Outcome>(
+    return token<EcrLogin>(
       [credential],
       expiresAt === undefined ? Number.NaN : expiresAt.getTime() - this.#clock.now(),
       LONGEST_LIFE_MS,
@@ -114,10 +114,9 @@ export class EcrCredentials implements CredentialSource {
 }
 
 /**
- * The API that belongs to a registry's host: whoever names the FIPS host, or the one that has IPv6 addresses too,
- * means the whole way there.
+ * The API for a registry's host. A FIPS or dual-stack host means that the API is to be reached in the same way.
  */
-export function apiOf({ region, fips, domain }: Extract<EcrRegistry, { kind: 'private' }>): EcrApi {
+export function apiOf({ region, fips, domain }: PrivateRegistry): EcrApi {
   return { region, useFipsEndpoint: fips, useDualstackEndpoint: domain.startsWith('on.') };
 }
 
@@ -131,7 +130,7 @@ const authorizationData = z.object({
   expiresAt: z.date().optional(),
 });
 
-/** The SDK has looked everywhere, and found no identity that it could use or fail with. */
+/** The SDK has tried every provider in its chain and found no identity. */
 const isWithoutIdentity = (error: unknown) =>
   error instanceof Error && error.name === 'CredentialsProviderError';
 
@@ -153,7 +152,7 @@ function failed(region: string, error: unknown): CredentialError {
   }
   return new CredentialError(
     source,
-    `${source} gives no token: ${explain(error)}`,
+    `${source} gives no token: ${messageOf(error)}`,
     isUnreachable(error)
       ? `let tagpin reach the API of ${source}: network policy, proxy or VPC endpoint`
       : "allow tagpin's IAM role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer",

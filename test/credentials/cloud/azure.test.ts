@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { AzureCredentials } from '../../../src/credentials/cloud/azure.ts';
-import { CredentialError, type CredentialSource } from '../../../src/credentials/source.ts';
+import { CloudCredentials } from '../../../src/credentials/cloud/cloud-credentials.ts';
+import { CredentialError, type CredentialSource } from '../../../src/credentials/credential.ts';
 import { clientFor, patient, tryResolve } from '../../registry/clients.ts';
 import { jsonReply } from '../../support/answering.ts';
 import { createAuthority } from '../../support/authority.ts';
@@ -49,7 +49,7 @@ beforeEach(async () => {
   entra = await startEntra(authority, ASSERTION, ACCESS_TOKEN);
   exchange = await startExchange(authority, HOST, { accessToken: ACCESS_TOKEN, refreshToken });
   const dispatcher = connectionsTo(exchange.port, authority.caPem);
-  source = new AzureCredentials(() => dispatcher, clock);
+  source = new CloudCredentials({ dispatcher: () => dispatcher, clock });
   becomeOnly({
     AZURE_AUTHORITY_HOST: entra.url,
     AZURE_TENANT_ID: TENANT,
@@ -192,7 +192,7 @@ describe('the exchange', () => {
       refreshToken,
     });
     const dispatcher = connectionsTo(impostor.port, authority.caPem);
-    source = new AzureCredentials(() => dispatcher, clock);
+    source = new CloudCredentials({ dispatcher: () => dispatcher, clock });
     expect((await failureOf()).message).toContain(HOST);
     expect(impostor.requests.entries).toEqual([]);
   });
@@ -206,7 +206,7 @@ describe('the exchange', () => {
 test.each(['evil.com/foo.azurecr.io/app', 'foo.azurecr.io.evil.com/app', 'foo.azurecr.io:5000/app'])(
   '%s is told nothing',
   async (repository) => {
-    source = new AzureCredentials(noConnections, clock);
+    source = new CloudCredentials({ dispatcher: noConnections, clock });
     expect(await get(repository)).toEqual([]);
     expect(entra.requests.entries).toEqual([]);
   },
@@ -214,7 +214,7 @@ test.each(['evil.com/foo.azurecr.io/app', 'foo.azurecr.io.evil.com/app', 'foo.az
 
 test('without an Azure identity images are pulled anonymously, after one search for many pods', async () => {
   becomeOnly({ AZURE_TOKEN_CREDENTIALS: 'prod', AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:1' });
-  source = new AzureCredentials(noConnections, clock);
+  source = new CloudCredentials({ dispatcher: noConnections, clock });
   expect(await get()).toEqual([]);
   expect(await get('other.azurecr.io/app')).toEqual([]);
 });

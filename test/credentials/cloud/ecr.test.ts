@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { apiOf, EcrCredentials } from '../../../src/credentials/cloud/ecr.ts';
-import { ecrRegistry } from '../../../src/credentials/cloud/hosts.ts';
-import { CredentialError, type CredentialSource } from '../../../src/credentials/source.ts';
+import { CloudCredentials } from '../../../src/credentials/cloud/cloud-credentials.ts';
+import { cloudRegistryOf } from '../../../src/credentials/cloud/cloud-registry.ts';
+import { apiOf } from '../../../src/credentials/cloud/ecr.ts';
+import { CredentialError, type CredentialSource } from '../../../src/credentials/credential.ts';
 import { clientFor, patient, tryResolve } from '../../registry/clients.ts';
 import { jsonReply, startAnswering } from '../../support/answering.ts';
 import { type AwsApi, startAwsApi } from '../../support/aws.ts';
 import { TestClock } from '../../support/clock.ts';
+import { noConnections } from '../../support/connections.ts';
 import { becomeOnly } from '../../support/environment.ts';
 import { startMoto } from '../../support/moto.ts';
 import { image } from '../../support/registry/image.ts';
@@ -25,7 +27,7 @@ let clock: TestClock;
 let source: CredentialSource;
 beforeEach(() => {
   clock = new TestClock();
-  source = new EcrCredentials(undefined, clock);
+  source = new CloudCredentials({ dispatcher: noConnections, clock });
 });
 afterEach(() => vi.unstubAllEnvs());
 
@@ -231,9 +233,9 @@ test.each([
   ['123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk', 'https://api.ecr.eu-isoe-west-1.cloud.adc-e.uk/'],
   ['123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov', 'https://api.ecr.us-isof-south-1.csp.hci.ic.gov/'],
 ])('%s has its API at %s, as the SDK says', (host, expected) => {
-  const registry = ecrRegistry(host);
-  if (registry?.kind !== 'private') throw new Error('not private');
-  const { region, useFipsEndpoint, useDualstackEndpoint } = apiOf(registry);
+  const found = cloudRegistryOf(host);
+  if (found?.cloud !== 'ecr' || found.registry.kind !== 'private') throw new Error('not private');
+  const { region, useFipsEndpoint, useDualstackEndpoint } = apiOf(found.registry);
   const { url } = new ECRClient({ region }).config.endpointProvider({
     Region: region,
     UseFIPS: useFipsEndpoint,

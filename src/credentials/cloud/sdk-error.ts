@@ -1,13 +1,13 @@
 import { codeOf } from '../../system-error.ts';
 
-/** The longest that is told of an SDK's message, which may quote whatever a server answered. */
+/** The most that is shown of an SDK's message, which may quote anything a server answered. */
 const MAX_LENGTH = 200;
 
 /**
- * What an SDK's error says, in one line, without anything that could be a token. The error itself is never passed on
- * as a cause: SDKs attach requests and answers to theirs, headers and tokens included.
+ * The message of an SDK's error, in one line, without anything that could be a token. The error itself must not become
+ * a `cause`: SDKs attach requests and responses to theirs, headers and tokens included.
  */
-export function explain(error: unknown): string {
+export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed for no reason given';
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'no answer in time';
   const line = redact((error.message.trim() || (codeOf(error) ?? '')).split(/[\r\n]/, 1)[0] ?? '').trim();
@@ -16,7 +16,7 @@ export function explain(error: unknown): string {
   return [name, text].filter((part) => part !== '').join(': ') || 'it failed for no reason given';
 }
 
-/** Whether there was no answer at all, which no permission mends. */
+/** Whether there was no response at all, so that the network is at fault and not a permission. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
@@ -24,7 +24,7 @@ export function isUnreachable(error: unknown): boolean {
   );
 }
 
-/** Takes out JSON web tokens and long runs of characters in which lower case, upper case and digits are mixed. */
+/** Removes JSON web tokens, and long runs of characters that mix lower case, upper case and digits. */
 function redact(text: string): string {
   return text
     .replace(/eyJ[\w-]*(?:\.[\w-]*)*/g, '…')

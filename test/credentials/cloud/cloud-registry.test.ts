@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import {
-  ecrRegistry,
-  hostOf,
-  isAzureRegistry,
-  isGoogleRegistry,
-} from '../../../src/credentials/cloud/hosts.ts';
+import { cloudRegistryOf, ecrRegistry } from '../../../src/credentials/cloud/cloud-registry.ts';
 import { cases, vectors } from '../../support/vectors.ts';
 
 const ecrMatch = z.discriminatedUnion('provider', [
@@ -34,17 +29,17 @@ vectors('cloudhosts.json', {
     z.object({ image: z.string(), loginServer: z.string() }),
     ({ image, loginServer }) => `${image}: ${loginServer || 'not ACR'}`,
     ({ image, loginServer }) => {
-      const host = hostOf(image);
-      // Suffixes of one's own are Azure Stack's, which tagpin doesn't know.
+      const found = cloudRegistryOf(image);
+      // Custom suffixes are Azure Stack's, which tagpin doesn't know.
       const known = loginServer !== '' && !loginServer.includes('configured custom suffix');
-      expect(isAzureRegistry(host)).toBe(known);
-      if (known) expect(host).toBe(loginServer);
+      if (known) expect(found).toEqual({ cloud: 'azure', host: loginServer });
+      else expect(found?.cloud).not.toBe('azure');
     },
   ),
   gcp: cases(
     z.object({ host: z.string(), kubeletGlobs: z.boolean(), ggcrKeychain: z.boolean() }),
     ({ host, ggcrKeychain }) => `${host}: ${ggcrKeychain ? 'Google' : 'not Google'}`,
-    ({ host, ggcrKeychain }) => expect(isGoogleRegistry(host)).toBe(ggcrKeychain),
+    ({ host, ggcrKeychain }) => expect(cloudRegistryOf(host)?.cloud === 'google').toBe(ggcrKeychain),
   ),
 });
 
@@ -57,10 +52,9 @@ test.each([
   '123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov',
   '123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov',
 ])('%s is a registry of an account, in whichever partition', (host) => {
-  expect(ecrRegistry(host)).toMatchObject({
-    kind: 'private',
-    account: '123456789012',
-    region: expect.any(String),
+  expect(cloudRegistryOf(host)).toMatchObject({
+    cloud: 'ecr',
+    registry: { kind: 'private', account: '123456789012', region: expect.any(String) },
   });
 });
 
@@ -79,17 +73,14 @@ test.each([
   'gcr.io:5000',
   'evil.com\\.gcr.io',
   'accounts.google.com',
-])("%j is nobody's", (host) => {
-  expect([ecrRegistry(host), isAzureRegistry(host), isGoogleRegistry(host)]).toEqual([
-    undefined,
-    false,
-    false,
-  ]);
+])('%j belongs to no cloud', (host) => {
+  expect(cloudRegistryOf(host)).toBeUndefined();
 });
 
-test('the port that https has anyway makes no difference', () => {
-  expect(hostOf('123456789012.dkr.ecr.us-east-1.amazonaws.com:443/team/app')).toBe(
-    '123456789012.dkr.ecr.us-east-1.amazonaws.com',
-  );
-  expect(hostOf('gcr.io:5000/team/app')).toBe('gcr.io:5000');
+test('port 443 makes no difference, and any other port does', () => {
+  expect(cloudRegistryOf('example.azurecr.io:443/team/app')).toEqual({
+    cloud: 'azure',
+    host: 'example.azurecr.io',
+  });
+  expect(cloudRegistryOf('gcr.io:5000/team/app')).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { absence, type Perishable, Refreshing, token } from '../../../src/credentials/cloud/refreshing.ts';
+import { type Cacheable, noIdentity, TokenCache, token } from '../../../src/credentials/cloud/token-cache.ts';
 import { patient } from '../../registry/clients.ts';
 import { TestClock } from '../../support/clock.ts';
 
@@ -14,7 +14,7 @@ class Issuer {
   /** Resolves when the answer may be given. */
   gate: Promise<unknown> = Promise.resolve();
 
-  readonly obtain = async (): Promise<Perishable<string>> => {
+  readonly obtain = async (): Promise<Cacheable<string>> => {
     const number = ++this.asked;
     await this.gate;
     if (this.failing) throw new Error(`refused ${number}`);
@@ -24,11 +24,11 @@ class Issuer {
 
 let clock: TestClock;
 let issuer: Issuer;
-let tokens: Refreshing<string>;
+let tokens: TokenCache<string>;
 beforeEach(() => {
   clock = new TestClock();
   issuer = new Issuer();
-  tokens = new Refreshing(clock);
+  tokens = new TokenCache(clock);
 });
 
 const get = (signal = patient()) => tokens.get('key', signal, issuer.obtain);
@@ -141,7 +141,7 @@ describe('a failure', () => {
 test("a token isn't given up because its identity can't be found for a moment", async () => {
   await get();
   clock.pass(31);
-  const vanished = () => tokens.get('key', patient(), async () => absence('nothing'));
+  const vanished = () => tokens.get('key', patient(), async () => noIdentity('nothing'));
   expect(await vanished()).toBe('token 1');
   await settle();
   expect(await vanished()).toBe('token 1');
@@ -153,7 +153,7 @@ test('that there is nothing is believed at once, and looked at again in the back
   let asked = 0;
   const obtain = async () => {
     asked++;
-    return absence('nothing');
+    return noIdentity('nothing');
   };
   await tokens.get('key', patient(), obtain);
   clock.pass(0.4);
