@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { createProgram } from './command-line/program.ts';
-import { openTerminal } from './command-line/terminal.ts';
-import { exitCode, Interrupted, WrongUse } from './commands/outcome.ts';
 import { readEnvironment } from './config/environment.ts';
 import { InvalidConfig } from './config/invalid-config.ts';
+import { exitCode, WrongUse } from './console/exit.ts';
+import { Interrupted } from './console/interruption.ts';
+import { openTerminal } from './console/terminal.ts';
 import { InvalidKubeconfig } from './kubernetes/error.ts';
 
-/** What whoever runs a command has to write differently. */
+/** Errors that the user has to correct in an argument, a file or the environment. */
 const wrongUses = [InvalidConfig, InvalidKubeconfig, WrongUse];
 
 const OLDEST_NODE = 24;
@@ -33,7 +34,7 @@ const program = createProgram({
   leave: (code) => process.exit(code),
 });
 
-/** Aborts when the process is asked to end. Asked twice, it ends at once. */
+/** A signal that aborts when the process is asked to end. Asked again, the process ends at once. */
 function untilTerminated(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
@@ -45,13 +46,13 @@ function untilTerminated(): AbortSignal {
   return controller.signal;
 }
 
-/** Ends now: a host name that is still being looked up would hold the process for seconds. */
+/** Exits without waiting for open handles: a DNS lookup would hold the process for seconds. */
 async function end(code: number): Promise<void> {
   await new Promise((resolve) => process.stdout.write('', resolve));
   process.exit(code);
 }
 
-// Whoever reads the output may have had enough: `tagpin resolve … | head -1`.
+// The reader of the output may close the pipe: `tagpin resolve … | head -1`.
 process.stdout.on('error', () => process.exit(exitCode.failed));
 
 try {

@@ -10,7 +10,7 @@ const floors: string[][] = [
   ['main'],
   ['command-line'],
   ['commands'],
-  ['preflight'],
+  ['preflight', 'console'],
   ['engine', 'webhook', 'certificate'],
   ['resolve'],
   ['registry', 'manifest', 'fleet'],

@@ -1,8 +1,10 @@
 import { Option } from 'commander';
 import type { AdoptOptions } from '../commands/adopt/adopt.ts';
+import type { ClusterOptions } from '../console/runtime.ts';
 import {
   cluster,
   concurrency,
+  type Declare,
   dockerConfig,
   exitCodes,
   namespace,
@@ -12,9 +14,8 @@ import {
   theNamespace,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './process.ts';
 
-export const declareAdopt: Declare = (program, world) => {
+export const declareAdopt: Declare = (program, runtime) => {
   const command = program
     .command('adopt')
     .description('store with the revisions of a namespace the digests that their pods run now')
@@ -39,7 +40,7 @@ export const declareAdopt: Declare = (program, world) => {
     async (named: string | undefined, options: AdoptOptions & ClusterOptions & { namespace?: string }) => {
       const chosen = theNamespace(command, named, options.namespace);
       const { adopt } = await import('../commands/adopt/adopt.ts');
-      await world.end(await adopt(chosen, options, world.context(options)));
+      await runtime.end(await adopt(chosen, options, runtime.context(options)));
     },
   );
 };

@@ -1,9 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { type AuditOptions, auditFormats } from '../commands/audit/options.ts';
+import type { ClusterOptions } from '../console/runtime.ts';
 import { type FindingKind, findingKinds, isFindingKind } from '../fleet/finding.ts';
 import {
   cluster,
   concurrency,
+  type Declare,
   dockerConfig,
   exitCodes,
   namespaces,
@@ -11,9 +13,8 @@ import {
   registryConfig,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './process.ts';
 
-export const declareAudit: Declare = (program, world) => {
+export const declareAudit: Declare = (program, runtime) => {
   const command = program
     .command('audit')
     .description(
@@ -40,7 +41,7 @@ Every pod on latest or without a tag, and its manifest by the digest that it run
     )
     .action(async (options: AuditOptions & ClusterOptions) => {
       const { audit } = await import('../commands/audit/audit.ts');
-      await world.end(await audit(options, world.context(options)));
+      await runtime.end(await audit(options, runtime.context(options)));
     });
   exitCodes(command, {
     0: 'done',

@@ -1,16 +1,15 @@
 import { Argument } from 'commander';
 import { complete } from './complete.ts';
-import { exitCodes } from './options.ts';
-import type { Declare } from './process.ts';
+import { type Declare, exitCodes } from './options.ts';
 
-export const declareCompletion: Declare = (program, world) => {
+export const declareCompletion: Declare = (program, runtime) => {
   const command = program
     .command('completion')
     .description('print what makes a shell complete tagpin: source <(tagpin completion bash)')
     .addArgument(new Argument('<shell>', 'which one').choices(shells));
   exitCodes(command, { 0: 'printed', 3: 'failed' }).action(async (shell: Shell) => {
-    world.context({}).terminal.out(scripts[shell]);
-    await world.end(0);
+    runtime.context({}).terminal.out(scripts[shell]);
+    await runtime.end(0);
   });
 
   program
@@ -24,10 +23,10 @@ export const declareCompletion: Declare = (program, world) => {
     .action(async (words: string[]) => {
       const { candidates, files } = complete(program, words);
       const lines = candidates.map(({ text, description }) => `${text}\t${description}`);
-      world
+      runtime
         .context({})
         .terminal.out([...lines, files ? FILES : NO_FILES].map((line) => `${line}\n`).join(''));
-      await world.end(0);
+      await runtime.end(0);
     });
 };
 

@@ -1,7 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { WrongUse } from '../commands/outcome.ts';
+import { WrongUse } from '../console/exit.ts';
+import type { Runtime } from '../console/runtime.ts';
 import { parseDuration } from '../duration.ts';
 import { excerpt } from '../image/excerpt.ts';
+
+/** Adds one subcommand: its arguments, its options, its help. What it does is loaded only when it runs. */
+export type Declare = (program: Command, runtime: Runtime) => void;
 
 /*
  * The options that commands share: the same name, meaning and wording everywhere.

@@ -1,9 +1,11 @@
-import { WrongUse } from '../commands/outcome.ts';
 import type { PinOptions } from '../commands/pin/options.ts';
+import { WrongUse } from '../console/exit.ts';
+import type { ClusterOptions } from '../console/runtime.ts';
 import {
   cluster,
   collect,
   concurrency,
+  type Declare,
   dockerConfig,
   empty,
   exitCodes,
@@ -12,9 +14,8 @@ import {
   registryConfig,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './process.ts';
 
-export const declarePin: Declare = (program, world) => {
+export const declarePin: Declare = (program, runtime) => {
   const command = program
     .command('pin')
     .description('write digests into manifests, and change nothing else of them')
@@ -56,7 +57,7 @@ export const declarePin: Declare = (program, world) => {
     const { files, ...rest } = withFiles(named, options);
     if (files.length === 0) throw new WrongUse('name a file or a folder, or - for standard input');
     const { pin } = await import('../commands/pin/pin.ts');
-    await world.end(await pin(files, { ...options, ...rest }, world.context(options)));
+    await runtime.end(await pin(files, { ...options, ...rest }, runtime.context(options)));
   });
 };
 

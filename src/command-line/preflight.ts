@@ -1,7 +1,9 @@
 import type { PreflightOptions } from '../commands/preflight/preflight.ts';
+import type { ClusterOptions } from '../console/runtime.ts';
 import {
   cluster,
   concurrency,
+  type Declare,
   dockerConfig,
   exitCodes,
   namespace,
@@ -11,9 +13,8 @@ import {
   theNamespace,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './process.ts';
 
-export const declarePreflight: Declare = (program, world) => {
+export const declarePreflight: Declare = (program, runtime) => {
   const command = program
     .command('preflight')
     .description(
@@ -36,7 +37,7 @@ export const declarePreflight: Declare = (program, world) => {
     ) => {
       const chosen = theNamespace(command, named, options.namespace);
       const { preflight } = await import('../commands/preflight/preflight.ts');
-      await world.end(await preflight(chosen, options, world.context(options)));
+      await runtime.end(await preflight(chosen, options, runtime.context(options)));
     },
   );
 };

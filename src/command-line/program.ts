@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { exitCode } from '../commands/outcome.ts';
+import { exitCode } from '../console/exit.ts';
+import type { Runtime } from '../console/runtime.ts';
 import { declareAdopt } from './adopt.ts';
 import { declareAudit } from './audit.ts';
 import { declareCompletion } from './completion.ts';
-import { refuseEmpty } from './options.ts';
+import { type Declare, refuseEmpty } from './options.ts';
 import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
-import type { Declare, World } from './process.ts';
 import { declareResolve } from './resolve.ts';
 import { declareServe } from './serve.ts';
 
@@ -23,16 +23,16 @@ const declarations: readonly Declare[] = [
 ];
 
 /** `tagpin` with all its subcommands. Nothing that they need is loaded before one of them runs. */
-export function createProgram(world: World): Command {
+export function createProgram(runtime: Runtime): Command {
   const program = new Command('tagpin')
     .description('Pins image tags to digests as pods are admitted to Kubernetes.')
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print what there is')
     .enablePositionalOptions()
     .helpCommand('help [command]', 'print what there is of a command')
-    .exitOverride((error) => world.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
+    .exitOverride((error) => runtime.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
     .showHelpAfterError('Run "tagpin --help" for what there is.');
-  for (const declare of declarations) declare(program, world);
+  for (const declare of declarations) declare(program, runtime);
   for (const command of program.commands) {
     command.showHelpAfterError(`Run "tagpin ${command.name()} --help" for what there is.`);
     refuseEmpty(command);

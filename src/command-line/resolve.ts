@@ -1,8 +1,10 @@
 import type { ResolveOptions } from '../commands/resolve.ts';
+import type { ClusterOptions } from '../console/runtime.ts';
 import {
   cluster,
   collect,
   concurrency,
+  type Declare,
   dockerConfig,
   exitCodes,
   namespace,
@@ -10,9 +12,8 @@ import {
   registryConfig,
   timeout,
 } from './options.ts';
-import type { ClusterOptions, Declare } from './process.ts';
 
-export const declareResolve: Declare = (program, world) => {
+export const declareResolve: Declare = (program, runtime) => {
   const command = program
     .command('resolve')
     .description('print the digest of each image, one a line')
@@ -30,7 +31,7 @@ export const declareResolve: Declare = (program, world) => {
   exitCodes(command, { 0: 'all resolved', 3: 'some could not be resolved' }).action(
     async (images: string[], options: ResolveOptions & ClusterOptions) => {
       const { resolve } = await import('../commands/resolve.ts');
-      await world.end(await resolve(images, options, world.context(options)));
+      await runtime.end(await resolve(images, options, runtime.context(options)));
     },
   );
 };

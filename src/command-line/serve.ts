@@ -1,6 +1,6 @@
-import type { Declare } from './process.ts';
+import type { Declare } from './options.ts';
 
-export const declareServe: Declare = (program, world) =>
+export const declareServe: Declare = (program, runtime) =>
   program
     .command('serve')
     .description('serve the admission webhook')
@@ -15,7 +15,7 @@ export const declareServe: Declare = (program, world) =>
       const { createLogger } = await import('../telemetry/log.ts');
       const { openLogOutput } = await import('../telemetry/log-output.ts');
       const { serve } = await import('../commands/serve.ts');
-      const { environment, connect, interrupted } = world.context(cluster);
+      const { environment, connect, interrupted } = runtime.context(cluster);
       const log = createLogger(config.log.level, openLogOutput());
       await serve(config, environment, await connect(), log, interrupted);
     });

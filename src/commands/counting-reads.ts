@@ -1,5 +1,5 @@
+import type { Progress } from '../console/terminal.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
-import type { Progress } from './outcome.ts';
 
 /** The same API, whose lists count as progress: each object, and which resource is being read. */
 export function countingReads(

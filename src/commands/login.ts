@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
+import { WrongUse } from '../console/exit.ts';
 import { CredentialError, type CredentialSource } from '../credentials/credential.ts';
 import { CredentialHelpers } from '../credentials/credential-helper.ts';
 import { DockerConfigFile } from '../credentials/docker-config-file.ts';
-import { WrongUse } from './outcome.ts';
 
 /**
  * The credentials of whoever is at the command line: those of the docker config at `path`, else at the first place

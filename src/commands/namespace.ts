@@ -1,9 +1,9 @@
+import { CommandFailed } from '../console/exit.ts';
 import type { KubernetesApi, ObjectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { isNeverPinned, neverPinned, optInMistake, optInOf } from '../pin/opt-in.ts';
 import { remedyFor } from './api-server.ts';
-import { CommandFailed } from './outcome.ts';
 
 /**
  * A namespace that has to be there: in one that isn't nothing is found, and nothing is wrong. Undefined for who may not

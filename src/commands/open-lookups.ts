@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
+import type { CommandContext } from '../console/runtime.ts';
 import { untilAborted } from '../singleflight.ts';
-import type { CommandContext } from './command-context.ts';
 import { openLogin } from './login.ts';
 import { createLookups, type Lookups } from './lookup.ts';
 import { type PodOptions, readPullCredentials } from './pull-credentials.ts';

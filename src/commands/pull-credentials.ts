@@ -1,10 +1,11 @@
+import { CommandFailed } from '../console/exit.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { type PullCredentials, PullSecrets } from '../credentials/pull-secrets.ts';
 import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
 import type { Connection } from '../kubernetes/connection.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { remedyFor } from './api-server.ts';
 import { readNamespace } from './namespace.ts';
-import { CommandFailed, type Terminal } from './outcome.ts';
 
 /** As which pod to pull. What isn't said is as the API server would have it. */
 export interface PodOptions {

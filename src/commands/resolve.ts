@@ -1,11 +1,12 @@
 import { loadConfig } from '../config.ts';
+import { type ExitCode, exitCode, WrongUse } from '../console/exit.ts';
+import { interruptible } from '../console/interruption.ts';
+import type { CommandContext } from '../console/runtime.ts';
+import type { Progress, Terminal } from '../console/terminal.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
 import { sentence } from '../resolve/failure.ts';
-import type { CommandContext } from './command-context.ts';
-import { interruptible } from './interruptible.ts';
 import type { Found, Lookup } from './lookup.ts';
 import { type AskerOptions, withLookups } from './open-lookups.ts';
-import { type ExitCode, exitCode, type Progress, type Terminal, WrongUse } from './outcome.ts';
 
 export interface ResolveOptions extends AskerOptions {
   output?: string;

@@ -1,7 +1,7 @@
-import type { World } from '../../src/command-line/process.ts';
+import type { Runtime } from '../../src/console/runtime.ts';
 
-/** A world in which no command runs: for tests that look at what is declared. */
-export const idle: World = {
+/** A runtime in which no command runs: for tests that look at what is declared. */
+export const idle: Runtime = {
   context() {
     throw new Error('no command is to run here');
   },

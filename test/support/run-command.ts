@@ -1,6 +1,6 @@
-import type { CommandContext } from '../../src/commands/command-context.ts';
-import { noProgress } from '../../src/commands/outcome.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
+import type { CommandContext } from '../../src/console/runtime.ts';
+import { noProgress } from '../../src/console/terminal.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { said } from './secrets/record.ts';
 

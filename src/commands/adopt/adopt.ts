@@ -1,6 +1,10 @@
 import type { Preference } from '../../adoption/adoption.ts';
 import { type RevisionInUse, readRevisionsInUse } from '../../adoption/read-revisions.ts';
 import { loadConfig } from '../../config.ts';
+import { CommandFailed, type ExitCode } from '../../console/exit.ts';
+import { each, interruptible } from '../../console/interruption.ts';
+import type { CommandContext } from '../../console/runtime.ts';
+import type { Terminal } from '../../console/terminal.ts';
 import { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { createRegistryEngine } from '../../engine.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
@@ -8,13 +12,10 @@ import { KubernetesError } from '../../kubernetes/error.ts';
 import { revisionRules } from '../../pin/settings.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { remedyFor } from '../api-server.ts';
-import type { CommandContext } from '../command-context.ts';
 import { countingReads } from '../counting-reads.ts';
-import { interruptible } from '../interruptible.ts';
 import { openLogin } from '../login.ts';
 import { withConcurrency } from '../lookup.ts';
 import { obstaclesOf, readNamespace } from '../namespace.ts';
-import { CommandFailed, type ExitCode, type Terminal } from '../outcome.ts';
 import { createAskRegistry } from './ask-registry.ts';
 import { exitCodeOf, printAdoption, printAdoptionJson, summarize } from './report.ts';
 import { type AdoptedRevision, adoptRevision, type Means, notYet } from './revision.ts';
@@ -123,17 +124,13 @@ async function adoptAll(revisions: readonly RevisionInUse[], many: Many): Promis
   const { interrupted, terminal, concurrency } = many;
   const adopted: AdoptedRevision[] = revisions.map(notYet);
   using progress = terminal.progress({ counted: 'revisions looked at', total: revisions.length });
-  const rest = revisions.entries();
-  const work = async () => {
-    for (const [index, revision] of rest) {
-      if (interrupted.aborted) return;
-      const name = `${revision.kind.toLowerCase()}/${revision.name}`;
-      progress.begin(name);
-      const outcome = await interruptible(adoptRevision(revision, many), interrupted, () => true);
-      progress.finish(name);
-      if (outcome !== undefined) adopted[index] = outcome;
-    }
+  const adoptOne = async (revision: RevisionInUse, index: number) => {
+    const name = `${revision.kind.toLowerCase()}/${revision.name}`;
+    progress.begin(name);
+    const outcome = await interruptible(adoptRevision(revision, many), interrupted, () => true);
+    progress.finish(name);
+    if (outcome !== undefined) adopted[index] = outcome;
   };
-  await Promise.all(Array.from({ length: concurrency }, work));
+  await each(revisions, concurrency, adoptOne, interrupted);
   return adopted;
 }

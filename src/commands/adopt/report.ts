@@ -1,6 +1,6 @@
 import type { Adoption } from '../../adoption/adoption.ts';
+import { type ExitCode, exitCode } from '../../console/exit.ts';
 import { printTable } from '../../report/table.ts';
-import { type ExitCode, exitCode } from '../outcome.ts';
 import type { AdoptedRevision, Problem } from './revision.ts';
 
 /** What `tagpin adopt` has done, or would do. */

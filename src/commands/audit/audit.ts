@@ -1,4 +1,6 @@
 import { type Config, loadConfig } from '../../config.ts';
+import { CommandFailed, type ExitCode, WrongUse } from '../../console/exit.ts';
+import type { CommandContext } from '../../console/runtime.ts';
 import { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts';
 import { Fleet } from '../../fleet/fleet.ts';
@@ -8,9 +10,7 @@ import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts
 import type { KubernetesError } from '../../kubernetes/error.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { remedyFor } from '../api-server.ts';
-import type { CommandContext } from '../command-context.ts';
 import { openLogin } from '../login.ts';
-import { CommandFailed, type ExitCode, WrongUse } from '../outcome.ts';
 import { Judgement } from './judge.ts';
 import type { AuditOptions } from './options.ts';
 import { checkOutput, exitCodeOf, writeAudit } from './output.ts';

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
+import { each } from '../../console/interruption.ts';
 import type { Audit, AuditedImage, Problem } from '../../fleet/audit.ts';
 import { type Fix, fix, needsFix } from '../../fleet/fix.ts';
 import { printWorkload, workloadKind, workloadKinds } from '../../fleet/workload.ts';
@@ -8,7 +9,6 @@ import { printable } from '../../image/excerpt.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { remedyFor } from '../api-server.ts';
-import { each } from './each.ts';
 
 export interface FixMeans {
   api: Pick<KubernetesApi, 'read'>;

@@ -1,11 +1,11 @@
+import { each } from '../../console/interruption.ts';
+import type { Progress } from '../../console/terminal.ts';
 import { type AuditedImage, auditImage, type Judged, modeOf, type Policy } from '../../fleet/audit.ts';
 import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/compare.ts';
 import type { RegistryView } from '../../fleet/content.ts';
 import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
 import { countOf, type Fleet, type PullSpec, type Usage } from '../../fleet/fleet.ts';
 import { InvalidReference } from '../../image/invalid-reference.ts';
-import type { Progress } from '../outcome.ts';
-import { each } from './each.ts';
 
 /** Registries as the pods of a namespace see them. */
 export type Views = (namespace: string, pull: PullSpec) => RegistryView;

@@ -1,11 +1,12 @@
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../../config.ts';
+import { CommandFailed, type ExitCode, exitCode, WrongUse } from '../../console/exit.ts';
+import type { Terminal } from '../../console/terminal.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
 import { printable } from '../../image/excerpt.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
-import { CommandFailed, type ExitCode, exitCode, type Terminal, WrongUse } from '../outcome.ts';
 import { printAuditCsv, printAuditJson, printAuditYaml, printPolicyReports } from './data.ts';
 import type { Fixes } from './fix.ts';
 import type { AuditOptions } from './options.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { keyPath } from '../../config/key-path.ts';
+import { WrongUse } from '../../console/exit.ts';
 import { parseDuration } from '../../duration.ts';
 import { type FieldSpec, fieldSpecSchema } from '../../manifest/field-spec.ts';
 import type { AskerOptions } from '../open-lookups.ts';
-import { WrongUse } from '../outcome.ts';
 
 export interface PinOptions extends AskerOptions {
   inPlace?: boolean | undefined;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
-import { isFolder, makeFolder, writeWhole } from '../../manifest/write.ts';
-import { WrongUse } from '../outcome.ts';
+import { WrongUse } from '../../console/exit.ts';
+import { isFolder, makeFolder, writeWhole } from '../../console/write-file.ts';
 import type { PinnedFile } from './pinned-file.ts';
 import type { Source } from './sources.ts';
 

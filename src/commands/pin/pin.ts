@@ -1,11 +1,12 @@
 import { setImmediate as immediately } from 'node:timers/promises';
+import type { ExitCode } from '../../console/exit.ts';
+import type { CommandContext } from '../../console/runtime.ts';
+import { noProgress } from '../../console/terminal.ts';
 import { type Manifest, parseManifest } from '../../manifest/document.ts';
 import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
 import { splice } from '../../manifest/splice.ts';
 import { untilAborted } from '../../singleflight.ts';
-import type { CommandContext } from '../command-context.ts';
 import { withLookups } from '../open-lookups.ts';
-import { type ExitCode, noProgress } from '../outcome.ts';
 import { Digests } from './digests.ts';
 import { checkOptions, type PinOptions, readFunctionConfig, wantsJson } from './options.ts';
 import { checkDestination, joinManifests, makeDestination, writeFiles } from './output.ts';

@@ -1,7 +1,7 @@
+import { type ExitCode, exitCode } from '../../console/exit.ts';
 import type { Manifest } from '../../manifest/document.ts';
 import { nameOf } from '../../manifest/objects.ts';
 import { fileOf, type Result, resourceRefOf } from '../../manifest/resource-list.ts';
-import { type ExitCode, exitCode } from '../outcome.ts';
 import { INTERRUPTED } from './digests.ts';
 import type { PinnedFile, PinnedImage } from './pinned-file.ts';
 

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Config, loadConfig } from '../../config.ts';
+import { CommandFailed, WrongUse } from '../../console/exit.ts';
+import { isFolder, writeWhole } from '../../console/write-file.ts';
 import { InvalidReference } from '../../image/reference.ts';
 import {
   type FieldSpec,
@@ -10,10 +12,8 @@ import {
 } from '../../manifest/field-spec.ts';
 import type { FindOptions } from '../../manifest/images.ts';
 import { InvalidLock, type Lock, printLock, readLock, Written } from '../../manifest/lock.ts';
-import { isFolder, writeWhole } from '../../manifest/write.ts';
 import { revisionRules } from '../../pin/settings.ts';
 import { codeOf, whyUnreadable } from '../../system-error.ts';
-import { CommandFailed, WrongUse } from '../outcome.ts';
 import { outputFolder, type PinOptions } from './options.ts';
 import type { Destination } from './output.ts';
 import { type Intent, type OpenedFile, type Style, updateOf } from './pinned-file.ts';

@@ -1,7 +1,7 @@
 import { type Dirent, globSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { WrongUse } from '../outcome.ts';
+import { WrongUse } from '../../console/exit.ts';
 
 /** A manifest to be read. */
 export interface Source {

@@ -1,8 +1,8 @@
+import { type ExitCode, exitCode } from '../../console/exit.ts';
 import type { Check, Result } from '../../preflight/check.ts';
 import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.ts';
 import { printTable } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
-import { type ExitCode, exitCode } from '../outcome.ts';
 
 /** What `tagpin preflight` has found. */
 export interface PreflightReport {

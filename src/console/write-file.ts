@@ -15,22 +15,22 @@ import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../system-error.ts';
 
 /**
- * Gives a file another content, all at once: whoever reads it meanwhile, or after a failure, has the old content or the
- * new. What has it already stays untouched. A symbolic link stays one, and what it leads to is written. Mode and owner stay.
+ * Replaces the content of a file atomically: a reader sees the old content or the new, also after a failure. A file that
+ * has the content already isn't touched. A symbolic link stays, and its target is written. Mode and owner stay.
  *
- * @param like the file that a new one takes its mode from
- * @throws what `node:fs` throws
+ * @param like the file whose mode a new file gets
+ * @throws the error of `node:fs`
  */
 export function writeWhole(path: string, content: string, like?: string): void {
   const target = orUndefined(() => realpathSync.native(path)) ?? path;
   const before = orUndefined(() => statSync(target));
   if (before?.isFile() && readFileSync(target, 'utf8') === content) return;
   const model = before ?? (like === undefined ? undefined : orUndefined(() => statSync(like)));
-  // In the same folder, as a file can be renamed only within its file system.
+  // In the same folder, because a file can be renamed only within its file system.
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     writeNew(temporary, content);
-    // Only root may give files away; whose file it is matters less than what is in it.
+    // Only root may change a file's owner, and the content matters more.
     if (before !== undefined) orUndefined(() => chownSync(temporary, before.uid, before.gid));
     if (model !== undefined) chmodSync(temporary, model.mode);
     renameSync(temporary, target);
@@ -40,7 +40,7 @@ export function writeWhole(path: string, content: string, like?: string): void {
   }
 }
 
-/** Makes its folder if there is none. */
+/** Creates the folder too, unless it exists. */
 function writeNew(path: string, content: string): void {
   const write = () => writeFileSync(path, content, { flag: 'wx' });
   try {
@@ -53,10 +53,10 @@ function writeNew(path: string, content: string): void {
 }
 
 /**
- * Makes a folder, and those it is in, where they aren't there. Node's own way (`recursive`) tries for ever where there is
- * the folder above and none can be made in it, as in `/proc`.
+ * Creates a folder and those above it, unless they exist. Node's own `recursive` never returns where the folder above
+ * exists and can't hold folders, such as `/proc`.
  *
- * @throws what `mkdirSync` throws
+ * @throws the error of `mkdirSync`
  */
 export function makeFolder(path: string): void {
   try {

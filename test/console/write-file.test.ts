@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { makeFolder as makeMissing, writeWhole } from '../../src/manifest/write.ts';
+import { makeFolder as makeMissing, writeWhole } from '../../src/console/write-file.ts';
 import { makeFolder } from '../support/folder.ts';
 
 describe('folders', () => {

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
-import { openTerminal, progressText } from '../../src/command-line/terminal.ts';
+import { openTerminal, progressText } from '../../src/console/terminal.ts';
 import { tagpin } from '../support/command-line.ts';
 import { startRegistry } from '../support/registry/registry.ts';
 

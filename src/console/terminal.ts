@@ -1,20 +1,52 @@
-import { noProgress, type Progress, type Terminal, type Work } from '../commands/outcome.ts';
 import { excerpt } from '../image/excerpt.ts';
 
-/** What takes less isn't worth a line that comes and goes. */
-const PATIENCE_MS = 1_000;
+/** Where a command writes. */
+export interface Terminal {
+  /** Standard output: the result. */
+  out(text: string): void;
+  /** Standard error: messages to people. */
+  err(text: string): void;
+  /** Shows the progress of work that takes over a second, if standard error is a terminal. */
+  progress(of: Work): Progress;
+}
+
+/** Work on many items of a kind. */
+export interface Work {
+  /** What is counted: `images resolved`. */
+  counted: string;
+  /** The number of items, if it is known. */
+  total?: number;
+}
+
+/** The progress of some work. Disposing of it removes it from the terminal. */
+export interface Progress extends Disposable {
+  /** The work waits for this item now. */
+  begin(item: string): void;
+  /** The work no longer waits for this item. It counts as one, unless `count` says otherwise. */
+  finish(item: string, count?: number): void;
+}
+
+/** Progress that nobody sees. */
+export const noProgress: Progress = {
+  begin: () => undefined,
+  finish: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};
+
+/** Work that takes less shows no progress: a line that comes and goes would only distract. */
+const SHOWN_AFTER_MS = 1_000;
 const REDRAWN_EVERY_MS = 200;
 
 type Stream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
 /**
- * The terminal, or what stands in its place, behind standard output and standard error.
+ * The terminal, or the file or pipe in its place, behind standard output and standard error.
  *
- * @param isColoured whether progress may have a colour
+ * @param isColoured whether progress may be coloured
  */
 export function openTerminal(stdout: Stream, stderr: Stream, isColoured: boolean): Terminal {
-  const shown = new Set<Shown>();
-  // What is written goes where the progress stands, which comes back below it.
+  const shown = new Set<ShownProgress>();
+  // Text replaces the line of progress, which is drawn again below it.
   const write = (stream: Stream, text: string) => {
     for (const { spinner } of shown) spinner?.clear();
     stream.write(text);
@@ -24,7 +56,7 @@ export function openTerminal(stdout: Stream, stderr: Stream, isColoured: boolean
     err: (text) => write(stderr, text),
     progress(work) {
       if (!stderr.isTTY) return noProgress;
-      const progress = new Shown(work, stderr, isColoured, () => shown.delete(progress));
+      const progress = new ShownProgress(work, stderr, isColoured, () => shown.delete(progress));
       shown.add(progress);
       return progress;
     },
@@ -37,45 +69,45 @@ interface Spinner {
   stop(): unknown;
 }
 
-class Shown implements Progress {
+class ShownProgress implements Progress {
   spinner: Spinner | undefined;
   readonly #work: Work;
   readonly #waitingFor: string[] = [];
   readonly #started = performance.now();
   readonly #timer: NodeJS.Timeout;
-  readonly #forget: () => void;
+  readonly #onDispose: () => void;
   #redraw: NodeJS.Timeout | undefined;
-  #isOver = false;
+  #isDisposed = false;
   #count = 0;
 
-  constructor(work: Work, stream: Stream, isColoured: boolean, forget: () => void) {
+  constructor(work: Work, stream: Stream, isColoured: boolean, onDispose: () => void) {
     this.#work = work;
-    this.#forget = forget;
-    this.#timer = setTimeout(() => void this.#show(stream, isColoured), PATIENCE_MS).unref();
+    this.#onDispose = onDispose;
+    this.#timer = setTimeout(() => void this.#show(stream, isColoured), SHOWN_AFTER_MS).unref();
   }
 
-  begin(what: string): void {
-    this.#waitingFor.push(what);
+  begin(item: string): void {
+    this.#waitingFor.push(item);
   }
 
-  finish(what: string, count = 1): void {
-    const index = this.#waitingFor.indexOf(what);
+  finish(item: string, count = 1): void {
+    const index = this.#waitingFor.indexOf(item);
     if (index >= 0) this.#waitingFor.splice(index, 1);
     this.#count += count;
   }
 
   [Symbol.dispose](): void {
-    this.#isOver = true;
+    this.#isDisposed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#redraw);
     this.spinner?.stop();
-    this.#forget();
+    this.#onDispose();
   }
 
   async #show(stream: Stream, isColoured: boolean): Promise<void> {
     const { default: ora } = await import('ora');
-    if (this.#isOver) return;
-    // Standard input is left alone: a manifest may be coming from there, and Ctrl-C is for the process.
+    if (this.#isDisposed) return;
+    // Standard input is left alone: it may carry a manifest, and Ctrl-C has to reach the process.
     const spinner = ora({
       text: this.#text(),
       stream,
@@ -83,7 +115,7 @@ class Shown implements Progress {
       hideCursor: false,
       color: isColoured && 'cyan',
     });
-    // What can't be taken back fills a terminal; and of one that has no columns nobody knows what to take back.
+    // Without cursor control, or in a terminal without columns, each redrawing would add a line.
     if (!spinner.isEnabled || stream.columns === 0) return;
     this.spinner = spinner.start();
     this.#redraw = setInterval(() => {
