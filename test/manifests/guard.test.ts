@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { SKIP } from '../../src/pin/annotations.ts';
+import { modes, OPT_IN_LABEL } from '../../src/pin/opt-in.ts';
 import { namespaceSelector, readManifest } from './read.ts';
 
 const rules = z.array(
@@ -42,4 +43,20 @@ test('it refuses, also when it fails itself', () => {
 test('it knows the annotation that the webhook knows', () => {
   const skipped = policy.variables.find(({ name }) => name === 'skipped');
   expect(skipped?.expression).toContain(`annotations['${SKIP}']`);
+});
+
+test('the policy on labels knows the label and the values that the webhook knows', () => {
+  const { spec: label } = readManifest(
+    'components/guard/label.yaml',
+    'ValidatingAdmissionPolicy',
+    z.object({
+      spec: z.object({
+        variables: z.array(z.object({ expression: z.string() })),
+        validations: z.array(z.object({ expression: z.string() })),
+      }),
+    }),
+  );
+  const list = modes.map((mode) => `'${mode}'`).join(', ');
+  expect(label.validations[0]?.expression).toContain(`variables.value in [${list}]`);
+  for (const { expression } of label.variables) expect(expression).toContain(`labels['${OPT_IN_LABEL}']`);
 });

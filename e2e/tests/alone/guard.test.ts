@@ -41,16 +41,27 @@ async function expectRefused(namespace: Namespace, pod: Manifest, message: strin
   expect(code).not.toBe(0);
 }
 
+/** Older than the policies. */
+let mislabelled: Namespace;
+
 beforeAll(async () => {
+  mislabelled = await createNamespace(cluster);
+  await succeed(mislabelled.kubectl(['label', 'namespace', mislabelled.name, 'tagpin.dev/pin=enforced']));
   const folder = compose(cluster, { base: installation.folder, components: ['guard'] });
   await succeed(installation.kubectl('apply', '--kustomize', folder));
+  await until('the policy on labels to refuse', async () => {
+    const dryRun = ['label', '--overwrite', '--dry-run=server', 'namespace', mislabelled.name];
+    const { code } = await mislabelled.kubectl([...dryRun, 'tagpin.dev/pin=other']);
+    return code !== 0 || undefined;
+  });
 });
 afterAll(async () => {
-  const policies = [
-    'validatingadmissionpolicy/tagpin-guard',
-    'validatingadmissionpolicybinding/tagpin-guard',
-  ];
+  const policies = ['tagpin-guard', 'tagpin-label'].flatMap((name) => [
+    `validatingadmissionpolicy/${name}`,
+    `validatingadmissionpolicybinding/${name}`,
+  ]);
   await succeed(installation.kubectl('delete', ...policies));
+  await mislabelled[Symbol.asyncDispose]();
 });
 
 describe('the guard, while tagpin is there', () => {
@@ -65,6 +76,44 @@ describe('the guard, while tagpin is there', () => {
       ),
     );
     expect((await namespace.pod('pinned')).spec.containers[0]?.image).toBe(app.pinned);
+  });
+});
+
+describe('the policy on labels', () => {
+  const label = (namespace: Namespace, ...labels: readonly string[]) =>
+    namespace.kubectl(['label', '--overwrite', 'namespace', namespace.name, ...labels]);
+  const refusalOf = (value: string) =>
+    `metadata.labels[tagpin.dev/pin]: "${value}" means nothing to tagpin, and no pod would be pinned; ` +
+    'write enforce, best-effort or audit, or remove the label';
+
+  test.each(['enforced', 'Enforce', 'true', ''])('refuses the value "%s"', async (value) => {
+    await using namespace = await createNamespace(cluster);
+    const { code, stderr } = await label(namespace, `tagpin.dev/pin=${value}`);
+    expect(stderr).toContain(refusalOf(value));
+    expect(code).not.toBe(0);
+  });
+
+  test('refuses a namespace that is created with another value', async () => {
+    const metadata = { name: 'e2e-mislabelled', labels: { 'tagpin.dev/pin': 'on' } };
+    const { code, stderr } = await mislabelled.kubectl(
+      ['create', '--dry-run=server', '--filename', '-'],
+      JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }),
+    );
+    expect(stderr).toContain(refusalOf('on'));
+    expect(code).not.toBe(0);
+  });
+
+  test.each(['enforce', 'best-effort', 'audit'])('admits %s, and that the label goes', async (mode) => {
+    await using namespace = await createNamespace(cluster);
+    await succeed(label(namespace, `tagpin.dev/pin=${mode}`));
+    await succeed(label(namespace, 'tagpin.dev/pin-'));
+    await succeed(label(namespace, 'team=blue'));
+  });
+
+  test('admits other changes of a namespace that has a wrong value already, and its correction', async () => {
+    await succeed(label(mislabelled, 'team=blue'));
+    expect((await label(mislabelled, 'tagpin.dev/pin=audited')).stderr).toContain(refusalOf('audited'));
+    await succeed(label(mislabelled, 'tagpin.dev/pin=audit'));
   });
 });
 
