@@ -24,7 +24,12 @@ import { codeOf } from '../system-error.ts';
 export function writeWhole(path: string, content: string, like?: string): void {
   const target = orUndefined(() => realpathSync.native(path)) ?? path;
   const before = orUndefined(() => statSync(target));
-  if (before?.isFile() && readFileSync(target, 'utf8') === content) return;
+  // A pipe or a device gets the content itself: a file in its place would reach nobody.
+  if (before !== undefined && !before.isFile()) {
+    writeFileSync(target, content);
+    return;
+  }
+  if (before !== undefined && readFileSync(target, 'utf8') === content) return;
   const model = before ?? (like === undefined ? undefined : orUndefined(() => statSync(like)));
   // In the same folder, because a file can be renamed only within its file system.
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);

@@ -1,5 +1,7 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { makeFolder as makeMissing, writeWhole } from '../../src/console/write-file.ts';
 import { makeFolder } from '../support/folder.ts';
@@ -29,4 +31,15 @@ describe('folders', () => {
     );
     expect(() => makeMissing('/proc/tagpin/below')).toThrow("mkdir '/proc/tagpin'");
   });
+});
+
+test('a named pipe gets the content, and stays one', async () => {
+  using folder = makeFolder();
+  const pipe = join(folder.path, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  // Ends by itself where nobody writes.
+  const read = text(spawn('timeout', ['10', 'cat', pipe]).stdout);
+  writeWhole(pipe, 'x: 1\n');
+  expect(statSync(pipe).isFIFO()).toBe(true);
+  expect(await read).toBe('x: 1\n');
 });

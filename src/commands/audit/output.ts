@@ -1,8 +1,8 @@
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../../config.ts';
 import { CommandFailed, type ExitCode, exitCode, WrongUse } from '../../console/exit.ts';
 import type { Terminal } from '../../console/terminal.ts';
+import { isFolder, writeWhole } from '../../console/write-file.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
 import { printable } from '../../image/excerpt.ts';
@@ -28,8 +28,6 @@ export function checkOutput({ output, html, fix }: AuditOptions): void {
   throw new WrongUse(`--html ${html}: there is no folder ${dirname(html)}; create it, or correct the path`);
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-
 /** Writes the audit as it is wanted; what keeps it from being whole goes to people. Returns what did so only here. */
 export async function writeAudit(
   audit: Audit,
@@ -40,7 +38,7 @@ export async function writeAudit(
   if (options.html !== undefined) {
     const { printAuditPage } = await import('./page.ts');
     // Whole, whatever --only says: the page has a filter of its own.
-    writeWhole(options.html, printAuditPage(audit));
+    writePage(options.html, printAuditPage(audit));
   }
   const { text, problems } = await print(onlyThese(audit, options.only), options, means);
   terminal.out(text);
@@ -51,14 +49,11 @@ export async function writeAudit(
   return problems;
 }
 
-/** Never half a file, and never none where there was one. */
-function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+/** @throws CommandFailed */
+function writePage(path: string, text: string): void {
   try {
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
+    writeWhole(path, text);
   } catch (cause) {
-    rmSync(temporary, { force: true });
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CommandFailed(`${path} can't be written: ${why}; correct --html, or its folder's permissions`);
   }

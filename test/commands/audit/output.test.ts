@@ -1,3 +1,5 @@
+import { chmodSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -191,4 +193,15 @@ describe.each([
       properties: { use: `${name}@${before}`, runs: before },
     });
   });
+});
+
+test('--html writes through a symbolic link, and keeps the mode of the file', async () => {
+  const [page, link] = [join(cluster.folder, 'page.html'), join(cluster.folder, 'latest.html')];
+  writeFileSync(page, 'of yesterday');
+  chmodSync(page, 0o640);
+  symlinkSync('page.html', link);
+  await cluster.print({ registry: false, html: link });
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>/);
+  expect(statSync(page).mode & 0o777).toBe(0o640);
 });
