@@ -8,6 +8,8 @@ import { DockerConfigFile } from './credentials/docker-config-file.ts';
 import { PullSecrets } from './credentials/pull-secrets.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
+import { inTurns } from './kubernetes/shared-reads.ts';
+import { REVIEW_LIMITS, Turns } from './kubernetes/turns.ts';
 import { webhookCalls } from './kubernetes/webhook-calls.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
@@ -28,7 +30,11 @@ export interface RegistryEngine {
 
 /** The parts of the webhook, put together. */
 export interface Engine extends RegistryEngine {
-  kubernetes: KubernetesApi;
+  /** For the webhook's own objects. */
+  api: KubernetesApi;
+  /** For reviews: what they read waits for its turn. */
+  kubernetes: Pick<KubernetesApi, 'list'>;
+  turns: Turns;
   pullSecrets: PullSecrets;
   revisions: RevisionDigests;
 }
@@ -78,7 +84,8 @@ export function createEngine(
   { log, proxies }: { log: Logger; proxies: Proxies },
 ): Engine {
   metrics.expectKubernetesRequests(webhookCalls);
-  const kubernetes = createKubernetesApi(connection, (request) => metrics.kubernetesRequest(request));
+  const api = createKubernetesApi(connection, (request) => metrics.kubernetesRequest(request));
+  const turns = new Turns(REVIEW_LIMITS);
   const { dockerConfig } = config;
   const engine = createRegistryEngine(config, {
     sources: dockerConfig === undefined ? [] : [openDockerConfig(dockerConfig, log, metrics)],
@@ -95,9 +102,11 @@ export function createEngine(
   });
   return {
     ...engine,
-    kubernetes,
-    pullSecrets: new PullSecrets(kubernetes),
-    revisions: new RevisionDigests(kubernetes),
+    api,
+    kubernetes: inTurns(api, turns),
+    turns,
+    pullSecrets: new PullSecrets(api, turns),
+    revisions: new RevisionDigests(api, { turns }),
     async close() {
       await Promise.all([engine.close(), connection.close()]);
     },

@@ -1,11 +1,11 @@
 import { deadlineIn } from './deadline.ts';
 
 /**
- * Joins those who want the same thing at the same time: the first starts the work, the others wait for it.
+ * Joins callers that want the same thing at the same time: the first starts the work, the others wait for it.
  *
- * The work has a time limit of its own and hears nothing of its callers' deadlines, so one who gives up takes
- * nothing away from the others; each waits no longer than its own signal allows. When all have given up the work is
- * told so, and may end before it has begun what nobody waits for.
+ * The work has a time limit of its own and knows nothing of its callers' deadlines, so a caller that gives up takes
+ * nothing away from the others; each waits no longer than its own signal allows. When all have given up, the work is
+ * told so: it may end, or not begin what nobody waits for.
  */
 export class Singleflight<T> {
   readonly #timeout: number;
@@ -17,9 +17,8 @@ export class Singleflight<T> {
   }
 
   /**
-   * The outcome of the work known as `key`; rejects with the signal's reason when that comes first.
-   *
-   * @param work gets a signal that ends it, and one that says that nobody wants it any more
+   * The outcome of the work known as `key`. If the signal aborts first, it rejects with the signal's reason, or if the time
+   * has run out, with the work's obstacle.
    */
   async join(key: string, signal: AbortSignal, work: Work<T>): Promise<T> {
     for (;;) {
@@ -28,11 +27,12 @@ export class Singleflight<T> {
       try {
         return await untilAborted(flight.outcome, signal);
       } catch (error) {
-        // It was given up because all before had left: that is no answer to who came after them.
+        if (isTimeout(error)) throw flight.progress.obstacle?.() ?? error;
+        // The work ended because all earlier callers had left. That is no answer to a caller that came after them.
         if (error !== ABANDONED || signal.aborted) throw error;
       } finally {
         flight.callers--;
-        if (flight.callers === 0) flight.unwanted.abort(ABANDONED);
+        if (flight.callers === 0) flight.abandoned.abort(ABANDONED);
       }
     }
   }
@@ -42,31 +42,47 @@ export class Singleflight<T> {
   }
 
   #start(key: string, work: Work<T>): Flight<T> {
-    const unwanted = new AbortController();
+    const abandoned = new AbortController();
     const deadline = deadlineIn(this.#timeout);
-    const outcome = work(deadline.signal, unwanted.signal).finally(() => {
+    const progress: Progress = {};
+    const outcome = work(deadline.signal, abandoned.signal, progress).finally(() => {
       deadline[Symbol.dispose]();
       this.#inFlight.delete(key);
     });
-    // Whoever started it may be gone when it fails: the failure is then nobody's, and no reason to crash.
+    // All callers may have left when it fails. Then nobody handles the failure, which is no reason to crash.
     outcome.catch(() => undefined);
-    const flight = { outcome, callers: 0, unwanted };
+    const flight = { outcome, callers: 0, abandoned, progress };
     this.#inFlight.set(key, flight);
     return flight;
   }
 }
 
-export type Work<T> = (signal: AbortSignal, wanted: AbortSignal) => Promise<T>;
+/**
+ * Work for callers that join.
+ *
+ * @param signal ends it
+ * @param abandoned aborts when no caller waits any more
+ */
+export type Work<T> = (signal: AbortSignal, abandoned: AbortSignal, progress: Progress) => Promise<T>;
+
+/** What the work tells its callers before it has an outcome. */
+export interface Progress {
+  /** What it waits for at the moment: the error for a caller whose time runs out. */
+  obstacle?: () => Error;
+}
 
 interface Flight<T> {
   outcome: Promise<T>;
   callers: number;
-  unwanted: AbortController;
+  abandoned: AbortController;
+  progress: Progress;
 }
 
 const ABANDONED = new DOMException('nobody waits for it any more', 'AbortError');
 
-/** `promise`, or a rejection with the signal's reason as soon as it aborts. The promise itself goes on. */
+const isTimeout = (error: unknown) => error instanceof DOMException && error.name === 'TimeoutError';
+
+/** `promise`, or a rejection with the signal's reason as soon as that aborts. The work behind the promise goes on. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {

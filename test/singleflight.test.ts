@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Singleflight } from '../src/singleflight.ts';
+import { type Progress, Singleflight } from '../src/singleflight.ts';
 
 const patient = () => AbortSignal.timeout(5_000);
 
@@ -99,4 +99,29 @@ test('who comes back in time has the work that goes on', async () => {
   };
   await expect(flights.join('a', AbortSignal.timeout(10), work)).rejects.toThrow();
   expect([await flights.join('a', patient(), work), starts]).toEqual(['done', 1]);
+});
+
+test('a caller whose time runs out is told what the work waits for at that moment', async () => {
+  const flights = new Singleflight<void>(1_000);
+  const work = async (signal: AbortSignal, _abandoned: AbortSignal, progress: Progress) => {
+    progress.obstacle = () => new Error('waiting for a turn');
+    await delay(40, undefined, { signal });
+    progress.obstacle = () => new Error('waiting for an answer');
+    await delay(500, undefined, { signal });
+  };
+  const first = flights.join('a', AbortSignal.timeout(10), work);
+  const second = flights.join('a', AbortSignal.timeout(200), work);
+  await expect(first).rejects.toThrow('waiting for a turn');
+  await expect(second).rejects.toThrow('waiting for an answer');
+});
+
+test('a caller that gives up for another reason is told that reason', async () => {
+  const flights = new Singleflight<void>(1_000);
+  const controller = new AbortController();
+  const joined = flights.join('a', controller.signal, async (signal, _abandoned, progress) => {
+    progress.obstacle = () => new Error('waiting');
+    await delay(500, undefined, { signal });
+  });
+  controller.abort(new Error('shutting down'));
+  await expect(joined).rejects.toThrow('shutting down');
 });

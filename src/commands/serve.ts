@@ -55,7 +55,7 @@ export async function serve(
   metrics.shed.inc({ path: '', reason: 'connections' }, 0);
   server.on('drop', () => metrics.shed.inc({ path: '', reason: 'connections' }));
   const certificate = new ServedCertificate({
-    source: certificateSource(config, environment, engine.kubernetes, clock, log),
+    source: certificateSource(config, environment, engine.api, clock, log),
     install: ({ cert, key }) => server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),
     clock,
     log,
@@ -70,6 +70,8 @@ export async function serve(
     bytesInFlightLimit: config.webhook.inFlight,
     cacheEntries: () => engine.resolver.cacheEntries,
     cacheEntriesLimit: config.cache.entries,
+    readsInFlight: () => engine.turns.underWay,
+    readsWaiting: () => engine.turns.waiting,
   });
   const health = await listen(
     createHttpServer(createHealthApp(obstacle, metrics)),
@@ -81,7 +83,7 @@ export async function serve(
     log.info({ port: config.webhook.port }, 'listening');
     const { namespace } = environment;
     const { webhookConfiguration } = config.webhook;
-    const owned = { api: engine.kubernetes, namespace, webhookConfiguration, clock, log };
+    const owned = { api: engine.api, namespace, webhookConfiguration, clock, log };
     await Promise.all([certificate.keep(stop), keepOwned(owned, stop)]);
   } catch (error) {
     if (!stop.aborted) throw error;

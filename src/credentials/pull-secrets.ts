@@ -1,30 +1,29 @@
 import { LRUCache } from 'lru-cache';
-import { answered } from '../kubernetes/answered.ts';
 import type { KubernetesApi, Secret, ServiceAccount } from '../kubernetes/api.ts';
-import { pathOf, resources } from '../kubernetes/resources.ts';
-import { Singleflight } from '../singleflight.ts';
+import { pathOf, type Resource, resources } from '../kubernetes/resources.ts';
+import { SharedReads } from '../kubernetes/shared-reads.ts';
+import type { Turns } from '../kubernetes/turns.ts';
 import { createKeyring, type Keyring, type PullSecret } from './keyring.ts';
 
-/** Whose credentials are wanted: a pod's, or those that a template's pods will have. */
+/** Who pulls: a pod, or the pods of a template. */
 export interface PullIdentity {
   namespace: string;
-  /** Names as the pod has them, empty ones included. */
+  /** As in the pod's spec, empty names included. */
   imagePullSecrets: readonly string[];
   serviceAccountName: string;
 }
 
-/** The credentials of a puller, and what was found missing on the way to them. */
+/** The credentials of a puller, and which of its pull secrets don't exist. */
 export interface PullCredentials {
   keyring: Keyring;
-  /** Names of Secrets that don't exist. The kubelet goes on without them, and so does tagpin. */
+  /** Names of Secrets that don't exist. The kubelet pulls without them, and so does tagpin. */
   missing: readonly string[];
 }
 
-/** So long an object is believed to be what it was: enough for a rollout's burst, short for who has just mended it. */
+/** Milliseconds for which an object that was read is cached: enough for a rollout's burst, short for an author who has just corrected it. */
 const LIFETIME_MS = 10_000;
-const READ_TIMEOUT_MS = 10_000;
 const MAX_OBJECTS = 10_000;
-/** In characters, of all Secrets together: one may have a megabyte, and whoever makes pods may make Secrets. */
+/** Characters of all cached Secrets together: one may have a megabyte, and the authors of pods may create Secrets. */
 const MAX_SIZE = 32 * 1024 * 1024;
 
 /**
@@ -34,30 +33,27 @@ const MAX_SIZE = 32 * 1024 * 1024;
  * is empty counts as the pod's own (kubernetes plugin/pkg/admission/serviceaccount/admission.go).
  */
 export class PullSecrets {
-  readonly #api: KubernetesApi;
-  readonly #secrets = new RecentReads<PullSecret>();
-  readonly #serviceAccounts = new RecentReads<ServiceAccount>();
+  readonly #secrets: RecentReads<PullSecret>;
+  readonly #serviceAccounts: RecentReads<ServiceAccount>;
 
-  constructor(api: KubernetesApi) {
-    this.#api = api;
+  /** @param turns bounds the reads at once; without it there is no bound */
+  constructor(api: Pick<KubernetesApi, 'readSecret' | 'readServiceAccount'>, turns?: Turns) {
+    this.#secrets = new RecentReads(resources.Secret, turns, async (namespace, name, signal) => {
+      const secret = await api.readSecret(namespace, name, signal);
+      return secret && decode(secret);
+    });
+    this.#serviceAccounts = new RecentReads(resources.ServiceAccount, turns, (namespace, name, signal) =>
+      api.readServiceAccount(namespace, name, signal),
+    );
   }
 
   /** @throws KubernetesError when a Secret or ServiceAccount can't be read */
   async credentials(puller: PullIdentity, signal: AbortSignal): Promise<PullCredentials> {
     const { namespace } = puller;
     const names = await this.#secretNames(puller, signal);
-    const reads = names.map(async (name) => {
-      const secret = await this.#secrets.get(
-        pathOf(resources.Secret, namespace, name),
-        signal,
-        async (readSignal) => {
-          const read = await this.#api.readSecret(namespace, name, readSignal);
-          return read && decode(read);
-        },
-      );
-      return { name, secret };
-    });
-    const secrets = await Promise.all(reads);
+    const secrets = await Promise.all(
+      names.map(async (name) => ({ name, secret: await this.#secrets.get(namespace, name, signal) })),
+    );
     return {
       keyring: createKeyring(secrets.flatMap(({ secret }) => secret ?? [])),
       missing: secrets.filter(({ secret }) => secret === undefined).map(({ name }) => name),
@@ -66,19 +62,15 @@ export class PullSecrets {
 
   async #secretNames(puller: PullIdentity, signal: AbortSignal): Promise<string[]> {
     const { namespace, imagePullSecrets, serviceAccountName } = puller;
-    if (imagePullSecrets.length > 0) return existing(imagePullSecrets);
-    const account = await this.#serviceAccounts.get(
-      pathOf(resources.ServiceAccount, namespace, serviceAccountName),
-      signal,
-      (readSignal) => this.#api.readServiceAccount(namespace, serviceAccountName, readSignal),
-    );
-    return existing((account?.imagePullSecrets ?? []).map(({ name }) => name));
+    if (imagePullSecrets.length > 0) return distinct(imagePullSecrets);
+    const account = await this.#serviceAccounts.get(namespace, serviceAccountName, signal);
+    return distinct((account?.imagePullSecrets ?? []).map(({ name }) => name));
   }
 }
 
-const existing = (names: readonly string[]) => [...new Set(names)].filter((name) => name !== '');
+const distinct = (names: readonly string[]) => [...new Set(names)].filter((name) => name !== '');
 
-/** The keys that a pull secret may have; whatever else a Secret holds is none of tagpin's business. */
+/** The keys of a pull secret. Other keys of a Secret are not kept. */
 const KEYS = ['.dockerconfigjson', '.dockercfg'];
 
 function decode({ metadata, type, data }: Secret): PullSecret {
@@ -93,29 +85,35 @@ function decode({ metadata, type, data }: Secret): PullSecret {
   };
 }
 
-/** Objects read a moment ago, by their paths. What doesn't exist isn't kept: what happens to it next is that somebody creates it. */
+type Read<T> = (namespace: string, name: string, signal: AbortSignal) => Promise<T | undefined>;
+
+/** Objects of one resource, cached for a moment. A missing object isn't cached, because somebody may be about to create it. */
 class RecentReads<T extends object> {
+  readonly #resource: Resource;
+  readonly #read: Read<T>;
+  readonly #reads: SharedReads<T | undefined>;
   readonly #objects = new LRUCache<string, T>({
     max: MAX_OBJECTS,
     maxSize: MAX_SIZE,
     sizeCalculation: (object) => JSON.stringify(object).length,
     ttl: LIFETIME_MS,
   });
-  readonly #reads = new Singleflight<T | undefined>(READ_TIMEOUT_MS);
 
-  async get(
-    path: string | undefined,
-    signal: AbortSignal,
-    read: (signal: AbortSignal) => Promise<T | undefined>,
-  ) {
+  constructor(resource: Resource, turns: Turns | undefined, read: Read<T>) {
+    this.#resource = resource;
+    this.#read = read;
+    this.#reads = new SharedReads(turns);
+  }
+
+  async get(namespace: string, name: string, signal: AbortSignal): Promise<T | undefined> {
+    const path = pathOf(this.#resource, namespace, name);
     if (path === undefined) return undefined;
     const known = this.#objects.get(path);
     if (known !== undefined) return known;
-    const reading = this.#reads.join(path, signal, async (readSignal) => {
-      const object = await read(readSignal);
+    return await this.#reads.get({ namespace, path }, signal, async (readSignal) => {
+      const object = await this.#read(namespace, name, readSignal);
       if (object !== undefined) this.#objects.set(path, object);
       return object;
     });
-    return answered(reading, path);
   }
 }

@@ -4,13 +4,16 @@ import type { KubernetesError } from './error.ts';
 export type Asker = 'person' | 'webhook';
 
 /** The one place that decides what to do about an API server that doesn't do what it was asked for. */
-export function remedyFor({ status }: KubernetesError, asker: Asker): string {
+export function remedyFor({ status, reason }: KubernetesError, asker: Asker): string {
   const of = remedies[asker];
+  if (reason === 'TooManyWaiting') return FEWER;
   if (status === 0) return of.unreachable;
   if (status === 401) return of.unauthorized;
   return status === 403 ? of.forbidden : AGAIN;
 }
 
+const FEWER =
+  'try again; if it stays, give these pods fewer pull secrets, or look for what creates so many pods in this namespace';
 const AGAIN = 'try again; if it stays, look at the API server';
 
 const remedies: Readonly<Record<Asker, { unreachable: string; unauthorized: string; forbidden: string }>> = {

@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { Digest } from '../image/digest.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
 import { pathOf, resources } from '../kubernetes/resources.ts';
+import { SharedReads } from '../kubernetes/shared-reads.ts';
+import type { Turns } from '../kubernetes/turns.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
-import { Singleflight } from '../singleflight.ts';
 import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
 import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
@@ -28,11 +29,12 @@ export interface RevisionOptions {
   age?: number;
   /** The same for pins that lack what is looked for: a burst of pods asks once, whoever has added it isn't kept waiting. */
   lackingAge?: number;
+  /** Bounds the reads at once. */
+  turns?: Turns;
   /** For so long pods of this process agree by memory; later ones find those in the API server. */
   agreementAge?: number;
 }
 
-const READ_TIMEOUT_MS = 10_000;
 const MAX_AGREEMENTS = 10_000;
 /** Characters of pins that are kept. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
@@ -46,13 +48,15 @@ export class RevisionDigests {
     maxSize: MAX_PINS_SIZE,
     sizeCalculation: ({ pins }, key) => key.length + sizeOf(pins),
   });
-  readonly #reads = new Singleflight<Pins | undefined>(READ_TIMEOUT_MS);
-  readonly #lists = new Singleflight<ReadonlyMap<string, Digest>>(READ_TIMEOUT_MS);
+  readonly #reads: SharedReads<Pins | undefined>;
+  readonly #lists: SharedReads<ReadonlyMap<string, Digest>>;
   readonly #agreed: LRUCache<string, Digest>;
 
   constructor(api: Pick<KubernetesApi, 'readMetadata' | 'list'>, options: RevisionOptions = {}) {
-    const { age = BELIEVED_MS, lackingAge = 2_000, agreementAge = 60_000 } = options;
+    const { age = BELIEVED_MS, lackingAge = 2_000, agreementAge = 60_000, turns } = options;
     this.#api = api;
+    this.#reads = new SharedReads(turns);
+    this.#lists = new SharedReads(turns);
     this.#age = age;
     this.#lackingAge = lackingAge;
     this.#agreed = new LRUCache({ max: MAX_AGREEMENTS, ttl: agreementAge });
@@ -102,12 +106,12 @@ export class RevisionDigests {
       const age = known.pins?.get(image) ? this.#age : this.#lackingAge;
       if (performance.now() - known.at < age) return known.pins;
     }
-    const read = this.#reads.join(key, signal, async (readSignal) => {
+    const read = this.#reads.get({ namespace, path, key }, signal, async (readSignal) => {
       const pins = await this.#readPins(membership, stored, readSignal);
       this.#read.set(key, { pins, at: performance.now() });
       return pins;
     });
-    return await readable(read, path);
+    return await readable(read);
   }
 
   async #readPins(
@@ -126,13 +130,14 @@ export class RevisionDigests {
     image: string,
     signal: AbortSignal,
   ): Promise<KnownDigest | undefined> {
-    const { selector } = membership;
-    const path = pathOf(resources.Pod, membership.namespace);
+    const { namespace, selector } = membership;
+    const path = pathOf(resources.Pod, namespace);
     if (selector === undefined || path === undefined) return undefined;
-    const list = this.#lists.join(keyOf(membership), signal, (listSignal) =>
+    const target = { namespace, path, key: keyOf(membership) };
+    const list = this.#lists.get(target, signal, (listSignal) =>
       this.#listSiblings(membership, selector, listSignal),
     );
-    const siblings = await readable(list, path);
+    const siblings = await readable(list);
     const digest = siblings.get(image);
     return digest === undefined ? undefined : { digest, source: 'sibling' };
   }

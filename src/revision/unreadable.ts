@@ -1,7 +1,6 @@
-import { answered } from '../kubernetes/answered.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 
-/** Thrown when a pod's revision can't be read: to pin without it might give its pods two digests. */
+/** Thrown when a pod's revision can't be read: pinning without it might give its pods two digests. */
 export class UnreadableRevision extends Error {
   override readonly name = 'UnreadableRevision';
   override readonly cause: KubernetesError;
@@ -17,9 +16,9 @@ export class UnreadableRevision extends Error {
  *
  * @throws UnreadableRevision
  */
-export async function readable<T>(reading: Promise<T>, path: string): Promise<T> {
+export async function readable<T>(reading: Promise<T>): Promise<T> {
   try {
-    return await answered(reading, path);
+    return await reading;
   } catch (error) {
     throw error instanceof KubernetesError ? new UnreadableRevision(error) : error;
   }

@@ -9,6 +9,9 @@ export interface Readings {
   readonly bytesInFlightLimit: number;
   cacheEntries(): number;
   readonly cacheEntriesLimit: number;
+  /** From the API server, by reviews. */
+  readsInFlight(): number;
+  readsWaiting(): number;
 }
 
 const gauges: readonly { name: string; help: string; read(readings: Readings): number }[] = [
@@ -41,6 +44,16 @@ const gauges: readonly { name: string; help: string; read(readings: Readings): n
     name: 'tagpin_cache_entries_limit',
     help: 'Digests that the cache has room for: cache.entries.',
     read: ({ cacheEntriesLimit }) => cacheEntriesLimit,
+  },
+  {
+    name: 'tagpin_kubernetes_reads_in_flight',
+    help: 'Reads from the API server under way for reviews.',
+    read: ({ readsInFlight }) => readsInFlight(),
+  },
+  {
+    name: 'tagpin_kubernetes_reads_waiting',
+    help: "Reads from the API server that wait for their namespace's turn.",
+    read: ({ readsWaiting }) => readsWaiting(),
   },
 ];
 

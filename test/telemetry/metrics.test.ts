@@ -83,6 +83,8 @@ test('what is there at the moment is read when it is asked for', async () => {
     bytesInFlightLimit: 1_000_000,
     cacheEntries: () => 3,
     cacheEntriesLimit: 10,
+    readsInFlight: () => 8,
+    readsWaiting: () => 20,
   });
   expect(await samples(metrics, 'tagpin_ready')).toEqual(['tagpin_ready 0']);
   isReady = true;

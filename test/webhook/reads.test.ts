@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { podReview } from '../support/admission.ts';
+import { image } from '../support/registry/image.ts';
+import { startRegistry } from '../support/registry/registry.ts';
+import { pullSecret, startWebhook } from './webhooks.ts';
+
+async function start() {
+  const registry = await startRegistry();
+  registry.push('app', '1', image());
+  const webhook = await startWebhook();
+  const pod = (secrets: readonly string[]) => ({
+    metadata: { name: 'web' },
+    spec: {
+      containers: [{ name: 'web', image: `${registry.host}/app:1` }],
+      imagePullSecrets: secrets.map((name) => ({ name })),
+    },
+  });
+  return {
+    webhook,
+    /** Reviews a pod with these pull secrets. */
+    async review(namespace: string, secrets: readonly string[], timeout = '10s') {
+      const { response } = await webhook.review('enforce', podReview(pod(secrets), { namespace }), timeout);
+      return response;
+    },
+    async [Symbol.asyncDispose]() {
+      await webhook[Symbol.asyncDispose]();
+      await registry.close();
+    },
+  };
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, i) => `secret-${i}`);
+
+test('a namespace whose reads queue up delays no other namespace', async () => {
+  await using at = await start();
+  at.webhook.api.put(pullSecret('own', 'registry.example.com', 'ada', 'correct-horse', 'other'));
+  at.webhook.api.fail({ resource: 'secrets', namespace: 'crowd', effect: { delayMs: 100 } });
+  let over = 0;
+  const crowd = ['a', 'b', 'c'].map(async (each) => {
+    const response = await at.review(
+      'crowd',
+      many(300).map((name) => `${each}-${name}`),
+      '3s',
+    );
+    over++;
+    return response;
+  });
+  while (at.webhook.api.requests.of('secrets').length < 8) await delay(5);
+  expect(await at.review('other', ['own'])).toMatchObject({ allowed: true });
+  expect(over).toBe(0);
+  for (const { allowed, status } of await Promise.all(crowd)) {
+    expect(allowed).toBe(false);
+    expect(status?.message).toMatch(
+      /GET \/api\/v1\/namespaces\/crowd\/secrets\/\S+: too many reads of this namespace are waiting; .*fewer pull secrets/,
+    );
+  }
+});
+
+test('a review that is over takes its reads with it', async () => {
+  await using at = await start();
+  const { api } = at.webhook;
+  api.fail({ resource: 'secrets', effect: { outcome: 'hang' } });
+  await at.review('crowd', many(100), '1s');
+  await delay(100);
+  // Those that were under way, and none of those that waited.
+  expect(api.requests.of('secrets')).toHaveLength(8);
+  expect(await at.webhook.metrics.text()).not.toMatch(/^tagpin_kubernetes_reads/m);
+});
