@@ -17,7 +17,8 @@ const floors: string[][] = [
   ['config', 'adoption'],
   ['revision'],
   ['credentials', 'pin'],
-  ['image', 'kubernetes', 'report', 'telemetry', 'singleflight'],
+  ['image', 'kubernetes', 'report', 'telemetry'],
+  ['singleflight'],
   ['json', 'deadline', 'duration', 'file-version', 'system-error'],
 ];
 
