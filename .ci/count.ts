@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { closingLine, readReport } from '../e2e/report.ts';
 
-/** Counts what .ci/run has left in .results, prints the sum, and fails if anything did. */
+/** Adds up the results that .ci/run left in .results, prints the sum, and fails if anything failed. */
 
 const codes = readFileSync('.results/codes', 'utf8')
   .trim()
@@ -15,7 +15,7 @@ for (const [step, code] of codes) {
   const counts = existsSync(file)
     ? readReport(file)
     : { passed: Number(succeeded), failed: Number(!succeeded), skipped: 0 };
-  // A step may fail beside its tests: in lint, say.
+  // A step can fail outside its tests, such as in lint.
   const failed = succeeded ? counts.failed : Math.max(counts.failed, 1);
   console.log(`${step}: ${closingLine({ ...counts, failed })}`);
   total.passed += counts.passed;

@@ -1,4 +1,4 @@
-{{/* What kustomize gives all objects. */}}
+{{/* The labels that kustomize gives all objects. */}}
 {{- define "tagpin.labels" -}}
 app.kubernetes.io/name: tagpin
 {{- end }}
@@ -15,7 +15,7 @@ subjects:
     namespace: {{ .namespace }}
 {{- end }}
 
-{{/* The namespaces that have opted in to these modes, but for those that the cluster and tagpin live on. */}}
+{{/* The namespaces that have opted in to these modes, except those that the cluster and tagpin depend on. */}}
 {{- define "tagpin.namespaceSelector" -}}
 matchExpressions:
   - key: tagpin.dev/pin
