@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { podSpecPointers, templateOf } from '../pin/pod-template.ts';
 import { walk } from '../pin/walk.ts';
 import { PINS } from '../revision/pins.ts';
-import type { AuditedImage } from './audit.ts';
+import type { AuditedImage } from './audited-image.ts';
 import { apiVersionOf, type WorkloadKind, workloadKinds } from './workload.ts';
 
 /** A workload's manifest with its images by digest, and what is to be said of it. */

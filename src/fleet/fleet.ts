@@ -3,6 +3,7 @@ import { readImageId } from '../adoption/evidence.ts';
 import { runningImages, runningPodSchema } from '../adoption/running-pods.ts';
 import type { Digest } from '../image/digest.ts';
 import { repository } from '../image/reference.ts';
+import type { OptIn } from '../pin/opt-in.ts';
 import { type Pod, type PodSpec, podSpecSchema } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { keyOf, membershipOf } from '../revision/membership.ts';
@@ -115,8 +116,8 @@ function pulledOf(imageId: string | undefined): Pulled | undefined {
  * there are, they mostly run the same, and only their names are told apart.
  */
 export class Fleet {
-  /** The value of the label with the mode, by namespace; undefined where there is none. */
-  readonly labels = new Map<string, string | undefined>();
+  /** What the namespaces' labels say; of a namespace whose label can't be read, nothing. */
+  readonly optIns = new Map<string, OptIn>();
   /** `linux/arm64`, by node. */
   readonly platforms = new Map<string, string>();
   readonly #usages = new Map<string, Entry>();
@@ -159,7 +160,7 @@ export class Fleet {
   }
 
   get namespaces(): string[] {
-    return [...new Set([...this.labels.keys(), ...this.#pods.keys()])].sort();
+    return [...new Set([...this.optIns.keys(), ...this.#pods.keys()])].sort();
   }
 
   /** Each with the workload at the top: the Deployment of a ReplicaSet's pods, the CronJob of a Job's. */

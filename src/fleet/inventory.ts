@@ -3,7 +3,7 @@ import { isDone } from '../adoption/running-pods.ts';
 import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
-import { OPT_IN_LABEL } from '../pin/opt-in.ts';
+import { optInOf } from '../pin/opt-in.ts';
 import { templateOf } from '../pin/pod-template.ts';
 import { type Fleet, placedPodSchema } from './fleet.ts';
 import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';
@@ -38,7 +38,7 @@ export async function readFleet(fleet: Fleet, reading: Reading): Promise<void> {
   for (const scope of scopes) {
     const hasPods = await readScope(fleet, scope, reading);
     // Of which nothing is known, nothing is said.
-    if (!hasPods && scope !== undefined && closed.has(scope)) fleet.labels.delete(scope);
+    if (!hasPods && scope !== undefined && closed.has(scope)) fleet.optIns.delete(scope);
   }
 }
 
@@ -84,16 +84,16 @@ async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: R
   if (scope === undefined) {
     const options = { metadataOnly: true };
     for await (const { metadata } of api.list(resources.Namespace, scope, metadataOnly, signal, options)) {
-      fleet.labels.set(metadata.name, metadata.labels?.[OPT_IN_LABEL]);
+      fleet.optIns.set(metadata.name, optInOf(metadata.labels));
     }
     return;
   }
   // Who may not see its label may see its pods.
-  fleet.labels.set(scope, undefined);
+  fleet.optIns.set(scope, optInOf(undefined));
   const metadata = await api.readMetadata(resources.Namespace, undefined, scope, signal);
-  if (metadata === undefined) fleet.labels.delete(scope);
+  if (metadata === undefined) fleet.optIns.delete(scope);
   if (metadata === undefined) failed(`namespace "${scope}"`, undefined);
-  else fleet.labels.set(scope, metadata.labels?.[OPT_IN_LABEL]);
+  else fleet.optIns.set(scope, optInOf(metadata.labels));
 }
 
 /** Labels that each kubelet gives its node (kubernetes pkg/kubelet/kubelet_node_status.go). */

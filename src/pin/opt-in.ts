@@ -7,8 +7,6 @@ import { excerpt } from '../image/excerpt.ts';
 export const modes = ['enforce', 'best-effort', 'audit'] as const;
 export type Mode = (typeof modes)[number];
 
-export const isMode = (text: string): text is Mode => modes.some((mode) => mode === text);
-
 /** The label of a Namespace whose value is its mode. */
 export const OPT_IN_LABEL = 'tagpin.dev/pin';
 

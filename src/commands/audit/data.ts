@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
-import type { Audit, AuditedImage, AuditedNamespace } from '../../fleet/audit.ts';
+import { type Audit, type AuditedNamespace, totalsOf } from '../../fleet/audit.ts';
+import type { AuditedImage } from '../../fleet/audited-image.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
-import { totalsOf } from '../../fleet/totals.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import { printable } from '../../image/excerpt.ts';
 import { printCsv } from '../../report/table.ts';

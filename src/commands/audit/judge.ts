@@ -1,6 +1,6 @@
 import { each } from '../../console/interruption.ts';
 import type { Progress } from '../../console/terminal.ts';
-import { type AuditedImage, auditImage, type Judged, modeOf, type Policy } from '../../fleet/audit.ts';
+import { type AuditedImage, auditImage, type Judged, type Policy } from '../../fleet/audited-image.ts';
 import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/compare.ts';
 import type { RegistryView } from '../../fleet/content.ts';
 import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
@@ -80,7 +80,7 @@ export class Judgement {
   images(fleet: Fleet, policy: Policy, now: Date): AuditedImage[] {
     return this.#all
       .map((judged) => {
-        const mode = modeOf(fleet.labels.get(judged.usage.workload.namespace));
+        const mode = fleet.optIns.get(judged.usage.workload.namespace)?.mode;
         return auditImage({ ...judged, examined: judged.examined ?? notAsked(judged) }, mode, policy, now);
       })
       .sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));

@@ -1,7 +1,7 @@
-import type { Audit, AuditedImage, AuditedNamespace } from '../../fleet/audit.ts';
+import { type Audit, type AuditedNamespace, percent, printPercent, totalsOf } from '../../fleet/audit.ts';
+import type { AuditedImage } from '../../fleet/audited-image.ts';
 import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
 import { countOf } from '../../fleet/fleet.ts';
-import { percent, printPercent, totalsOf } from '../../fleet/totals.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import type { Bars, Tone } from '../../report/bars.ts';
 import { type Cell, type PageTable, printPage } from '../../report/page.ts';

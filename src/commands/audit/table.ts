@@ -1,6 +1,6 @@
-import type { Audit, AuditedImage, AuditedNamespace } from '../../fleet/audit.ts';
+import { type Audit, type AuditedNamespace, printPercent, type Totals, totalsOf } from '../../fleet/audit.ts';
+import type { AuditedImage } from '../../fleet/audited-image.ts';
 import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
-import { printPercent, type Totals, totalsOf } from '../../fleet/totals.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import { printable } from '../../image/excerpt.ts';
 import { printTable } from '../../report/table.ts';

@@ -528,7 +528,7 @@ describe('tagpin audit covers', () => {
     expect(data.namespaces).toMatchObject([{ pods: 1, images: 4, pinned: 0 }]);
   });
 
-  test('the modes of namespaces, and a typo in one', async () => {
+  test('the modes of namespaces, and a typo in one, in the words of adopt and preflight', async () => {
     const names = ['enforce', 'best-effort', 'audit', 'enforced', ''].map((label, index) => {
       const of = `${namespace}-mode-${index}`;
       cluster.put(namespaceObject(of, label));
@@ -545,7 +545,9 @@ describe('tagpin audit covers', () => {
     expect(data.namespaces[3]?.findings).toEqual([
       {
         kind: 'label',
-        message: 'its label tagpin.dev/pin is "enforced"; write enforce, best-effort or audit',
+        message:
+          `namespace ${names[3]} has the label tagpin.dev/pin=enforced, which is none of enforce, best-effort, audit: ` +
+          `nothing is pinned there; kubectl label --overwrite namespace ${names[3]} tagpin.dev/pin=enforce`,
       },
     ]);
     expect(data.summary.findings).toMatchObject({ label: 2 });

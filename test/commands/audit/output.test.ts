@@ -60,7 +60,9 @@ describe('the tables', () => {
       ['unpinned', '2', 'the image is given by tag and not by digest'],
       ['label', '1', "the namespace's label tagpin.dev/pin has a value that means nothing"],
     ]);
-    const label = 'its label tagpin.dev/pin is "enforced"; write enforce, best-effort or audit';
+    const label =
+      'namespace mail has the label tagpin.dev/pin=enforced, which is none of enforce, best-effort, audit: ' +
+      'nothing is pinned there; kubectl label --overwrite namespace mail tagpin.dev/pin=enforce';
     expect(namespaces.split('\n').map(cells)).toEqual([
       ['NAMESPACE', 'MODE', 'PODS', 'IMAGES', 'PINNED', 'INVALID', 'DRIFT', 'LATEST', 'UNPINNED', 'NOTE'],
       ['mail', '-', '2', '2', '0%', '0', '0', '2', '2', label],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ageInWords } from '../../src/fleet/audit.ts';
-import { printPercent } from '../../src/fleet/totals.ts';
+import { printPercent } from '../../src/fleet/audit.ts';
+import { ageInWords } from '../../src/fleet/audited-image.ts';
 
 describe('a share', () => {
   test.each([
