@@ -44,7 +44,9 @@ export function patchCreated(pod: Pod, pins: readonly Pin[], options: PatchOptio
 /**
  * The patch of a pod that is updated. Its pull policies stay as they are, since the API server refuses any change
  * of them. For the same reason a manifest that says `Always`, applied again onto a pod that was pinned to
- * `IfNotPresent`, would be refused: a policy that tagpin set is put back to what the pod has.
+ * `IfNotPresent`, would be refused: a policy that tagpin set is put back to what the pod has. The annotation is
+ * corrected when it changes or an image does: of other updates the API server doesn't tell (the webhook's
+ * `matchConditions`).
  */
 export function patchUpdated(
   pod: Pod,
@@ -64,7 +66,19 @@ export function patchUpdated(
       written.has(field.name);
     return ours ? policy(field, 'IfNotPresent') : [];
   });
-  return [...images(pins, options), ...putBack, ...annotation(pod, pins, oldPod)];
+  const corrected = remembersAlike(pod, oldPod) ? [] : annotation(pod, pins, oldPod);
+  return [...images(pins, options), ...putBack, ...corrected];
+}
+
+/** Whether both have the same images and say the same of where these come from. */
+function remembersAlike(pod: Pod, oldPod: Pod): boolean {
+  const [now, before] = [pod, oldPod].map(({ metadata, spec }) =>
+    JSON.stringify([
+      metadata.annotations?.[IMAGES],
+      walk(spec).map(({ pointer, image }) => [pointer, image]),
+    ]),
+  );
+  return now === before;
 }
 
 /**

@@ -148,6 +148,17 @@ describe('an updated pod', () => {
     ]);
   });
 
+  test.each([
+    ['and is corrected when that changes', {}, ['remove /metadata/annotations/tagpin.dev~1images']],
+    ['and is left as it was when nothing of it changes', { 'tagpin.dev/images': '{"web":"other:1"}' }, []],
+  ])('says falsely where its image comes from, %s', (_, annotations, expected) => {
+    const falsely = { 'tagpin.dev/images': '{"web":"other:1"}', team: 'blue' };
+    const before = webPod(`nginx@${DIGEST_A}`, { annotations });
+    const after = webPod(`nginx@${DIGEST_A}`, { annotations: falsely });
+    const operations = patchUpdated(after, before, [], options);
+    expect(operations.map(({ op, path }) => `${op} ${path}`)).toEqual(expected);
+  });
+
   test('that was never pinned keeps the API server from nothing', () => {
     const unpinned = webPod('nginx:1.27');
     expect(patchUpdated(webPod('nginx:1.27', { policy: 'Always' }), unpinned, [], options)).toEqual([]);
