@@ -1,35 +1,98 @@
-import { parseArgs } from 'node:util';
-import { runInCluster } from './cluster/run.ts';
+import { startRegistry } from '../test/support/registry/registry.ts';
+import { type Contender, prepare } from './cluster/contenders.ts';
+import { Samples } from './cluster/samples.ts';
+import { type ClusterStage, startClusterStage } from './cluster/stage.ts';
+import type { Figure } from './figures.ts';
+import { run } from './run.ts';
+import { quantile } from './stage/load.ts';
+import { forEach } from './stage/process.ts';
+import { type Turn, takeTurns } from './turns.ts';
 
-const usage = `npm run bench:cluster -- [--rounds N] [--quick]
-
-Creates pods at a real API server, by 4 and by 50 at once: without a webhook, with one in Node that does nothing, and
-with tagpin (digests stored, in its cache, asked of a registry), all in turn; medians of N rounds (7). As root on Linux,
-with the programs that npm run e2e builds. Figures go to .results/bench-cluster.json as well.`;
-
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '7' },
-    quick: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-const rounds = values.quick ? 1 : Number(values.rounds);
-
-if (values.help) {
-  console.log(usage);
-} else if (!Number.isInteger(rounds) || rounds < 1) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  const loads = [
-    { atOnce: 4, pods: values.quick ? 40 : 200 },
-    { atOnce: 50, pods: values.quick ? 100 : 400 },
+/** Creates a second through the real API server, as each contender has its pods let in. */
+async function measure({ rounds, pods }: { rounds: number; pods: number }): Promise<Figure[]> {
+  await using registry = await startRegistry({ name: 'localhost' });
+  await using stage = await startClusterStage({ settings: { cache: { age: '1h' } } });
+  const contenders = await prepare(stage, registry, (rounds + 1) * 3 * pods);
+  return [
+    ...(await compare(stage, contenders, { rounds, atOnce: 4, pods, wanted: 0.85 })),
+    ...(await compare(stage, contenders, { rounds, atOnce: 50, pods: 2 * pods, wanted: 0.75 })),
   ];
-  try {
-    await runInCluster({ what: 'creates', rounds, loads }, 'bench-cluster.json');
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 3;
-  }
 }
+
+interface Load {
+  readonly rounds: number;
+  readonly atOnce: number;
+  readonly pods: number;
+  /** The ratio that is wanted of tagpin where it asks no registry. */
+  readonly wanted: number;
+}
+
+async function compare(
+  stage: ClusterStage,
+  contenders: Readonly<Record<string, Contender>>,
+  { rounds, atOnce, pods, wanted }: Load,
+): Promise<Figure[]> {
+  const at = (name: string) => `${name}, ${atOnce} at once`;
+  const named = Object.entries(contenders).map(
+    ([name, contender]) => [at(name), () => create(stage, contender, pods, atOnce)] as const,
+  );
+  const turns = await takeTurns(Object.fromEntries(named), rounds);
+  const target = { atLeast: wanted };
+  return [
+    ...turns.beside(at('unhooked'), 'creates/s', { [at('stored')]: target, [at('warm')]: target }),
+    ...turns.added(at('unhooked'), 'p50 ms'),
+  ];
+}
+
+/** One turn. Its pods are deleted afterwards, so that no contender finds more in etcd than the others. */
+async function create(
+  { api, cpu }: ClusterStage,
+  { path, next, expected }: Contender,
+  pods: number,
+  atOnce: number,
+): Promise<Turn> {
+  const bodies = Array.from({ length: pods }, next);
+  const [calls, used] = [await callsOf(api), cpu()];
+  const times: number[] = [];
+  const started = performance.now();
+  await forEach(bodies, atOnce, async (body) => {
+    const sent = performance.now();
+    const made = await api.create(path, body);
+    times.push(performance.now() - sent);
+    if (!made.includes(expected)) throw new Error(`no ${expected} in ${made}`);
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const [now, { sum, count }] = [cpu(), await callsOf(api)];
+  await api.empty(path);
+  return {
+    'creates/s': pods / seconds,
+    'p50 ms': quantile(times, 0.5),
+    'p95 ms': quantile(times, 0.95),
+    'p99 ms': quantile(times, 0.99),
+    'ms for the webhook': ((sum - calls.sum) / Math.max(1, count - calls.count)) * 1000,
+    'ms CPU of the API server': (now['API server'] - used['API server']) / pods,
+    'of etcd': (now.etcd - used.etcd) / pods,
+    'of the webhook': (now.webhooks - used.webhooks) / pods,
+  };
+}
+
+/** What the API server has seen of webhooks so far. */
+async function callsOf(api: ClusterStage['api']): Promise<{ sum: number; count: number }> {
+  const samples = new Samples(await api.get('/metrics'));
+  const name = 'apiserver_admission_webhook_admission_duration_seconds';
+  return { sum: samples.sum(`${name}_sum`), count: samples.sum(`${name}_count`) };
+}
+
+await run({
+  name: 'bench-cluster',
+  usage: `npm run bench:cluster -- [--rounds N] [--pods N] [--quick]
+
+Creates pods at a real API server, N (200) by 4 and twice as many by 50 at once: without a webhook, with a bare one in
+Node that does nothing or patches a constant, and with tagpin (digests stored, in its cache, asked of a registry), all in
+turn; medians of N rounds (7). As root on Linux, with the programs that npm run e2e builds. Figures go to
+.results/bench-cluster.json as well.`,
+  counts: { rounds: 7, pods: 200 },
+  quick: { rounds: 1, pods: 40 },
+  parts: { creates: measure },
+  isolated: true,
+});

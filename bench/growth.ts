@@ -1,126 +1,68 @@
 import { image } from '../test/support/registry/image.ts';
-import { startRegistry } from '../test/support/registry/registry.ts';
-import { ask } from './ask.ts';
-import type { Effort, Figure } from './figure.ts';
-import { startLoad } from './load/load.ts';
-import { MARK } from './load/order.ts';
-import { reviewOf } from './reviews.ts';
-import type { ReviewServer } from './servers/server.ts';
-import { startTagpin } from './servers/tagpin.ts';
-import { addNamespace, startStage } from './stage.ts';
-import { CONNECTIONS, type Contender, middle, orderOf, ratio, type Turn, takeTurns } from './turns.ts';
+import type { Figure } from './figures.ts';
+import { CONNECTIONS, MARK, numbered } from './stage/load.ts';
+import { reviewOf } from './stage/reviews.ts';
+import { type Contender, type Stage, startStage } from './stage/stage.ts';
+import type { Effort } from './throughput.ts';
+import { takeTurns } from './turns.ts';
 
-const PINNED = '"patchType":"JSONPatch"';
+const OPTIONS = { settings: { cache: { age: '24h' } } };
 const IMAGES = 100_000;
 const NAMESPACES = 1_000;
 const CONTAINERS = 100;
 
-const TARGET = { atLeast: 0.9 };
-
-/** What stands for MARK in the review of that number. */
-const numbered = (number: number) => String(number).padStart(MARK.length, '0');
-
-/** Reviews a second when there is much of something, beside when there is little: 1 is no difference. */
+/** Images a second when there is much of something, beside when there is little: 1 is no difference. */
 export async function measureGrowth(effort: Effort): Promise<Figure[]> {
-  return [await images(effort), await containers(effort), await namespaces(effort)];
+  return [...(await images(effort)), ...(await containers(effort)), ...(await namespaces(effort))];
 }
 
-async function images(effort: Effort): Promise<Figure> {
-  const count = Math.max(10, Math.round(IMAGES * effort.scale));
+async function images(effort: Effort): Promise<Figure[]> {
+  const count = Math.max(10, (IMAGES * effort.percent) / 100);
   await using stage = await startStage();
-  await using registry = await startRegistry({ name: 'localhost' });
-  await using load = startLoad();
-  const pushed = image();
-  for (let number = 0; number < count; number++)
-    registry.push(`shop/web-${numbered(number)}`, '1.27', pushed);
-
-  const cache = { age: '24h', entries: count };
-  await using few = await startTagpin(stage, { cache });
-  await using many = await startTagpin(stage, { cache });
-  const review = reviewOf({ images: [`${registry.host}/shop/web-${MARK}:1.27`] });
-  const contender = (server: ReviewServer, variants: number) => ({
-    server,
-    review,
-    variants,
-    expected: PINNED,
-  });
-  const contenders = { few: contender(few, 10), many: contender(many, count) };
-  for (const each of [contenders.few, contenders.many]) {
-    await load.send({ ...orderOf(each), until: { requests: each.variants } });
-  }
-  registry.requests.clear();
-  const turns = await takeTurns(load, contenders, effort);
-  if (registry.requests.count() > 0) throw new Error('the cache was to be warm, and the registry was asked');
-  return grown(`10 → ${count} cached images`, turns);
+  const review = reviewOf({ images: [stage.push(count)] });
+  const options = { settings: { cache: { age: '24h', entries: count } } };
+  const few = { server: await stage.tagpin(options), review, variants: 10 };
+  const many = { server: await stage.tagpin(options), review, variants: count };
+  return await grown(stage, effort, ['10 cached images', few], [`${count} cached images`, many]);
 }
 
-async function containers(effort: Effort): Promise<Figure> {
-  const count = Math.max(2, Math.round(CONTAINERS * Math.max(effort.scale, 0.1)));
+async function containers(effort: Effort): Promise<Figure[]> {
+  const count = Math.max(10, (CONTAINERS * effort.percent) / 100);
   await using stage = await startStage();
-  await using registry = await startRegistry({ name: 'localhost' });
-  await using load = startLoad();
-  await using server = await startTagpin(stage, { cache: { age: '24h' } });
-  const pushed = image();
-  const names = Array.from({ length: count }, (_, number) => {
-    registry.push(`shop/web-${number}`, '1.27', pushed);
-    return `${registry.host}/shop/web-${number}:1.27`;
-  });
-  // Of the size that they have: 6 KiB for the one would be mostly something else.
-  const contender = (wanted: readonly string[]) => ({
-    server,
-    review: reviewOf({ images: wanted, size: 0 }),
-    expected: PINNED,
-  });
-  const contenders = { few: contender(names.slice(0, 1)), many: contender(names) };
-  for (const { review } of [contenders.few, contenders.many]) await ask(server, review);
-  return grown(`1 → ${count} containers, for each`, await takeTurns(load, contenders, effort), count);
+  const server = await stage.tagpin(OPTIONS);
+  const reference = stage.push(count);
+  const all = Array.from({ length: count }, (_, number) => reference.replace(MARK, numbered(number)));
+  // As small as they can be: 6 KiB for the one would be mostly something else.
+  const few = { server, review: reviewOf({ images: [reference] }, 0) };
+  const many = { server, review: reviewOf({ images: all }, 0) };
+  return await grown(stage, effort, ['a container', few], [`${count} containers`, many]);
 }
 
-async function namespaces(effort: Effort): Promise<Figure> {
-  const count = Math.max(CONNECTIONS, Math.round(NAMESPACES * effort.scale));
-  await using stage = await startStage();
-  const users = Array.from({ length: count }, (_, number) => ({
-    name: `team-${numbered(number)}`,
-    password: `password of ${number}`,
-    pull: ['*'],
-  }));
-  await using registry = await startRegistry({ name: 'localhost', auth: { scheme: 'basic' }, users });
-  await using load = startLoad();
-  registry.push('shop/web', '1.27', image());
-  for (const { name, password } of users) {
-    addNamespace(stage.api, name, { registry: registry.host, username: name, password });
-  }
-  await using few = await startTagpin(stage, { cache: { age: '24h' } });
-  await using many = await startTagpin(stage, { cache: { age: '24h' } });
-  const review = reviewOf({ images: [`${registry.host}/shop/web:1.27`], namespace: `team-${MARK}` });
-  const contender = (server: ReviewServer, variants: number): Contender => ({
-    server,
-    review,
-    variants,
-    expected: PINNED,
-  });
-  const contenders = { few: contender(few, 1), many: contender(many, count) };
-  for (const each of [contenders.few, contenders.many]) {
-    await load.send({ ...orderOf(each), until: { requests: each.variants ?? 1 } });
-  }
-  return grown(
-    `1 → ${count} namespaces with their own credentials`,
-    await takeTurns(load, contenders, effort),
-  );
+async function namespaces(effort: Effort): Promise<Figure[]> {
+  const count = Math.max(CONNECTIONS, (NAMESPACES * effort.percent) / 100);
+  const names = Array.from({ length: count }, (_, number) => `team-${numbered(number)}`);
+  const users = names.map((name) => ({ name, password: `password of ${name}`, pull: ['*'] }));
+  await using stage = await startStage({ auth: { scheme: 'basic' }, users });
+  const registry = stage.registry.host;
+  stage.registry.push('shop/web', '1.27', image());
+  for (const { name, password } of users) stage.addNamespace(name, { registry, username: name, password });
+  const review = reviewOf({ images: [`${registry}/shop/web:1.27`], namespace: `team-${MARK}` });
+  const few = { server: await stage.tagpin(OPTIONS), review };
+  const many = { server: await stage.tagpin(OPTIONS), review, variants: count };
+  return await grown(stage, effort, ['a namespace', few], [`${count} with credentials of their own`, many]);
 }
 
-function grown(name: string, turns: Map<'few' | 'many', Turn[]>, weight = 1): Figure {
-  const [few, many] = [turns.get('few'), turns.get('many')];
-  return {
-    subject: 'growth',
-    name: `reviews/s, ${name}`,
-    value: ratio(many, few) * weight,
-    unit: '×',
-    target: TARGET,
-    detail: {
-      'few /s': middle(few, 'rate'),
-      'many /s': middle(many, 'rate'),
-      'few/many CPU': ratio(few, many, 'cpu') * weight,
-    },
-  };
+async function grown(
+  stage: Stage,
+  { rounds, milliseconds }: Effort,
+  [little, few]: [string, Contender],
+  [much, many]: [string, Contender],
+): Promise<Figure[]> {
+  for (const contender of [few, many]) await stage.send(contender, { requests: contender.variants ?? 1 });
+  stage.registry.requests.clear();
+  const contenders = { [little]: stage.turn(few, milliseconds), [much]: stage.turn(many, milliseconds) };
+  const turns = await takeTurns(contenders, rounds);
+  if (stage.registry.requests.count() > 0)
+    throw new Error('the registry was asked; the cache was to be warm');
+  return turns.beside(little, 'images/s', { [much]: { atLeast: 0.9 } });
 }

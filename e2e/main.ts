@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isolated, noteControlGroups, withOwnMounts } from './cluster/isolation.ts';
+import { isolated, noteControlGroups, runSession, withOwnMounts } from './cluster/isolation.ts';
 import { buildDockerImage, deleteKindCluster } from './cluster/kind.ts';
 import { buildImage } from './image/build.ts';
 import { prepareBinaries, preparePrograms } from './machine/binaries.ts';
@@ -67,19 +65,12 @@ async function prepare(options: Options, directory: string, signal: AbortSignal)
 }
 
 /** Runs e2e/session.ts in namespaces of its own, until it ends or is to. Nothing that it started is left then. */
-async function runSession(settings: Settings, signal: AbortSignal): Promise<number> {
+async function runTests(settings: Settings, signal: AbortSignal): Promise<number> {
   const file = join(settings.directory, 'settings.json');
   writeFileSync(file, JSON.stringify(settings));
   const session = [process.execPath, join(import.meta.dirname, 'session.ts'), file];
-  const [program = '', ...args] =
-    settings.cluster.where === 'kind' ? withOwnMounts(session) : isolated(session);
-  // Ctrl-C is for this process alone to act on: hence a process group of its own.
-  const child = spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'], detached: true });
-  const end = () => child.stdin.destroy();
-  signal.addEventListener('abort', end);
-  if (signal.aborted) end();
-  const [code] = await once(child, 'exit');
-  return typeof code === 'number' ? code : 1;
+  const command = settings.cluster.where === 'kind' ? withOwnMounts(session) : isolated(session);
+  return await runSession(command, signal);
 }
 
 /** Counts and names every test as skipped; where nothing may be skipped, that is a failure. */
@@ -111,7 +102,7 @@ async function main(options: Options): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'tagpin-e2e-'));
   try {
     const settings = await prepare(options, directory, signal);
-    const code = await runSession(settings, signal);
+    const code = await runTests(settings, signal);
     signal.throwIfAborted();
     const counts = existsSync(reportFile)
       ? readReport(reportFile)

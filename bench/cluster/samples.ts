@@ -1,4 +1,4 @@
-/** What Prometheus would read, at one moment. */
+/** What Prometheus would read of one or more processes, at one moment. */
 export class Samples {
   readonly #lines: readonly string[];
 

@@ -1,158 +1,115 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
-import { z } from 'zod';
 import { type Storage, startStorage } from '../../e2e/cluster/control-plane.ts';
 import { nodeAddress } from '../../e2e/cluster/isolation.ts';
-import type { Binaries } from '../../e2e/machine/binaries.ts';
+import { type Binaries, prepareBinaries } from '../../e2e/machine/binaries.ts';
 import { run, succeed } from '../../e2e/support/command.ts';
 import { createAuthority } from '../../test/support/authority.ts';
-import { freePort } from '../../test/support/listen.ts';
-import { startNullWebhook } from '../servers/null-webhook.ts';
-import { cpuOf } from '../servers/process.ts';
-import { startTagpinProcess, type TagpinProcess } from '../servers/tagpin.ts';
+import { systemNamespace, webhookObjects } from '../../test/support/cluster-objects.ts';
+import { startFloor } from '../stage/floor.ts';
+import { cpuOf, type ReviewServer } from '../stage/process.ts';
+import { startTagpin, type TagpinOptions, type TagpinProcess } from '../stage/tagpin.ts';
+import { Api } from './api.ts';
+import { isolatedFolder } from './isolate.ts';
 
 /** A Kubernetes object, for kubectl. */
-export type Manifest = Readonly<Record<string, unknown>>;
+type Manifest = Readonly<Record<string, unknown>>;
 
-/** The API server with tagpin before it, and a webhook that does nothing. */
-export interface ClusterStage extends AsyncDisposable {
-  readonly kubeconfig: string;
-  readonly storage: Storage;
-  /** tagpin's, as long as they aren't restarted. */
-  readonly replicas: readonly Replica[];
-  /** Milliseconds of a core that each has used so far; `webhooks` are tagpin's replicas and the one that does nothing. */
-  cpu(): Record<'API server' | 'etcd' | 'webhooks', number>;
-  /** Starts all replicas anew, which know nothing then. */
-  restartTagpin(): Promise<void>;
-  apply(...manifests: readonly Manifest[]): Promise<void>;
-  /** A namespace with these labels, in which pods can be created; they pull with the login of that name. */
-  addNamespace(name: string, labels?: Readonly<Record<string, string>>, login?: string): Promise<void>;
-}
+/** The label of namespaces whose pods the bare webhook is asked about: its value is the webhook's path. */
+const BARE_LABEL = 'bench.tagpin.dev/bare';
+export const bareLabel = (path: 'nothing' | 'patch') => ({ [BARE_LABEL]: path });
 
-/** A process of tagpin's. */
-interface Replica {
-  readonly pid: number;
-  readonly port: number;
-  readonly healthPort: number;
-}
-
-const manifests = join(import.meta.dirname, '../../manifests');
-const manifest = (file: string) =>
-  z.looseObject({}).parse(parse(readFileSync(join(manifests, file), 'utf8'), { merge: true }));
-
-/** The label of namespaces whose pods the webhook that does nothing is asked about; what its paths are called. */
-const NULL_LABEL = 'bench.tagpin.dev/null';
-export const nullLabel = (path: 'nothing' | 'patch') => ({ [NULL_LABEL]: path });
+const BARE_PATCH = [{ op: 'add', path: '/metadata/annotations/example.com~1patched', value: 'yes' }];
 
 /**
- * Starts them in this process's namespaces. tagpin runs as a process instead of a pod; the API server comes to it by its
- * Service, as it would to a pod.
- *
- * @param settings tagpin's configuration
+ * A real API server that calls replicas of tagpin and a bare webhook. They run as processes; the API server reaches
+ * tagpin by its Service, as it reaches a pod.
  */
+export interface ClusterStage extends AsyncDisposable {
+  readonly folder: string;
+  readonly binaries: Binaries;
+  readonly storage: Storage;
+  readonly api: Api;
+  /** Until they are restarted. */
+  readonly replicas: readonly TagpinProcess[];
+  /** Milliseconds of a core that each has used so far; `webhooks` are tagpin's replicas and the bare one. */
+  cpu(): Record<'API server' | 'etcd' | 'webhooks', number>;
+  /** Starts all replicas anew, with empty caches. */
+  restartTagpin(): Promise<void>;
+  apply(objects: readonly Manifest[]): Promise<void>;
+}
+
+/** Starts a cluster in this process's own namespaces. */
 export async function startClusterStage(
-  directory: string,
-  binaries: Binaries,
-  settings: Readonly<Record<string, unknown>>,
+  options: TagpinOptions = {},
   replicaCount = 1,
 ): Promise<ClusterStage> {
   await using started = new AsyncDisposableStack();
-  mkdirSync(directory, { recursive: true });
+  const folder = join(isolatedFolder, 'cluster');
+  mkdirSync(folder);
+  const binaries = await prepareBinaries(AbortSignal.timeout(60_000));
   const authority = await createAuthority('tagpin bench');
-  const storage = await startStorage(join(directory, 'control-plane'), binaries, authority);
+  const storage = await startStorage(join(folder, 'control-plane'), binaries, authority);
   const { kubeconfig } = storage;
-  const apply = async (...manifests: readonly Manifest[]) => {
-    const items = { apiVersion: 'v1', kind: 'List', items: manifests };
-    const command = [
-      binaries.kubectl,
-      '--kubeconfig',
-      kubeconfig,
-      'apply',
-      '--server-side',
-      '--filename',
-      '-',
-    ];
-    await succeed(run(command, { input: JSON.stringify(items) }));
+  const apply = async (items: readonly Manifest[]) => {
+    const kubectl = [binaries.kubectl, '--kubeconfig', kubeconfig];
+    const command = [...kubectl, 'apply', '--server-side', '--filename', '-'];
+    await succeed(run(command, { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) }));
   };
-  const addNamespace = async (name: string, labels = {}, login?: string) => {
-    const account = { kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } };
-    const imagePullSecrets = login === undefined ? [] : [{ name: login }];
-    await apply(
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
-      { apiVersion: 'v1', ...account, imagePullSecrets },
-    );
-  };
-
-  const inSystem = { namespace: 'tagpin-system' };
-  await apply(manifest('base/namespace.yaml'));
-  await apply(
-    {
-      ...manifest('overlays/default/certificate.yaml'),
-      metadata: { ...inSystem, name: 'tagpin-certificate' },
-    },
-    manifest('base/webhook.yaml'),
-  );
-  const start = ({ port, healthPort }: Omit<Replica, 'pid'>) =>
-    startTagpinProcess({ folder: directory, kubeconfig, port, healthPort, settings });
-  const processes: (Omit<Replica, 'pid'> & { process: TagpinProcess })[] = [];
+  await apply([systemNamespace(), ...webhookObjects()]);
+  const replicas: TagpinProcess[] = [];
   started.defer(async () => {
-    for (const { process } of processes) await process[Symbol.asyncDispose]();
+    for (const replica of replicas) await replica[Symbol.asyncDispose]();
   });
-  for (let replica = 0; replica < replicaCount; replica++) {
-    const ports = { port: await freePort(), healthPort: await freePort() };
-    processes.push({ ...ports, process: await start(ports) });
-  }
-  const restartTagpin = async () => {
-    for (const replica of processes) {
-      await replica.process[Symbol.asyncDispose]();
-      replica.process = await start(replica);
-    }
-  };
-  await apply(...service(processes.map(({ port }) => port)));
-  const nothing = started.use(await startNullWebhook(nodeAddress));
-  await apply(nullConfiguration(nothing));
+  for (let count = 0; count < replicaCount; count++)
+    replicas.push(await startTagpin(folder, kubeconfig, options));
+  const bare = started.use(
+    await startFloor(Buffer.from(JSON.stringify(BARE_PATCH)).toString('base64'), nodeAddress),
+  );
+  await apply([...service(replicas), bareConfiguration(bare)]);
+  const api = started.use(new Api(kubeconfig));
   const kept = started.move();
   return {
-    kubeconfig,
+    folder,
+    binaries,
     storage,
-    get replicas() {
-      return processes.map(({ port, healthPort, process: { pid } }) => ({ pid, port, healthPort }));
-    },
+    api,
+    replicas,
     cpu() {
-      const used = (pids: (number | undefined)[]) =>
+      const used = (pids: readonly (number | undefined)[]) =>
         pids.reduce<number>((sum, pid) => sum + (pid === undefined ? 0 : cpuOf(pid)), 0);
       return {
         'API server': used([storage.apiServer.pid]),
         etcd: used([storage.etcd.pid]),
-        webhooks: used([nothing.pid, ...processes.map(({ process: { pid } }) => pid)]),
+        webhooks: used([bare.pid, ...replicas.map(({ pid }) => pid)]),
       };
     },
-    restartTagpin,
+    async restartTagpin() {
+      for (const [index, replica] of replicas.entries()) {
+        await replica[Symbol.asyncDispose]();
+        const { port, healthPort } = replica;
+        replicas[index] = await startTagpin(folder, kubeconfig, { ...options, ports: { port, healthPort } });
+      }
+    },
     apply,
-    addNamespace,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
-/** The Service with its endpoints, which nobody makes where no controller runs; each replica has a port of its own. */
-function service(ports: readonly number[]): Manifest[] {
+/** The Service with its endpoints, which no controller makes here; each replica has a port of its own. */
+function service(replicas: readonly TagpinProcess[]): Manifest[] {
   const metadata = { name: 'tagpin', namespace: 'tagpin-system' };
+  const labels = {
+    'kubernetes.io/service-name': 'tagpin',
+    'endpointslice.kubernetes.io/managed-by': 'bench',
+  };
+  const spec = { ports: [{ name: 'webhook', port: 443, targetPort: 'webhook' }] };
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: { ports: [{ name: 'webhook', port: 443, targetPort: 'webhook' }] },
-    },
-    ...ports.map((port, index) => ({
+    { apiVersion: 'v1', kind: 'Service', metadata, spec },
+    ...replicas.map(({ port }) => ({
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
-      metadata: {
-        ...metadata,
-        name: `tagpin-${index}`,
-        labels: { 'kubernetes.io/service-name': 'tagpin', 'endpointslice.kubernetes.io/managed-by': 'bench' },
-      },
+      metadata: { ...metadata, name: `tagpin-${port}`, labels },
       addressType: 'IPv4',
       endpoints: [{ addresses: [nodeAddress], conditions: { ready: true } }],
       ports: [{ name: 'webhook', port, protocol: 'TCP' }],
@@ -160,18 +117,19 @@ function service(ports: readonly number[]): Manifest[] {
   ];
 }
 
-function nullConfiguration({ url, caPem }: { url: string; caPem: string }): Manifest {
+function bareConfiguration({ port, ca }: ReviewServer): Manifest {
+  const url = `https://${nodeAddress}:${port}/`;
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    metadata: { name: 'null' },
+    metadata: { name: 'bare' },
     webhooks: ['nothing', 'patch'].map((path) => ({
       name: `${path}.bench.tagpin.dev`,
       admissionReviewVersions: ['v1'],
-      clientConfig: { url: `${url}${path}`, caBundle: Buffer.from(caPem).toString('base64') },
+      clientConfig: { url: `${url}${path}`, caBundle: Buffer.from(ca).toString('base64') },
       failurePolicy: 'Fail',
       sideEffects: 'None',
-      namespaceSelector: { matchLabels: { [NULL_LABEL]: path } },
+      namespaceSelector: { matchLabels: { [BARE_LABEL]: path } },
       rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
     })),
   };

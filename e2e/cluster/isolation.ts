@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run, succeed } from '../support/command.ts';
@@ -19,6 +21,28 @@ export function isolated(command: readonly string[]): string[] {
 /** The command that runs another one with mounts of its own, and everything else as it is. */
 export function withOwnMounts(command: readonly string[]): string[] {
   return ['unshare', '--mount', ...command];
+}
+
+/**
+ * Runs a command until it ends or is aborted; returns its exit code. It gets a standard input that ends with this
+ * process, and is to end with that.
+ */
+export async function runSession(
+  [program = '', ...args]: readonly string[],
+  signal: AbortSignal,
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  // Ctrl-C is for this process alone to act on: hence a process group of its own.
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'inherit', 'inherit'],
+    detached: true,
+    env: { ...process.env, ...env },
+  });
+  const end = () => child.stdin.destroy();
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  const [code] = await once(child, 'exit');
+  return typeof code === 'number' ? code : 1;
 }
 
 /** The kubelet sets these, and the kernel has no namespace for them: it gets copies to write to. */

@@ -68,7 +68,8 @@ function given(name: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-const binaryPath = (name: string) => join(cache, 'bin', name);
+/** Where a program is once it is built. */
+export const binaryPath = (name: string) => join(cache, 'bin', name);
 const stampPath = (name: string) => join(cache, 'bin', `.${name}.version`);
 
 function isBuilt(name: BinaryName): boolean {

@@ -1,17 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { adopt, end, hasEnded } from './child.ts';
 import { freePort } from './listen.ts';
 import { said } from './secrets/record.ts';
 
-const main = join(import.meta.dirname, '../../src/main.ts');
-const POLL_MS = 50;
-const READY_MS = 10_000;
+/** tagpin's source, as its programs run it. */
+const source = [join(import.meta.dirname, '../../src/main.ts')];
+const POLL_MS = 20;
+const READY_MS = 30_000;
 const TAIL_LINES = 10;
 
 /** A process of tagpin's, and what it has written to both its outputs so far. */
@@ -21,14 +22,18 @@ export interface Run {
 }
 
 /** Runs the command line: `tagpin …args`. */
-export function run(...args: string[]): Run {
-  const child = spawn(process.execPath, [main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+export const run = (...args: string[]): Run => start([...source, ...args]);
+
+/** Starts Node.js with these arguments. The process doesn't outlive this one, however this one ends. */
+function start(args: readonly string[], discardOutput = false): Run {
+  const child = spawn(process.execPath, args, {
+    stdio: discardOutput ? ['ignore', openSync('/dev/null', 'w'), 'inherit'] : ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, POD_NAMESPACE: 'tagpin-system' },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   child.once('close', () => said('tagpin serve', output));
+  adopt(child);
   return { child, output: () => output };
 }
 
@@ -47,30 +52,31 @@ export interface ServeOptions {
   readonly webhook?: Readonly<Record<string, unknown>>;
   /** The rest of the configuration. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** What Node.js is told to run, with its own options; the source if not given. */
+  readonly program?: readonly string[];
+  /** Sends the log to /dev/null, where it costs the webhook what it costs in a container. */
+  readonly discardLog?: boolean;
+  /** Free ports if not given. */
+  readonly ports?: { readonly port: number; readonly healthPort: number };
 }
 
-/** Starts the webhook on free ports. It isn't ready yet. */
+/** Starts the webhook. It isn't ready yet. */
 export async function startWebhookProcess(options: ServeOptions): Promise<WebhookProcess> {
-  const { folder, kubeconfig, drain = '0s', webhook = {}, settings = {} } = options;
-  const [port, healthPort] = [await freePort(), await freePort()];
+  const { folder, kubeconfig, drain = '0s', webhook = {}, settings = {}, program = source } = options;
+  const { port, healthPort } = options.ports ?? { port: await freePort(), healthPort: await freePort() };
   const config = join(folder, `${port}.yaml`);
   // JSON is YAML too
   writeFileSync(config, JSON.stringify({ webhook: { port, healthPort, drain, ...webhook }, ...settings }));
-  const { child, output } = run('serve', '--config', config, '--kubeconfig', kubeconfig);
+  const args = ['serve', '--config', config, '--kubeconfig', kubeconfig];
+  const { child, output } = start([...program, ...args], options.discardLog);
   return {
     child,
     port,
     healthPort,
     output,
-    async [Symbol.asyncDispose]() {
-      if (hasEnded(child)) return;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    },
+    [Symbol.asyncDispose]: () => end(child),
   };
 }
-
-const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 /** Asks the health port; undefined while nobody answers there. */
 export async function health(
@@ -85,7 +91,8 @@ export async function health(
 
 /** Waits until the webhook is ready. Throws with the end of its log if it ends before, or takes too long. */
 export async function ready(webhook: WebhookProcess, signal?: AbortSignal): Promise<void> {
-  for (let waited = 0; waited < READY_MS && !hasEnded(webhook.child); waited += POLL_MS) {
+  const latest = performance.now() + READY_MS;
+  while (performance.now() < latest && !hasEnded(webhook.child)) {
     if ((await health(webhook, '/readyz', signal))?.status === 200) return;
     await delay(POLL_MS, undefined, signal && { signal });
   }

@@ -2,44 +2,41 @@ import { Agent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Figures, flood } from '../../bench/flood.ts';
-import { type Stage, startStage } from '../../bench/overload-stage.ts';
+import { type Flooded, flood, TIMEOUT_MS } from '../../bench/stage/flood.ts';
+import { MARK, numbered } from '../../bench/stage/load.ts';
+import { NAMESPACE } from '../../bench/stage/reviews.ts';
+import { type Stage, startStage, type Tagpin } from '../../bench/stage/stage.ts';
+import { CONTAINER_HEAP } from '../../bench/stage/tagpin.ts';
 import { podReview } from '../support/admission.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { makeFolder } from '../support/folder.ts';
-import { image } from '../support/registry/image.ts';
-import { type Registry, startRegistry } from '../support/registry/registry.ts';
+import type { Registry } from '../support/registry/registry.ts';
 import { callWebhook } from '../support/webhook-process.ts';
 
 /** Before this much of what the API server waits is left, it has its answer. */
 const WAY_BACK_MS = 200;
 /** After the end of a fault, the first pod is pinned within this. */
 const RECOVERY_MS = 5_000;
-/** The API server waits for so long, as the manifests have it. */
-const timeout = 10_000;
 const REPOSITORIES = 4_000;
 
 const response = z.object({
   response: z.object({ allowed: z.boolean(), status: z.object({ message: z.string() }).optional() }),
 });
 
-const folder = makeFolder();
 let registry: Registry;
 let stage: Stage;
+let webhook: Tagpin;
 /** As busy API servers do, one connection for each that is under way, kept. */
 const agent = new Agent({ keepAlive: true });
 
 beforeAll(async () => {
-  registry = await startRegistry();
-  const built = image();
-  for (let number = 0; number < REPOSITORIES; number++) registry.push(`app-${number}`, '1', built);
-  stage = await startStage(folder.path, {});
+  stage = await startStage();
+  registry = stage.registry;
+  stage.push(REPOSITORIES);
+  webhook = await stage.tagpin({ fromSource: true, nodeOptions: [CONTAINER_HEAP] });
 });
 afterAll(async () => {
   agent.destroy();
   await stage[Symbol.asyncDispose]();
-  await registry.close();
-  folder[Symbol.dispose]();
 });
 
 interface Created {
@@ -52,13 +49,8 @@ interface Created {
 async function create(name: string, metadata: object = { name: 'web' }): Promise<Created> {
   const pod = { metadata: { ...metadata }, spec: { containers: [{ name: 'web', image: name }] } };
   const started = performance.now();
-  const { status, body } = await callWebhook(stage.webhook, {
-    path: `/pin/enforce?timeout=${timeout / 1000}s`,
-    ca: stage.ca,
-    servername: 'tagpin.tagpin-system.svc',
-    review: podReview(pod),
-    agent,
-  });
+  const review = podReview(pod, { namespace: NAMESPACE });
+  const { status, body } = await callWebhook(webhook, { ...webhook, review, agent });
   const milliseconds = performance.now() - started;
   expect(status).toBe(200);
   const { allowed, status: refusal } = response.parse(JSON.parse(body)).response;
@@ -67,7 +59,7 @@ async function create(name: string, metadata: object = { name: 'web' }): Promise
 
 let next = 0;
 /** An image that nobody has asked for yet. */
-const anotherImage = (host: string) => `${host}/app-${next++}:1`;
+const anotherImage = (host: string) => `${host}/shop/web-${numbered(next++)}:1.27`;
 
 type Faults = FaultProxy['fault'];
 const overloaded = '{"errors":[{"code":"TOOMANYREQUESTS"}]}';
@@ -106,7 +98,7 @@ describe('while a registry', () => {
       for (const { allowed, message, milliseconds } of await Promise.all(burst)) {
         expect(allowed).toBe(false);
         expect(message).toMatch(told);
-        expect(milliseconds).toBeLessThan(timeout - WAY_BACK_MS);
+        expect(milliseconds).toBeLessThan(TIMEOUT_MS - WAY_BACK_MS);
       }
       proxy.fault = undefined;
       expect(await untilPinned(proxy.host)).toBeLessThan(RECOVERY_MS);
@@ -126,7 +118,7 @@ describe('while a registry', () => {
       const { allowed, message, milliseconds } = await create(anotherImage(proxy.host));
       expect(message).toBe('');
       expect(allowed).toBe(true);
-      expect(milliseconds).toBeLessThan(timeout - WAY_BACK_MS);
+      expect(milliseconds).toBeLessThan(TIMEOUT_MS - WAY_BACK_MS);
     }
   });
 });
@@ -168,9 +160,9 @@ async function timesOf(
 }
 
 describe('while a registry says nothing and 600 reviews wait for it', () => {
-  const pods = { count: 600, containers: 1, bytes: 0, from: 0, images: 600 };
+  const pods = 600;
   let proxy: FaultProxy;
-  let waiting: Figures;
+  let waiting: Flooded;
   let [otherBefore, other, storedBefore, stored]: Times[] = [];
 
   beforeAll(async () => {
@@ -187,8 +179,8 @@ describe('while a registry says nothing and 600 reviews wait for it', () => {
 
     proxy.fault = 'hang';
     let over = false;
-    const task = { pods: { ...pods, host: proxy.host }, atOnce: pods.count, timeout };
-    const flooding = flood(stage.webhook, stage.ca, task).finally(() => {
+    const reference = `${proxy.host}/shop/web-${MARK}:1.27`;
+    const flooding = flood(webhook, { pods, atOnce: pods, images: pods, reference }).finally(() => {
       over = true;
     });
     [waiting, other, stored] = await Promise.all([
@@ -202,7 +194,7 @@ describe('while a registry says nothing and 600 reviews wait for it', () => {
 
   test('all of them are answered in time', () => {
     expect(waiting).toMatchObject({ allowed: 0, refused: 600, failed: 0 });
-    expect(waiting.slowest).toBeLessThan(timeout - WAY_BACK_MS);
+    expect(waiting.slowest).toBeLessThan(TIMEOUT_MS - WAY_BACK_MS);
   });
 
   test('pods of another registry are pinned as fast as before', () => expectAsFast(other, otherBefore));
@@ -224,7 +216,7 @@ describe('while a registry says nothing and 600 reviews wait for it', () => {
 /** Stores pins in a ReplicaSet. Returns the metadata of its pods. */
 function ofRevision(pins: object) {
   const metadata = {
-    namespace: 'default',
+    namespace: NAMESPACE,
     name: 'stored',
     uid: 'uid-stored',
     labels: { 'pod-template-hash': 'abc' },

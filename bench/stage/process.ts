@@ -1,8 +1,16 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 
-/** Linux counts the time of processes in hundredths of a second, whatever its kernel does. */
+/** A process that answers reviews, and how to reach it. It ends when this is disposed of. */
+export interface ReviewServer extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  readonly ca: string;
+  readonly servername: string;
+  /** With the query. */
+  readonly path: string;
+}
+
+/** Linux counts the time of processes in hundredths of a second. */
 const TICK_MS = 10;
 
 /** Milliseconds of a core that a process has used so far. */
@@ -23,19 +31,15 @@ export function residentOf(pid: number): { now: number; most: number } {
   return { now: mebibytes('VmRSS'), most: mebibytes('VmHWM') };
 }
 
-/** The id of a process that has been started; it doesn't outlive this one, whatever ends that. */
-export function adopt(child: ChildProcess): number {
-  if (child.pid === undefined) throw new Error("the process wasn't started");
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
-  return child.pid;
-}
-
-/** Ends a process and waits until it is gone. */
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
+/** Does the work for each, so many at once. */
+export async function forEach<Item>(
+  items: Iterable<Item>,
+  atOnce: number,
+  work: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const left = Iterator.from(items);
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
