@@ -49,8 +49,6 @@ export interface RegistryParts {
   observe: Observer;
   /** Told of each resolve. */
   metrics?: Metrics['resolves'];
-  /** Stands between the resolver and the client, for whoever wants to know more than the digest. */
-  listen?: (client: RegistryClient) => Pick<RegistryClient, 'resolve'>;
 }
 
 /** Puts together what asks registries, as the configuration says. */
@@ -67,7 +65,7 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
   });
   return {
     client,
-    resolver: new Resolver(parts.listen?.(client) ?? client, config.cache, {
+    resolver: new Resolver(client, config.cache, {
       limits: new RegistryLimiters(config.limits, metrics === undefined ? {} : { observer: metrics }),
       observe: (outcome) => metrics?.resolved(outcome),
     }),

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RegistryClient } from '../../src/registry/client.ts';
-import { RegistryError, type RegistryFailure } from '../../src/registry/error.ts';
+import { RegistryError } from '../../src/registry/error.ts';
+import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { clientFor, tryResolve, user } from '../../test/registry/clients.ts';
 import {
   dockerImage,

@@ -1,4 +1,4 @@
-import type { RegistryFailure } from '../../src/registry/error.ts';
+import type { RegistryFailure } from '../../src/registry/failures.ts';
 import type { Image } from '../../test/support/registry/image.ts';
 import {
   type RegistryOptions,

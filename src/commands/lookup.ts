@@ -1,26 +1,24 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Proxies } from '../config/environment.ts';
 import type { Config } from '../config.ts';
-import { type Credential, type CredentialSource, fingerprint } from '../credentials/credential.ts';
-import type { FoundCredentials } from '../credentials/credentials.ts';
+import type { Credential, CredentialSource } from '../credentials/credential.ts';
+import { type ImageCredentials, PodCredentials } from '../credentials/pod-credentials.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
 import { createRegistryEngine } from '../engine.ts';
 import type { Digest } from '../image/digest.ts';
-import { pullReference, type Reference, repository } from '../image/reference.ts';
+import { type Reference, repository } from '../image/reference.ts';
 import { RegistryError } from '../registry/error.ts';
 import { explain, type Failure } from '../resolve/failure.ts';
 import { type Inspection, inspect } from '../resolve/inspect.ts';
-import { circumstances } from '../resolve/pin-images.ts';
 import { atCommandLine } from './failure.ts';
 
-/** What came of looking up one image. */
-export type Lookup = { failure: Failure } | (Found & { failure?: never });
+/** What a lookup of one image found, or why it found nothing. */
+export type Lookup = { failure: Failure; error: unknown } | (Found & { failure?: never });
 
 export interface Found {
   digest: Digest;
-  /** What opened the registry; undefined if nothing was needed. */
+  /** The credential that opened the registry; undefined if none was needed. */
   credential: Credential | undefined;
-  /** Requests it took to find the digest, those for tokens included. */
+  /** Requests sent to find the digest, those for tokens included. */
   requests: number;
   milliseconds: number;
   /** Only if it was asked for. */
@@ -30,103 +28,80 @@ export interface Found {
 export interface LookupParts {
   proxies: Proxies;
   sources: readonly CredentialSource[];
-  /** Those of a pod, if it is to be as for a pod. */
+  /** The pull secrets of a pod, unless a person looks images up. */
   pullCredentials: PullCredentials | undefined;
-  /** Images that are asked for at once of a registry; else the configuration says. */
+  /** Images that are resolved at once at one registry, instead of the configuration's number. */
   concurrency?: number | undefined;
-  /** Whether to read what stands behind the digests too. */
+  /** Whether to read the manifests too. */
   inspect: boolean;
   signal: AbortSignal;
 }
 
-/** Looks up images one by one, for people. */
+/** Looks images up one by one, for a person. */
 export interface Lookups {
   /**
-   * Never rejects: what goes wrong is the image's failure.
+   * Never rejects: an error is the image's failure.
    *
-   * @param pullCredentials another pod's
+   * @param credentials those of another pod
    */
-  lookup(reference: Reference, pullCredentials?: PullCredentials): Promise<Lookup>;
+  lookup(reference: Reference, credentials?: PodCredentials): Promise<Lookup>;
+  /** The credentials of a pod with these pull secrets. */
+  forPod(readSecrets: () => Promise<PullCredentials>): PodCredentials;
   close(): Promise<void>;
 }
 
-/**
- * So many images are asked for at once of a registry, if it is said here. Limits spare the registry, but nobody who
- * waits for an answer wants to be sent away instead.
- */
+/** The configuration with so many requests at once at one registry. The queue is endless: a person rather waits. */
 export function withConcurrency(config: Config, concurrency = config.limits.concurrency): Config {
   return { ...config, limits: { concurrency, queue: Number.MAX_SAFE_INTEGER } };
 }
 
-/** What is noted on the way to one image's digest. */
-interface Tally {
-  requests: number;
-  credential: Credential | undefined;
-  /** The same for all who would get the same answer: one of them asks, and the others have it from there. */
-  question: string;
-}
-
 export function createLookups(config: Config, parts: LookupParts): Lookups {
-  // Requests are made far below, where nobody knows for which image.
-  const tallies = new AsyncLocalStorage<Tally>();
-  /** What opened the registry to a question. */
-  const opened = new Map<string, Credential>();
+  const { sources, proxies, pullCredentials, signal } = parts;
   const engine = createRegistryEngine(withConcurrency(config, parts.concurrency), {
-    sources: parts.sources,
-    proxies: parts.proxies,
-    observe: () => {
-      const tally = tallies.getStore();
-      if (tally !== undefined) tally.requests += 1;
-    },
-    listen: (client) => ({
-      async resolve(reference, credential, signal) {
-        const descriptor = await client.resolve(reference, credential, signal);
-        const tally = tallies.getStore();
-        if (tally !== undefined && credential !== undefined) opened.set(tally.question, credential);
-        if (tally !== undefined) tally.credential = credential;
-        return descriptor;
-      },
-    }),
+    sources,
+    proxies,
+    observe: () => undefined,
   });
-  const { signal } = parts;
+  const forPod = (readSecrets: () => Promise<PullCredentials>) =>
+    new PodCredentials(engine.credentials, readSecrets, signal);
+  const own =
+    pullCredentials === undefined
+      ? new PodCredentials(engine.credentials, undefined, signal)
+      : forPod(async () => pullCredentials);
 
-  async function find(reference: Reference, tally: Tally, found: FoundCredentials): Promise<Found> {
+  async function find(reference: Reference, { credentials }: ImageCredentials): Promise<Found> {
     const started = performance.now();
-    const { digest } = await engine.resolver.resolve(reference, found.credentials, signal);
-    const took = { milliseconds: Math.round(performance.now() - started), requests: tally.requests };
+    const resolution = await engine.resolver.resolve(reference, credentials, signal);
+    const milliseconds = Math.round(performance.now() - started);
+    const { digest, credential } = resolution;
+    const requests = resolution.source === 'registry' ? resolution.requests : 0;
     if (reference.digest !== undefined && algorithmOf(reference.digest) === algorithmOf(digest)) {
       if (reference.digest !== digest) throw otherDigest();
     }
-    // A registry may answer a sha512 with its sha256; what was asked for is there, and is the image's name.
+    // A registry may answer a sha512 with its sha256; the digest that was asked for exists, and names the image.
     const known = reference.digest ?? digest;
-    const credential = tally.credential ?? sameOf(opened.get(tally.question), found.credentials);
     const inspection = parts.inspect
       ? await inspect(engine.client, reference, known, credential, signal)
       : undefined;
-    return { digest: known, credential, ...took, inspection };
+    return { digest: known, credential, requests, milliseconds, inspection };
   }
 
   return {
-    async lookup(reference, pullCredentials = parts.pullCredentials) {
-      let found: FoundCredentials = { credentials: [], failures: [] };
+    forPod,
+    async lookup(reference, credentials = own) {
+      let atHand: ImageCredentials | undefined;
       try {
-        found = await engine.credentials.find(repository(reference), pullCredentials?.keyring, signal);
-        const question = `${pullReference(reference)} ${fingerprint(found.credentials)}`;
-        const tally: Tally = { requests: 0, credential: undefined, question };
-        return await tallies.run(tally, () => find(reference, tally, found));
+        atHand = await credentials.find(repository(reference));
+        return await find(reference, atHand);
       } catch (error) {
-        const at = circumstances(found, pullCredentials);
-        const remedyWithout = pullCredentials === undefined ? logIn(reference) : undefined;
-        return { failure: atCommandLine(explain(error, { ...at, remedyWithout }), error) };
+        const remedyWithout = atHand?.secrets === undefined ? logIn(reference) : undefined;
+        const failure = explain(error, atHand && { ...atHand, remedyWithout });
+        return { failure: atCommandLine(failure, error), error };
       }
     },
     close: engine.close,
   };
 }
-
-/** The one of these that is the same: it may have come from somewhere else. */
-const sameOf = (opener: Credential | undefined, credentials: readonly Credential[]) =>
-  opener && credentials.find((credential) => fingerprint([credential]) === fingerprint([opener]));
 
 const algorithmOf = (digest: Digest) => digest.slice(0, digest.indexOf(':'));
 

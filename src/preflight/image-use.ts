@@ -1,6 +1,6 @@
+import { pullIdentityOf } from '../credentials/pod-credentials.ts';
 import type { PullIdentity } from '../credentials/pull-secrets.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
-import { pullIdentityOf } from '../resolve/pull-identity.ts';
 import type { Workload } from './workloads.ts';
 
 /** An image, as some pods would pull it. */

@@ -3,6 +3,7 @@ import type { Credential } from '../credentials/credential.ts';
 import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { RegistryError } from './error.ts';
+import { meaningOf } from './failures.ts';
 import type { Answer, Question, RegistryHttp } from './http.ts';
 import { basicAuthorization, Tokens } from './token.ts';
 
@@ -20,6 +21,8 @@ export interface Session {
   repository: string;
   credential: Credential | undefined;
   signal: AbortSignal;
+  /** Called for each request sent, those for tokens included. */
+  onRequest?: (() => void) | undefined;
 }
 
 /**
@@ -48,12 +51,12 @@ export class AuthorizedHttp {
    * pkg/v1/remote/transport/bearer.go).
    */
   async ask(session: Session, asked: Pick<Question, 'method' | 'url' | 'headers'>): Promise<Answer> {
-    const { endpoint, repository, signal } = session;
+    const { endpoint, repository, signal, onRequest } = session;
     const key = `${endpoint.base.href} ${endpoint.namespace ?? ''} ${repository}`;
     let current = this.#challenges.get(key);
     let authorization = current && (await this.#authorizeAgain(key, current, session));
     for (let answered = 0; ; answered++) {
-      const answer = await this.#http.ask({ ...asked, via: endpoint, authorization }, signal);
+      const answer = await this.#http.ask({ ...asked, via: endpoint, authorization, onRequest }, signal);
       const challenge = answer.status === 401 ? challengeOf(answer) : undefined;
       if (challenge === undefined || answered === MAX_CHALLENGES_PER_REQUEST) return answer;
       if (answer.url.origin !== asked.url.origin) return this.#askStranger(session, asked, answer, challenge);
@@ -72,7 +75,7 @@ export class AuthorizedHttp {
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       this.#challenges.delete(key);
-      if (isRefusal(error)) throw error;
+      if (meaningOf(error.failure).refusesToken) throw error;
       return undefined;
     }
   }
@@ -83,16 +86,16 @@ export class AuthorizedHttp {
    * pkg/v1/remote/transport/bearer_test.go, `TestBearerTokenExchangedOnCrossHostChallenge`).
    */
   async #askStranger(
-    { endpoint, signal }: Session,
+    { endpoint, signal, onRequest }: Session,
     asked: Pick<Question, 'method' | 'headers'>,
     answer: Answer,
     challenge: Challenge,
   ): Promise<Answer> {
     if (challenge.scheme !== 'bearer') return answer;
     const stranger = this.#endpoints.elsewhere(answer.url, endpoint);
-    const grant = { endpoint: stranger, repository: undefined, credential: undefined };
+    const grant = { endpoint: stranger, repository: undefined, credential: undefined, onRequest };
     const authorization = `${BEARER}${await this.#tokens.token(challenge, grant, signal)}`;
-    return this.#http.ask({ ...asked, url: answer.url, via: stranger, authorization }, signal);
+    return this.#http.ask({ ...asked, url: answer.url, via: stranger, authorization, onRequest }, signal);
   }
 
   /** What goes into the Authorization header, other than what was refused; undefined when there is nothing to show. */
@@ -102,10 +105,6 @@ export class AuthorizedHttp {
     return `${BEARER}${await this.#tokens.token(challenge, session, signal, refused?.slice(BEARER.length))}`;
   }
 }
-
-/** The token server is there, and has said no, or not now: to ask it again at once would be rude. */
-const isRefusal = ({ failure }: RegistryError) =>
-  ['unauthorized', 'denied', 'rate_limited', 'unavailable', 'timeout'].includes(failure);
 
 function challengeOf(answer: Answer): Challenge | undefined {
   const header = answer.headers['www-authenticate'];

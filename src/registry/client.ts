@@ -29,6 +29,7 @@ interface ManifestRequest {
   needed: Capability;
   credential: Credential | undefined;
   signal: AbortSignal;
+  onRequest?: (() => void) | undefined;
 }
 
 /**
@@ -52,15 +53,17 @@ export class RegistryClient {
    * Mirrors come before the registry itself. Whatever keeps one from answering, the next is asked (containerd
    * core/remotes/docker/resolver.go, `Resolve`).
    *
+   * @param onRequest called for each request sent, those for tokens included
    * @throws RegistryError
    */
   async resolve(
     reference: Reference,
     credential: Credential | undefined,
     signal: AbortSignal,
+    onRequest?: () => void,
   ): Promise<Descriptor> {
     const needed = reference.digest === undefined ? 'resolve' : 'pull';
-    return this.#askInOrder({ reference, needed, credential, signal }, (session) =>
+    return this.#askInOrder({ reference, needed, credential, signal, onRequest }, (session) =>
       this.#resolveAt(session, reference),
     );
   }
@@ -100,7 +103,7 @@ export class RegistryClient {
 
   /** Asks the mirrors and then the registry itself, until one answers. */
   async #askInOrder<T>(
-    { reference, needed, credential, signal }: ManifestRequest,
+    { reference, needed, credential, signal, onRequest }: ManifestRequest,
     ask: (session: Session) => Promise<T>,
   ): Promise<T> {
     const endpoints = this.#endpoints.inOrder(reference.domain, needed);
@@ -112,6 +115,7 @@ export class RegistryClient {
         repository: reference.path,
         credential: endpoint.takesCredentials ? credential : undefined,
         signal: isLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(MIRROR_TIMEOUT_MS)]),
+        onRequest,
       };
       try {
         return await ask(session);

@@ -1,39 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
+import type { RegistryFailure } from './failures.ts';
 
-/**
- * What went wrong between tagpin and a registry, in the terms that decide what to do about it:
- * `not_found` the tag or repository isn't there · `unauthorized` the credentials, or none, weren't accepted ·
- * `denied` accepted, but not for this · `rate_limited` · `busy` it wasn't asked, since too many wait for it ·
- * `unavailable` the registry's own trouble · `timeout` · `network` no connection, or it broke · `untrusted` its
- * certificate isn't trusted · `forbidden_address` tagpin won't go there · the rest: what came back isn't what a
- * registry answers.
- */
-export type RegistryFailure =
-  | 'not_found'
-  | 'unauthorized'
-  | 'denied'
-  | 'rate_limited'
-  | 'busy'
-  | 'unavailable'
-  | 'timeout'
-  | 'network'
-  | 'untrusted'
-  | 'forbidden_address'
-  | 'invalid_host'
-  | 'redirect'
-  | 'missing_realm'
-  | 'invalid_realm'
-  | 'no_token'
-  | 'invalid_token'
-  | 'bad_body'
-  | 'too_large'
-  | 'not_a_manifest'
-  | 'unsupported_media_type'
-  | 'media_type_mismatch'
-  | 'digest_mismatch'
-  | 'status';
+/** Why a request was never sent: too many wait, the circuit breaker is open, or the registry has set a rate limit. */
+export interface Unsent {
+  reason: 'busy' | 'broken' | 'rate_limited';
+  /** In words that follow those of the failure; empty where they say it already. */
+  note: string;
+}
 
 export interface RegistryErrorDetails {
   /** HTTP status; absent when there was no answer. */
@@ -44,6 +19,7 @@ export interface RegistryErrorDetails {
   url?: URL;
   /** `Retry-After`, in seconds from now. */
   retryAfter?: number | undefined;
+  unsent?: Unsent;
   cause?: unknown;
 }
 
@@ -55,6 +31,8 @@ export class RegistryError extends Error {
   readonly codes: readonly string[];
   readonly url: string | undefined;
   readonly retryAfter: number | undefined;
+  /** Set if nothing was sent, and the failure is that of an earlier request. */
+  readonly unsent: Unsent | undefined;
 
   constructor(failure: RegistryFailure, message: string, details: RegistryErrorDetails = {}) {
     super(singleLine(message, 300), { cause: details.cause });
@@ -63,12 +41,25 @@ export class RegistryError extends Error {
     this.codes = details.codes ?? [];
     this.url = details.url && redactUrl(details.url);
     this.retryAfter = details.retryAfter;
+    this.unsent = details.unsent;
   }
 
   /** Whether asking again later may help. */
   get retryable(): boolean {
     if (this.failure === 'network' || this.failure === 'timeout') return true;
     return isRetryable({ status: this.status ?? 0, codes: this.codes });
+  }
+
+  /** This failure for a request that isn't sent because of it. */
+  asUnsent(unsent: Unsent, retryAfter = this.retryAfter): RegistryError {
+    return new RegistryError(this.failure, this.message, {
+      codes: this.codes,
+      cause: this,
+      ...(this.status === undefined ? {} : { status: this.status }),
+      ...(this.url === undefined ? {} : { url: new URL(this.url) }),
+      retryAfter,
+      unsent,
+    });
   }
 }
 

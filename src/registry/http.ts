@@ -18,6 +18,8 @@ export interface Question {
   headers: Record<string, string>;
   authorization?: string | undefined;
   body?: string;
+  /** Called for each time it is sent: redirects and retries count. */
+  onRequest?: (() => void) | undefined;
 }
 
 export interface Answer {
@@ -101,7 +103,7 @@ export class RegistryHttp {
   }
 
   async #askOnce(
-    { method, url, via, headers, authorization, body }: Question,
+    { method, url, via, headers, authorization, body, onRequest }: Question,
     signal: AbortSignal,
   ): Promise<Answer> {
     const started = performance.now();
@@ -145,6 +147,7 @@ export class RegistryHttp {
       };
     } finally {
       const milliseconds = performance.now() - started;
+      onRequest?.();
       this.#observe({ host: url.host, method, status, milliseconds, headers: answered });
     }
   }

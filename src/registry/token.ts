@@ -14,6 +14,7 @@ export interface Grant {
   /** The repository's path, without the registry's host; undefined where only the challenge knows its name. */
   repository: string | undefined;
   credential: Credential | undefined;
+  onRequest?: (() => void) | undefined;
 }
 
 /** A token is given up so long before it expires, so that it doesn't on its way. */
@@ -70,17 +71,20 @@ export class Tokens {
   async #request(
     url: URL,
     realm: URL,
-    { credential, endpoint: via }: Grant,
+    { credential, endpoint: via, onRequest }: Grant,
     signal: AbortSignal,
   ): Promise<Token> {
     if (credential?.identityToken) {
-      const answer = await this.#ask({ ...exchange(url, realm, credential.identityToken), via }, signal);
+      const answer = await this.#ask(
+        { ...exchange(url, realm, credential.identityToken), via, onRequest },
+        signal,
+      );
       const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
       if (!givesWay) return readToken(answer, Date.now(), secretsIn(answer, credential));
     }
     const authorization = credential && basicAuthorization(credential);
     const headers = { accept: 'application/json' };
-    const answer = await this.#ask({ method: 'GET', url, via, headers, authorization }, signal);
+    const answer = await this.#ask({ method: 'GET', url, via, headers, authorization, onRequest }, signal);
     return readToken(answer, Date.now(), secretsIn(answer, credential));
   }
 

@@ -1,7 +1,7 @@
 import { RegistryError } from '../registry/error.ts';
+import { meaningOf } from '../registry/failures.ts';
 import { type Random, spread } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import { NotAsked } from './not-asked.ts';
 
 /** So many failures in a row, and the registry is taken to be down. */
 export const FAILURES_TO_OPEN = 5;
@@ -45,18 +45,18 @@ export class Breaker {
   }
 
   /** The error for those who aren't let through at the moment; undefined when the next one is. */
-  refusal(): NotAsked | undefined {
+  refusal(): RegistryError | undefined {
     const left = (this.#open?.until ?? 0) - this.#clock.now();
     if (this.#open === undefined || left <= 0) return undefined;
     const seconds = Math.max(0.1, left / 1000).toFixed(1);
     const why = `${this.#failures} times in a row, so it isn't asked again for ${seconds} s`;
-    return new NotAsked('broken', this.#open.last, why);
+    return this.#open.last.asUnsent({ reason: 'broken', note: why });
   }
 
   /**
    * Lets a request through.
    *
-   * @throws NotAsked with the last failure, while the registry is taken to be down
+   * @throws RegistryError, the last one, while the registry is considered down
    */
   admit(repository: string): Admission {
     const started = this.#clock.now();
@@ -112,11 +112,9 @@ export class Breaker {
   }
 }
 
-const troubles: ReadonlySet<string> = new Set(['timeout', 'network', 'unavailable']);
-
 /** What an error says of the registry itself. Any answer but a bad one is a sign of life, a refusal too. */
 function signOf(error: unknown): 'life' | 'trouble' | 'nothing' {
   if (!(error instanceof RegistryError)) return 'nothing';
-  if (troubles.has(error.failure)) return 'trouble';
+  if (meaningOf(error.failure).down) return 'trouble';
   return error.status === undefined ? 'nothing' : 'life';
 }

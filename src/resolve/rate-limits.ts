@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { RegistryError } from '../registry/error.ts';
 import type { Clock } from './clock.ts';
-import { NotAsked } from './not-asked.ts';
 
 /** However long a registry says: limits are lifted, accounts are upgraded, and one request a minute is no harm. */
 const LONGEST_REST_MS = 60_000;
@@ -21,7 +20,7 @@ export interface Rest {
   /** Milliseconds until its end. */
   left: number;
   /** The error for those who won't wait for that. */
-  refusal(): NotAsked;
+  refusal(): RegistryError;
 }
 
 /**
@@ -58,7 +57,8 @@ export class RateLimits {
     return {
       error,
       left: until - now,
-      refusal: () => new NotAsked('rate_limited', error, "so it isn't asked for now", retryAfter),
+      refusal: () =>
+        error.asUnsent({ reason: 'rate_limited', note: "so it isn't asked for now" }, retryAfter),
     };
   }
 }

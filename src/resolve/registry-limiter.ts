@@ -1,24 +1,23 @@
-import { RegistryError } from '../registry/error.ts';
-import { backoff, isPassing, MAX_ATTEMPTS, type Random } from './backoff.ts';
+import { RegistryError, type Unsent } from '../registry/error.ts';
+import { backoff, isRetried, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
 import type { Clock } from './clock.ts';
-import { NotAsked } from './not-asked.ts';
 import { RateLimits } from './rate-limits.ts';
-import type { Errand } from './resolve-attempt.ts';
+import type { ResolveAttempt } from './resolve-attempt.ts';
 import { type SlotOptions, Slots, tooMany } from './slots.ts';
 
-/** After a rest those who waited for its end come back within this, not all at once. */
+/** Requests that waited for the same rate limit to end are spread over this. */
 const STAGGER_MS = 100;
 
-/** Told of what happens on a lane: for metrics. */
+/** Told what happens at one registry: for metrics. */
 export interface RegistryLimiterObserver {
   inFlight(change: 1 | -1): void;
   waiting(change: 1 | -1): void;
-  /** It is taken to be down, or no longer. */
+  /** The circuit breaker has opened or closed. */
   broken(isOpen: boolean): void;
   retried(reason: string): void;
   /** A resolve failed without a request. */
-  notAsked(reason: 'busy' | 'broken' | 'rate_limited'): void;
+  notAsked(reason: Unsent['reason']): void;
 }
 
 export interface RegistryLimiterParts {
@@ -27,7 +26,7 @@ export interface RegistryLimiterParts {
   observer: RegistryLimiterObserver;
 }
 
-/** The way to one registry: its slots, its breaker, its rate limits. What happens on it is no matter of the others. */
+/** The limits of one registry, independent of any other's: its slots, its circuit breaker, its rate limits, its retries. */
 export class RegistryLimiter {
   readonly #clock: Clock;
   readonly #random: Random;
@@ -49,53 +48,65 @@ export class RegistryLimiter {
     this.#rateLimits = new RateLimits(clock);
   }
 
-  /** To be called when another takes its place: who is still on it arrives, but it is no longer spoken of. */
+  /** To be called when another takes its place: requests under way end as they would, but its state is no longer shown. */
   retire(): void {
     if (this.#breaker.isOpen) this.#observer.broken(false);
     this.#retired = true;
   }
 
   /**
-   * Does `work` when it is its turn, and again while that may help.
+   * Sends a request when its turn comes, and again while that may help.
    *
-   * @param account whose rate limit counts, and who takes turns with others
+   * @param account whose rate limit counts, and what takes turns with other accounts
    */
-  async ask<T>(account: string, repository: string, errand: Errand, work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+  async ask<T>(
+    account: string,
+    repository: string,
+    attempt: ResolveAttempt,
+    send: () => Promise<T>,
+  ): Promise<T> {
+    for (let count = 1; ; count++) {
       try {
-        return await this.#askOnce(account, repository, errand, work);
+        return await this.#sendInTurn(account, repository, attempt, send);
       } catch (error) {
-        if (error instanceof NotAsked) this.#observer.notAsked(error.reason);
-        else if (error instanceof RegistryError && error.failure === 'busy') this.#observer.notAsked('busy');
-        if (error instanceof NotAsked || !isPassing(error)) throw error;
-        const pause = backoff(error, attempt, this.#random);
+        if (error instanceof RegistryError && error.unsent !== undefined) {
+          this.#observer.notAsked(error.unsent.reason);
+          throw error;
+        }
+        if (!isRetried(error)) throw error;
+        const pause = backoff(error, count, this.#random);
         if (error.failure === 'rate_limited') this.#rateLimits.reached(account, error, pause);
-        if (attempt === MAX_ATTEMPTS || !errand.canWait(pause)) throw error;
+        if (count === MAX_ATTEMPTS || !attempt.canWait(pause)) throw error;
         this.#observer.retried(error.failure);
-        errand.obstacle = error;
-        await errand.wait(this.#clock, pause);
+        attempt.obstacle = error;
+        await attempt.wait(this.#clock, pause);
       }
     }
   }
 
-  async #askOnce<T>(account: string, repository: string, errand: Errand, work: () => Promise<T>): Promise<T> {
+  async #sendInTurn<T>(
+    account: string,
+    repository: string,
+    attempt: ResolveAttempt,
+    send: () => Promise<T>,
+  ): Promise<T> {
     for (;;) {
-      await this.#rest(account, errand);
-      // A registry that is down has no queue: one at a time finds out whether it is well, whatever its slots hold.
-      const leave = this.#breaker.isOpen ? undefined : await this.#enter(account, errand);
+      await this.#waitForRateLimit(account, attempt);
+      // With the breaker open there is no queue: one request at a time finds out whether the registry is well.
+      const release = this.#breaker.isOpen ? undefined : await this.#enter(account, attempt);
       try {
-        // In the queue time has passed.
-        if (this.#rateLimits.rest(account) === undefined) return await this.#try(repository, work);
+        // A rate limit may have been reached while it waited in the queue.
+        if (this.#rateLimits.rest(account) === undefined) return await this.#send(repository, send);
       } finally {
-        leave?.();
+        release?.();
       }
     }
   }
 
-  async #try<T>(repository: string, work: () => Promise<T>): Promise<T> {
+  async #send<T>(repository: string, send: () => Promise<T>): Promise<T> {
     const admission = this.#breaker.admit(repository);
     try {
-      const result = await work();
+      const result = await send();
       admission.ended();
       return result;
     } catch (error) {
@@ -104,24 +115,23 @@ export class RegistryLimiter {
     }
   }
 
-  /** Waits for the end of a rate limit, if that is near. */
-  async #rest(account: string, errand: Errand): Promise<void> {
+  async #waitForRateLimit(account: string, attempt: ResolveAttempt): Promise<void> {
     for (
       let rest = this.#rateLimits.rest(account);
       rest !== undefined;
       rest = this.#rateLimits.rest(account)
     ) {
-      if (!errand.canWait(rest.left)) throw rest.refusal();
-      errand.obstacle = rest.error;
-      await errand.wait(this.#clock, rest.left + STAGGER_MS * this.#random());
+      if (!attempt.canWait(rest.left)) throw rest.refusal();
+      attempt.obstacle = rest.error;
+      await attempt.wait(this.#clock, rest.left + STAGGER_MS * this.#random());
     }
   }
 
-  async #enter(account: string, errand: Errand): Promise<() => void> {
-    const before = errand.obstacle;
-    if (this.#slots.areTaken) errand.obstacle ??= tooMany();
-    const leave = await this.#slots.enter(account, errand.wanted);
-    errand.obstacle = before;
-    return leave;
+  async #enter(account: string, attempt: ResolveAttempt): Promise<() => void> {
+    const before = attempt.obstacle;
+    if (this.#slots.areTaken) attempt.obstacle ??= tooMany();
+    const release = await this.#slots.enter(account, attempt.abandoned);
+    attempt.obstacle = before;
+    return release;
   }
 }

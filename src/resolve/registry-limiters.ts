@@ -2,22 +2,22 @@ import { LRUCache } from 'lru-cache';
 import type { Random } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { RegistryLimiter } from './registry-limiter.ts';
-import type { Errand } from './resolve-attempt.ts';
+import type { ResolveAttempt } from './resolve-attempt.ts';
 import type { SlotOptions } from './slots.ts';
 
-/** As many registries as are in use at the same time, and then some: hosts come from whatever images people write. */
-const MAX_LANES = 1_000;
+/** More registries than are in use at the same time: images name their hosts freely. */
+const MAX_REGISTRIES = 1_000;
 
-/** Who asks whom, and for what. */
+/** Which registry is asked for what, and on whose account. */
 export interface Asker {
   /** The registry's host. */
   registry: string;
-  /** Whose rate limit counts, and who takes turns with others: an opaque name of the credential. */
+  /** Whose rate limit counts, and what takes turns with others: an opaque name of the credential. */
   account: string;
   repository: string;
 }
 
-/** Told, by registry, of what happens: for metrics. */
+/** Told what happens at each registry: for metrics. */
 export interface RegistryLimitersObserver {
   inFlight(registry: string, change: 1 | -1): void;
   waiting(registry: string, change: 1 | -1): void;
@@ -35,16 +35,16 @@ export interface RegistryLimitersParts {
 export const defaultLimits: SlotOptions = { concurrency: 16, queue: 500 };
 
 /**
- * How registries are asked: not too much at once, not again and again while they are down, not before they want to
- * be, and again when that may help. Each registry has a lane of its own, so that one never slows another.
+ * Limits on requests to registries: how many at once, none while a registry is down or before its rate limit ends, and
+ * retries where they may help. Each registry has a limiter of its own, so that one never slows another.
  */
 export class RegistryLimiters {
-  readonly #lanes: LRUCache<string, RegistryLimiter>;
-  readonly #makeLane: (registry: string) => RegistryLimiter;
+  readonly #limiters: LRUCache<string, RegistryLimiter>;
+  readonly #createLimiter: (registry: string) => RegistryLimiter;
 
   constructor(options: SlotOptions = defaultLimits, parts: RegistryLimitersParts = {}) {
     const { clock = systemClock, random = Math.random, observer } = parts;
-    this.#makeLane = (registry) =>
+    this.#createLimiter = (registry) =>
       new RegistryLimiter(options, {
         clock,
         random,
@@ -56,22 +56,21 @@ export class RegistryLimiters {
           notAsked: (reason) => observer?.notAsked(registry, reason),
         },
       });
-    this.#lanes = new LRUCache({ max: MAX_LANES, dispose: (lane) => lane.retire() });
+    this.#limiters = new LRUCache({ max: MAX_REGISTRIES, dispose: (limiter) => limiter.retire() });
   }
 
   /**
-   * Does `work`, which asks the registry, when it is its turn; and again, at most three times in all and within a
-   * few seconds, after a failure that may pass.
+   * Sends a request when its turn comes; after a failure that may pass again, at most three times in all and within a few
+   * seconds.
    *
-   * @throws what `work` throws; RegistryError `busy`; NotAsked where the registry has just failed; the reason of the
-   * errand's signals
+   * @throws what `send` throws; RegistryError with `unsent` where nothing was sent; the reason of the attempt's signals
    */
-  ask<T>(asker: Asker, errand: Errand, work: () => Promise<T>): Promise<T> {
-    let lane = this.#lanes.get(asker.registry);
-    if (lane === undefined) {
-      lane = this.#makeLane(asker.registry);
-      this.#lanes.set(asker.registry, lane);
+  ask<T>(asker: Asker, attempt: ResolveAttempt, send: () => Promise<T>): Promise<T> {
+    let limiter = this.#limiters.get(asker.registry);
+    if (limiter === undefined) {
+      limiter = this.#createLimiter(asker.registry);
+      this.#limiters.set(asker.registry, limiter);
     }
-    return lane.ask(asker.account, asker.repository, errand, work);
+    return limiter.ask(asker.account, asker.repository, attempt, send);
   }
 }

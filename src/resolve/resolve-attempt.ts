@@ -2,32 +2,34 @@ import type { RegistryError } from '../registry/error.ts';
 import { type Clock, wait } from './clock.ts';
 
 /**
- * So much of a resolve's time may go by between requests. A webhook has 10 s at most; to refuse a pod is worse than to
- * have it wait a little, but whoever would wait for longer is better told at once how long it would be.
+ * The time that one resolve may spend between requests. A webhook has 10 s at most: a short wait is better than a refused
+ * pod, but a resolve that would have to wait longer fails at once and says for how long.
  */
-const PATIENCE_MS = 5_000;
+const MAX_WAIT_MS = 5_000;
 
-/** One resolve on its way: how long it may take, how long it has waited, and what it waits for. */
-export class Errand {
-  /** Ends it, requests and all. */
+/** One resolve under way, for all callers that wait for it. */
+export class ResolveAttempt {
+  /** Ends it, requests included. */
   readonly signal: AbortSignal;
-  /** Aborts when nobody wants it any more: a request on its way goes on, but no other is begun. */
-  readonly wanted: AbortSignal;
-  /** What is in its way. Those whose time is over are told this, not that there was no answer. */
+  /** Aborts when no caller waits any more: a request under way goes on, but no other is begun. */
+  readonly abandoned: AbortSignal;
+  /** What it waits for: a caller whose deadline ends is told this, and not only that there was no answer. */
   obstacle: RegistryError | undefined;
-  #patience = PATIENCE_MS;
+  /** Requests sent so far, those for tokens included. */
+  requests = 0;
+  #waitLeft = MAX_WAIT_MS;
 
-  constructor(signal: AbortSignal, wanted: AbortSignal) {
+  constructor(signal: AbortSignal, abandoned: AbortSignal) {
     this.signal = signal;
-    this.wanted = AbortSignal.any([signal, wanted]);
+    this.abandoned = AbortSignal.any([signal, abandoned]);
   }
 
   canWait(milliseconds: number): boolean {
-    return milliseconds <= this.#patience;
+    return milliseconds <= this.#waitLeft;
   }
 
   async wait(clock: Clock, milliseconds: number): Promise<void> {
-    this.#patience -= milliseconds;
-    await wait(clock, milliseconds, this.wanted);
+    this.#waitLeft -= milliseconds;
+    await wait(clock, milliseconds, this.abandoned);
   }
 }

@@ -3,23 +3,27 @@ import { LONGEST_HOST } from '../credentials/registry-key.ts';
 import type { Digest } from '../image/digest.ts';
 import { apiHost, pullReference, type Reference } from '../image/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { RegistryError, type RegistryFailure } from '../registry/error.ts';
+import { RegistryError } from '../registry/error.ts';
+import { meaningOf } from '../registry/failures.ts';
 import { Singleflight } from '../singleflight.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { DigestCache, type DigestCacheOptions } from './digest-cache.ts';
+import { DigestCache, type DigestCacheOptions, type Found } from './digest-cache.ts';
 import { RegistryLimiters } from './registry-limiters.ts';
-import { Errand } from './resolve-attempt.ts';
+import { ResolveAttempt } from './resolve-attempt.ts';
 
-/** How long answers are good for. Without more said, a no is asked for again, and nothing stale is given. */
+/** How long digests are good for. By default no failure is cached, and no stale digest is given. */
 export type ResolverOptions = Pick<DigestCacheOptions, 'entries' | 'age'> & Partial<DigestCacheOptions>;
 
-/** A digest, and where it was found. */
-export type Resolution =
-  | { digest: Digest; source: 'cache' | 'registry' }
-  /** It was the tag's so many milliseconds ago, and the registry can't be asked now. */
-  | { digest: Digest; source: 'stale'; age: number; error: unknown };
+/** A digest, where it was found, and the credential that opened the registry; none if it was asked anonymously. */
+export type Resolution = { digest: Digest; credential: Credential | undefined } & (
+  | { source: 'cache' }
+  /** `requests`: those that this call sent; none if it joined another's. */
+  | { source: 'registry'; requests: number }
+  /** The tag's digest so many milliseconds ago, because the registry can't be asked now. */
+  | { source: 'stale'; age: number; error: unknown }
+);
 
-/** Told how each resolve came out: for metrics. */
+/** Told how each resolve ended: for metrics. */
 export type ResolveObserver = (outcome: Resolution['source'] | 'remembered_failure' | 'failed') => void;
 
 export interface ResolverParts {
@@ -28,79 +32,82 @@ export interface ResolverParts {
   observe?: ResolveObserver;
 }
 
-/** A registry gets so long to answer, all credentials and repetitions included, whoever is still waiting. */
+export interface ResolveOptions {
+  /** The oldest cached digest to accept, in milliseconds, unless the registry can't be asked. */
+  maxAge?: number | undefined;
+}
+
+/** The time for all credentials and retries of one resolve, however many callers wait for it. */
 const RESOLVE_TIMEOUT_MS = 30_000;
-/** Who has a stale answer to fall back on isn't kept waiting to his deadline by a registry that says nothing. */
+/** A caller with a stale digest to fall back on isn't kept waiting longer by a registry that doesn't answer. */
 const STALE_WAIT_MS = 2_000;
 
 /**
- * From tag to digest, asking the registry once for what is wanted at the same time or has just been answered.
+ * Resolves tags to digests. The registry is asked once for equal requests at the same time, and its answer is cached.
  *
- * An answer is known by the image together with the credentials it was got with: knowing that somebody else may pull
- * an image gives nobody its digest.
+ * The cache's key is the image and the credentials, so no caller gets a digest that its own credentials haven't opened.
  */
 export class Resolver {
   readonly #client: Pick<RegistryClient, 'resolve'>;
-  readonly #limits: RegistryLimiters;
+  readonly #limiters: RegistryLimiters;
   readonly #clock: Clock;
   readonly #observe: ResolveObserver;
-  readonly #answers: DigestCache;
-  readonly #flights = new Singleflight<Digest>(RESOLVE_TIMEOUT_MS);
-  /** By key, as the flights. */
-  readonly #errands = new Map<string, Errand>();
+  readonly #cache: DigestCache;
+  readonly #flights = new Singleflight<Found>(RESOLVE_TIMEOUT_MS);
+  /** Those under way, by the cache's key. */
+  readonly #attempts = new Map<string, ResolveAttempt>();
 
   constructor(client: Pick<RegistryClient, 'resolve'>, options: ResolverOptions, parts: ResolverParts = {}) {
     const { clock = systemClock, limits = new RegistryLimiters(), observe = () => undefined } = parts;
     this.#client = client;
-    this.#limits = limits;
+    this.#limiters = limits;
     this.#clock = clock;
     this.#observe = observe;
-    this.#answers = new DigestCache({ negativeAge: 0, staleAge: 0, ...options }, clock, Math.random);
+    this.#cache = new DigestCache({ negativeAge: 0, staleAge: 0, ...options }, clock, Math.random);
   }
 
-  /** How many digests the cache holds. */
+  /** How many digests are cached. */
   get cacheEntries(): number {
-    return this.#answers.entries;
+    return this.#cache.entries;
   }
 
   /**
-   * The digest that the reference's tag has now, or had at most the cache's age ago, for whoever has `credentials`:
-   * all those that match the image, in order; none means anonymous. An older one only if the registry can't be asked
-   * and the options allow it.
+   * The digest that the reference's tag has now, or had at most the cache's age ago. An older one is given only if the
+   * registry can't be asked and the options allow it.
    *
-   * @param maxAge milliseconds; for who wants nothing older, but if the registry can't be asked
+   * @param credentials all that match the image, in the order to try them; none means anonymous
    * @throws RegistryError, or the signal's reason
    */
   async resolve(
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
-    { maxAge }: { maxAge?: number | undefined } = {},
+    { maxAge }: ResolveOptions = {},
   ): Promise<Resolution> {
-    // Hosts are kept, by limits and by metrics, and an image may write one of a megabyte.
+    // Hosts become keys of limiters and metrics, and the host of an image may be as long as a megabyte.
     if (reference.domain.length > LONGEST_HOST) {
       this.#observe('failed');
       throw new RegistryError('invalid_host', 'the host is longer than any name');
     }
     const key = `${pullReference(reference)} ${fingerprint(credentials)}`;
-    const known = this.#answers.fresh(key, maxAge);
-    if (known !== undefined) {
+    const cached = this.#cache.fresh(key, maxAge);
+    if (cached !== undefined) {
       this.#observe('cache');
-      return { digest: known, source: 'cache' };
+      return { digest: cached.digest, credential: credentialAt(credentials, cached.opener), source: 'cache' };
     }
-    const refusal = this.#answers.failure(key, maxAge);
-    if (refusal !== undefined) {
+    const failure = this.#cache.failure(key, maxAge);
+    if (failure !== undefined) {
       this.#observe('remembered_failure');
-      throw refusal;
+      throw failure;
     }
-    const resolution = await this.#askOrFallBack(key, reference, credentials, signal, maxAge).catch(
-      (error: unknown) => {
-        this.#observe('failed');
-        throw error;
-      },
-    );
-    this.#observe(resolution.source);
-    return resolution;
+    try {
+      const resolution = await this.#askOrFallBack(key, reference, credentials, signal, maxAge);
+      this.#observe(resolution.source);
+      return resolution;
+    } catch (error) {
+      this.#observe('failed');
+      throw error;
+    }
   }
 
   async #askOrFallBack(
@@ -110,20 +117,26 @@ export class Resolver {
     signal: AbortSignal,
     maxAge: number | undefined,
   ): Promise<Resolution> {
-    // Who asks for what is true now prefers to wait: a slow registry isn't one that is down.
-    const fallback = maxAge === undefined && this.#answers.stale(key) !== undefined;
-    const limit = fallback ? this.#limitWait(signal) : { signal, [Symbol.dispose]: () => undefined };
+    // A caller that accepts no old digest prefers to wait: a slow registry isn't down.
+    const canFallBack = maxAge === undefined && this.#cache.stale(key) !== undefined;
+    using limit = canFallBack ? this.#limitWait(signal) : undefined;
     try {
-      using _ = limit;
-      return { digest: await this.#ask(key, reference, credentials, limit.signal), source: 'registry' };
+      const { digest, opener, requests } = await this.#ask(
+        key,
+        reference,
+        credentials,
+        limit?.signal ?? signal,
+      );
+      return { digest, credential: credentialAt(credentials, opener), source: 'registry', requests };
     } catch (error) {
-      const stale = mayBeDown(error) ? this.#answers.stale(key) : undefined;
+      const stale = allowsStale(error) ? this.#cache.stale(key) : undefined;
       if (stale === undefined) throw error;
-      return { ...stale, source: 'stale', error };
+      const { digest, opener, age } = stale;
+      return { digest, credential: credentialAt(credentials, opener), source: 'stale', age, error };
     }
   }
 
-  /** A signal that aborts with the caller's, or when he has waited for long enough. */
+  /** A signal that aborts with the caller's, and after STALE_WAIT_MS. */
   #limitWait(signal: AbortSignal): { signal: AbortSignal } & Disposable {
     const controller = new AbortController();
     const cancel = this.#clock.after(STALE_WAIT_MS, () =>
@@ -132,87 +145,91 @@ export class Resolver {
     return { signal: AbortSignal.any([signal, controller.signal]), [Symbol.dispose]: cancel };
   }
 
-  /** Asks the registry, together with all who want to know the same. */
+  /** Asks the registry, or joins the attempt that does. */
   async #ask(
     key: string,
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
-  ): Promise<Digest> {
-    let errand: Errand | undefined;
+  ): Promise<Found & { requests: number }> {
+    const own = new Set<ResolveAttempt>();
+    let attempt: ResolveAttempt | undefined;
     try {
-      const outcome = this.#flights.join(key, signal, async (flightSignal, wanted) => {
-        const own = new Errand(flightSignal, wanted);
-        this.#errands.set(key, own);
-        try {
-          const digest = await this.#tryEach(reference, credentials, own);
-          this.#answers.found(key, digest);
-          return digest;
-        } catch (error) {
-          this.#answers.failed(key, error);
-          throw error;
-        } finally {
-          this.#errands.delete(key);
-        }
+      const outcome = this.#flights.join(key, signal, (flightSignal, abandoned) => {
+        const started = new ResolveAttempt(flightSignal, abandoned);
+        own.add(started);
+        return this.#attempt(key, reference, credentials, started);
       });
-      errand = this.#errands.get(key);
-      return await outcome;
+      attempt = this.#attempts.get(key);
+      const found = await outcome;
+      return { ...found, requests: [...own].reduce((sum, { requests }) => sum + requests, 0) };
     } catch (error) {
-      // Out of time: what it was waiting for tells more than that.
-      throw signal.aborted ? (errand?.obstacle ?? error) : error;
+      // When the deadline ends, what the attempt was waiting for tells more than that.
+      throw signal.aborted ? (attempt?.obstacle ?? error) : error;
+    }
+  }
+
+  async #attempt(
+    key: string,
+    reference: Reference,
+    credentials: readonly Credential[],
+    attempt: ResolveAttempt,
+  ): Promise<Found> {
+    this.#attempts.set(key, attempt);
+    try {
+      const found = await this.#tryEach(reference, credentials, attempt);
+      this.#cache.found(key, found);
+      return found;
+    } catch (error) {
+      this.#cache.failed(key, error);
+      throw error;
+    } finally {
+      this.#attempts.delete(key);
     }
   }
 
   /**
-   * The kubelet tries each matching credential in turn and, having any, never pulls anonymously
-   * (kubernetes pkg/kubelet/images/image_manager.go). So does this, or it could pin what no node can pull.
+   * Tries each credential in turn. With any credential, nothing is asked anonymously: the kubelet never pulls
+   * anonymously then (kubernetes pkg/kubelet/images/image_manager.go), so it couldn't pull what was pinned.
    */
-  async #tryEach(reference: Reference, credentials: readonly Credential[], errand: Errand): Promise<Digest> {
+  async #tryEach(
+    reference: Reference,
+    credentials: readonly Credential[],
+    attempt: ResolveAttempt,
+  ): Promise<Found> {
     const registry = apiHost(reference.domain) ?? reference.domain;
     const errors: RegistryError[] = [];
-    for (const credential of credentials.length > 0 ? credentials : [undefined]) {
+    for (const [opener, credential] of credentials.length > 0 ? credentials.entries() : anonymously) {
       const account = fingerprint(credential === undefined ? [] : [credential]);
       try {
         const asker = { registry, account, repository: reference.path };
-        const ask = () => this.#client.resolve(reference, credential, errand.signal);
-        return (await this.#limits.ask(asker, errand, ask)).digest;
+        const { digest } = await this.#limiters.ask(asker, attempt, () =>
+          this.#client.resolve(reference, credential, attempt.signal, () => attempt.requests++),
+        );
+        return { digest, opener };
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         errors.push(error);
-        if (sameForAll.has(error.failure)) break;
+        if (!meaningOf(error.failure).nextCredential) break;
       }
     }
     throw mostTelling(errors);
   }
 }
 
-/**
- * Failures that are no credential's: the host stays out of reach for all of them. After any other the next is tried,
- * as by the kubelet: a registry may meet one with a login page or an error of its own.
- */
-const sameForAll: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
-  'busy',
-  'timeout',
-  'network',
-  'untrusted',
-  'invalid_host',
-]);
+const anonymously: readonly [undefined, undefined][] = [[undefined, undefined]];
 
-/** Who got in and found nothing knows more than who wasn't let in. */
+/** The caller's own credential: equal ones may come from different places. */
+const credentialAt = (credentials: readonly Credential[], opener: number | undefined) =>
+  opener === undefined ? undefined : credentials[opener];
+
+/** A credential that the registry accepted, and found nothing with, tells more than one that it refused. */
 function mostTelling(errors: RegistryError[]): RegistryError | undefined {
   return errors.find(({ failure }) => failure !== 'unauthorized') ?? errors.at(-1);
 }
 
-const down: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
-  'timeout',
-  'network',
-  'unavailable',
-  'rate_limited',
-  'busy',
-]);
-
-/** Whether an error leaves open what the registry would have said. A no of its own never does. */
-function mayBeDown(error: unknown): boolean {
-  if (error instanceof RegistryError) return down.has(error.failure);
+/** Whether an error leaves open what the registry would have answered. */
+function allowsStale(error: unknown): boolean {
+  if (error instanceof RegistryError) return meaningOf(error.failure).staleAllowed;
   return error instanceof DOMException && error.name === 'TimeoutError';
 }

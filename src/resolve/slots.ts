@@ -1,4 +1,5 @@
 import { RegistryError } from '../registry/error.ts';
+import { failures } from '../registry/failures.ts';
 import type { Clock } from './clock.ts';
 import { FairQueue } from './fair-queue.ts';
 
@@ -104,4 +105,5 @@ export class Slots {
 }
 
 /** The error of those who find too long a queue, or wait in one for too long. */
-export const tooMany = () => new RegistryError('busy', 'too many requests are waiting for this registry');
+export const tooMany = () =>
+  new RegistryError('busy', failures.busy.says, { unsent: { reason: 'busy', note: '' } });

@@ -11,27 +11,42 @@ import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
 import { eldestPins } from './sibling-pods.ts';
 import { readable } from './unreadable.ts';
 
-/** The digest that a pod gets, and whether its revision should have had it and didn't. */
-export interface RevisionDigest<Resolution extends { digest: Digest }> {
-  resolution: Resolution | KnownDigest;
-  /** The image is of the revision's template, and its pins lack it. */
+/** What is known of an image's digest before a registry is asked. */
+export type KnownDigest = {
+  /** The image is of the revision's template, and its stored pins have no digest for it. */
   lacked: boolean;
-}
+} & (
+  | { digest: Digest; source: 'revision' | 'sibling' }
+  | {
+      digest?: undefined;
+      /**
+       * To be called with the digest that the registry gave: another pod of the revision may have been first, and
+       * decides for all. Returns that pod's digest; undefined if this one was first.
+       */
+      agree(digest: Digest): Digest | undefined;
+    }
+);
 
-/** The revision's own, or that of its other pods. */
-export interface KnownDigest {
-  digest: Digest;
-  source: 'revision' | 'sibling';
+/** A pod's revision, as far as pinning asks of it. */
+export interface PodRevision {
+  /**
+   * The digest of an image in a pod: what its revision stores, else what its oldest pinned sibling has.
+   *
+   * An image that the stored pins don't name was put into the pod by another webhook: it is resolved for the pod alone.
+   *
+   * @throws UnreadableRevision, or the signal's reason
+   */
+  find(image: string, signal: AbortSignal): Promise<KnownDigest>;
 }
 
 export interface RevisionOptions {
-  /** Milliseconds for which pins that were read are believed. */
+  /** Milliseconds for which stored pins that were read are cached. */
   age?: number;
-  /** The same for pins that lack what is looked for: a burst of pods asks once, whoever has added it isn't kept waiting. */
+  /** The same for pins that lack the image: a burst of pods reads them once, and what is added to them counts soon. */
   lackingAge?: number;
   /** Bounds the reads at once. */
   turns?: Turns;
-  /** For so long pods of this process agree by memory; later ones find those in the API server. */
+  /** Milliseconds for which this process remembers what pods agreed on; later ones find those pods in the API server. */
   agreementAge?: number;
 }
 
@@ -39,7 +54,7 @@ const MAX_AGREEMENTS = 10_000;
 /** Characters of pins that are kept. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
 
-/** Gives each pod the digests of its revision: one rollout, one digest. */
+/** Finds the digests that a pod's revision has already: one rollout, one digest. */
 export class RevisionDigests {
   readonly #api: Pick<KubernetesApi, 'readMetadata' | 'list'>;
   readonly #age: number;
@@ -63,36 +78,36 @@ export class RevisionDigests {
   }
 
   /**
-   * The digest of an image in a pod: what its revision stores; else, as far as the image may be of the revision's
-   * template, what its oldest pinned sibling has; else what `resolve` says, for all its siblings to come.
+   * The revision that a pod is of.
    *
-   * An image that the revision's pins don't name was put into the pod by somebody else, and is resolved for the pod.
-   *
-   * @param remember whether others may rely on what is resolved: not if the pod is only tried
-   * @throws UnreadableRevision, what `resolve` throws, or the signal's reason
+   * @param remember whether later pods may rely on what is resolved: not if the pod is only tried
    */
-  async digestOf<Resolution extends { digest: Digest }>(
-    membership: Membership,
-    image: string,
-    resolve: () => Promise<Resolution>,
-    { signal, remember }: { signal: AbortSignal; remember: boolean },
-  ): Promise<RevisionDigest<Resolution>> {
-    const pins = await this.#pins(membership, image, signal);
-    const stored = pins?.get(image);
-    if (stored) return { resolution: { digest: stored, source: 'revision' }, lacked: false };
-    if (pins !== undefined && stored === undefined) return { resolution: await resolve(), lacked: false };
-    const key = `${keyOf(membership)} ${image}`;
-    const resolution =
-      this.#agreement(key) ?? (await this.#sibling(membership, image, signal)) ?? (await resolve());
-    // Others may have been on their way too. The first to arrive decides for all.
-    const agreed = this.#agreement(key);
-    if (agreed === undefined && remember) this.#agreed.set(key, resolution.digest);
-    return { resolution: agreed ?? resolution, lacked: pins !== undefined };
+  of(membership: Membership, { remember }: { remember: boolean }): PodRevision {
+    return { find: (image, signal) => this.#find(membership, image, signal, remember) };
   }
 
-  #agreement(key: string): KnownDigest | undefined {
-    const digest = this.#agreed.get(key);
-    return digest === undefined ? undefined : { digest, source: 'sibling' };
+  async #find(
+    membership: Membership,
+    image: string,
+    signal: AbortSignal,
+    remember: boolean,
+  ): Promise<KnownDigest> {
+    const pins = await this.#pins(membership, image, signal);
+    const stored = pins?.get(image);
+    if (stored) return { digest: stored, source: 'revision', lacked: false };
+    if (pins !== undefined && stored === undefined) return { lacked: false, agree: () => undefined };
+    const lacked = pins !== undefined;
+    const key = `${keyOf(membership)} ${image}`;
+    const agree = (digest: Digest): Digest | undefined => {
+      const agreed = this.#agreed.get(key);
+      if (agreed === undefined && remember) this.#agreed.set(key, digest);
+      return agreed;
+    };
+    const agreed = this.#agreed.get(key);
+    if (agreed !== undefined) return { digest: agreed, source: 'sibling', lacked };
+    const sibling = await this.#sibling(membership, image, signal);
+    if (sibling === undefined) return { lacked, agree };
+    return { digest: agree(sibling) ?? sibling, source: 'sibling', lacked };
   }
 
   async #pins(membership: Membership, image: string, signal: AbortSignal): Promise<Pins | undefined> {
@@ -125,11 +140,7 @@ export class RevisionDigests {
     return readPins(metadata.annotations, hashOf(stored.kind, metadata.labels));
   }
 
-  async #sibling(
-    membership: Membership,
-    image: string,
-    signal: AbortSignal,
-  ): Promise<KnownDigest | undefined> {
+  async #sibling(membership: Membership, image: string, signal: AbortSignal): Promise<Digest | undefined> {
     const { namespace, selector } = membership;
     const path = pathOf(resources.Pod, namespace);
     if (selector === undefined || path === undefined) return undefined;
@@ -137,9 +148,7 @@ export class RevisionDigests {
     const list = this.#lists.get(target, signal, (listSignal) =>
       this.#listSiblings(membership, selector, listSignal),
     );
-    const siblings = await readable(list);
-    const digest = siblings.get(image);
-    return digest === undefined ? undefined : { digest, source: 'sibling' };
+    return (await readable(list)).get(image);
   }
 
   async #listSiblings(membership: Membership, labelSelector: string, signal: AbortSignal) {

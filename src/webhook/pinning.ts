@@ -1,6 +1,8 @@
 import type { Credentials } from '../credentials/credentials.ts';
+import { PodCredentials, pullIdentityOf } from '../credentials/pod-credentials.ts';
 import type { PullSecrets } from '../credentials/pull-secrets.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
+import type { PodSpec } from '../pin/pod.ts';
 import type { PinSettings } from '../pin/settings.ts';
 import type { Resolver } from '../resolve/resolver.ts';
 import type { RevisionDigests } from '../revision/revision-digests.ts';
@@ -12,11 +14,22 @@ export interface PinningParts {
   resolver: Pick<Resolver, 'resolve'>;
   pullSecrets: Pick<PullSecrets, 'credentials'>;
   credentials: Pick<Credentials, 'find'>;
-  revisions: Pick<RevisionDigests, 'digestOf'>;
+  revisions: Pick<RevisionDigests, 'of'>;
   kubernetes: Pick<KubernetesApi, 'list'>;
   settings: PinSettings;
   log: Logger;
   metrics: Metrics;
+}
+
+/** The credentials that a pod, or the pods of a template, would pull with. */
+export function credentialsOf(
+  { credentials, pullSecrets }: Pick<PinningParts, 'credentials' | 'pullSecrets'>,
+  namespace: string,
+  spec: PodSpec,
+  signal: AbortSignal,
+): PodCredentials {
+  const read = () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal);
+  return new PodCredentials(credentials, read, signal);
 }
 
 /** Far more than any pod that runs has to be resolved, and few enough to be answered in time. */

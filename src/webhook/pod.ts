@@ -4,11 +4,10 @@ import type { Mode } from '../pin/opt-in.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
 import { type PinSettings, podRules } from '../pin/settings.ts';
-import { type Outcome, type RevisionOfPod, settle } from '../resolve/pin-images.ts';
-import { pullIdentityOf } from '../resolve/pull-identity.ts';
+import { type ImageOutcome, pinImages } from '../resolve/pin-images.ts';
 import { membershipOf } from '../revision/membership.ts';
-import type { RevisionDigests } from '../revision/revision-digests.ts';
-import { MAX_IMAGES, type PinningParts } from './pinning.ts';
+import type { PodRevision, RevisionDigests } from '../revision/revision-digests.ts';
+import { credentialsOf, MAX_IMAGES, type PinningParts } from './pinning.ts';
 import { expectOutcomes, record } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
@@ -33,11 +32,10 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     const decided = decide(pod, rules, oldPod);
     const images = decided.filter(({ decision }) => decision.action === 'resolve').length;
     if (images > MAX_IMAGES) return tooMany(mode, images);
-    const { outcomes, brokenSecrets } = await settle(decided, {
+    const { outcomes, brokenSecrets } = await pinImages(decided, {
       resolver: parts.resolver,
-      credentials: parts.credentials,
-      pullCredentials: () => parts.pullSecrets.credentials(pullIdentityOf(namespace, pod.spec), signal),
-      revision: revisionOf(parts.revisions, request, pod, signal),
+      credentials: credentialsOf(parts, namespace, pod.spec, signal),
+      revision: revisionOf(parts.revisions, request, pod),
       signal,
     });
     record(parts, request, pod, mode, outcomes);
@@ -70,17 +68,14 @@ function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefi
   return byNode && pod.metadata.annotations?.[MIRROR] !== undefined;
 }
 
-/** What the pod's revision knows. A pod that is only tried decides nothing for those that come. */
+/** A pod that is only tried decides nothing for later ones. */
 function revisionOf(
-  revisions: Pick<RevisionDigests, 'digestOf'>,
+  revisions: Pick<RevisionDigests, 'of'>,
   { namespace, dryRun }: AdmissionRequest,
   pod: Pod,
-  signal: AbortSignal,
-): RevisionOfPod | undefined {
+): PodRevision | undefined {
   const membership = membershipOf(namespace ?? '', pod.metadata);
-  if (membership === undefined) return undefined;
-  return (image, resolve) =>
-    revisions.digestOf(membership, image, resolve, { signal, remember: dryRun !== true });
+  return membership && revisions.of(membership, { remember: dryRun !== true });
 }
 
 function patchOf(
@@ -88,7 +83,7 @@ function patchOf(
   request: AdmissionRequest,
   pod: Pod,
   oldPod: Pod | undefined,
-  outcomes: readonly Outcome[],
+  outcomes: readonly ImageOutcome[],
 ): Operation[] {
   const pins = outcomes.flatMap((outcome) => (outcome.result === 'pinned' ? [outcome.pin] : []));
   if (request.subResource === 'ephemeralcontainers') return patchEphemeralContainers(pins, settings);

@@ -1,7 +1,7 @@
 import { type Mode, modes } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
 import { failureLabels } from '../resolve/failure.ts';
-import type { Outcome } from '../resolve/pin-images.ts';
+import type { ImageOutcome } from '../resolve/pin-images.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AdmissionRequest } from './review.ts';
@@ -21,7 +21,7 @@ export function record(
   request: AdmissionRequest,
   pod: Pod,
   mode: Mode,
-  outcomes: readonly Outcome[],
+  outcomes: readonly ImageOutcome[],
 ): void {
   const subject = {
     namespace: request.namespace ?? '',
@@ -62,7 +62,7 @@ export function record(
 export function recordRevision(
   { log, metrics }: { log: Logger; metrics: Metrics },
   { namespace, name, kind: { kind }, dryRun }: AdmissionRequest,
-  outcomes: readonly Outcome[],
+  outcomes: readonly ImageOutcome[],
 ): void {
   const subject = {
     namespace: namespace ?? '',

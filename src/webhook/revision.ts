@@ -10,7 +10,7 @@ import { type Pins, readPins, storePins } from '../revision/pins.ts';
 import type { PinningParts } from './pinning.ts';
 import { recordRevision } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
-import { settleTemplate } from './template.ts';
+import { resolveTemplate } from './template.ts';
 
 const revisionSchema = z.object({
   metadata: z.object({
@@ -95,7 +95,7 @@ async function resolveAll(
   wanted: readonly Decided[],
   signal: AbortSignal,
 ): Promise<Pins> {
-  const { outcomes } = await settleTemplate(parts, request.namespace ?? '', spec, wanted, signal);
+  const { outcomes } = await resolveTemplate(parts, request.namespace ?? '', spec, wanted, signal);
   recordRevision(parts, request, outcomes);
   return new Map(
     outcomes.map((outcome) => [outcome.field.image, outcome.result === 'pinned' ? outcome.pin.digest : null]),

@@ -1,24 +1,22 @@
 import type { Decided } from '../pin/decide.ts';
 import type { PodSpec } from '../pin/pod.ts';
-import { type Settled, settle } from '../resolve/pin-images.ts';
-import { pullIdentityOf } from '../resolve/pull-identity.ts';
-import { MAX_IMAGES, type PinningParts } from './pinning.ts';
+import { type PinnedImages, pinImages } from '../resolve/pin-images.ts';
+import { credentialsOf, MAX_IMAGES, type PinningParts } from './pinning.ts';
 
-/** Milliseconds: what is made now is to have what its tags are now, and a rollout's objects are made within this. */
+/** Milliseconds. A new revision gets the digests of now, and the objects of one rollout are created within this. */
 export const FRESH_MS = 2_000;
 
-/** Brings decisions over a template to their outcome: as things are now, with the credentials its pods will have. */
-export function settleTemplate(
-  { resolver, credentials, pullSecrets }: PinningParts,
+/** Resolves the images of a template as they are now, with the credentials that its pods will have. */
+export function resolveTemplate(
+  parts: PinningParts,
   namespace: string,
   spec: PodSpec,
   decided: readonly Decided[],
   signal: AbortSignal,
-): Promise<Settled> {
-  return settle(decided.slice(0, MAX_IMAGES), {
-    resolver,
-    credentials,
-    pullCredentials: () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal),
+): Promise<PinnedImages> {
+  return pinImages(decided.slice(0, MAX_IMAGES), {
+    resolver: parts.resolver,
+    credentials: credentialsOf(parts, namespace, spec, signal),
     maxAge: FRESH_MS,
     signal,
   });

@@ -6,7 +6,7 @@ import type { Mode } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { sentence } from '../resolve/failure.ts';
-import type { Outcome } from '../resolve/pin-images.ts';
+import type { ImageOutcome } from '../resolve/pin-images.ts';
 import type { Verdict } from './review.ts';
 
 /** A refusal names so many images; whoever has more to mend sees the rest on the next try. */
@@ -17,7 +17,7 @@ const IMAGE_ENDS = 50;
 /** What the mode makes of the outcomes. Remarks are warnings whatever comes of it. */
 export function verdictOf(
   mode: Mode,
-  outcomes: readonly Outcome[],
+  outcomes: readonly ImageOutcome[],
   patch: readonly Operation[],
   remarks: readonly string[],
 ): Verdict {
@@ -48,7 +48,7 @@ export function verdictOf(
 }
 
 /** What to tell whoever applies a workload: which images its pods won't be pinned for, and what comes of that. */
-export function warningsOnTemplate(mode: Mode, outcomes: readonly Outcome[]): string[] {
+export function warningsOnTemplate(mode: Mode, outcomes: readonly ImageOutcome[]): string[] {
   const consequence = mode === 'enforce' ? 'its pods will be refused' : "can't be pinned";
   return outcomes.flatMap((outcome) =>
     outcome.result === 'failed' ? [`${consequence}: ${describe(outcome)}`] : [],
@@ -60,7 +60,7 @@ function list(failures: readonly string[]): string {
   return [...failures.slice(0, MAX_FAILURES), ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
 }
 
-function describe({ field, failure }: Extract<Outcome, { result: 'failed' }>): string {
+function describe({ field, failure }: Extract<ImageOutcome, { result: 'failed' }>): string {
   // The message of an invalid reference quotes the image, made fit to be shown: don't show it raw beside that.
   const subject = failure.label === 'invalid_reference' ? named(field) : called(field);
   return `${subject}: ${sentence(failure)}`;
@@ -87,7 +87,7 @@ export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): stri
 }
 
 /** What there is to know about digests that aren't what the registry says now. */
-export function remarksOnPins(outcomes: readonly Outcome[]): string[] {
+export function remarksOnPins(outcomes: readonly ImageOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>
     outcome.result === 'pinned'
       ? (outcome.remarks ?? []).map((remark) => `${called(outcome.field)}: ${remark}`)

@@ -10,7 +10,7 @@ import { earlierPins, hasHistory } from '../revision/history.ts';
 import { type Pins, pinKeys } from '../revision/pins.ts';
 import type { PinningParts } from './pinning.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
-import { settleTemplate } from './template.ts';
+import { resolveTemplate } from './template.ts';
 import { remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
 
 const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job'] as const;
@@ -54,8 +54,8 @@ export function createWorkloadHandler(
     const decided = decide(template, rules).filter(
       ({ field, decision }) => decision.action !== 'resolve' || !pins?.get(field.image),
     );
-    const settled = settleTemplate(parts, request.namespace ?? '', template.spec, decided, signal);
-    const { outcomes, brokenSecrets } = await settled;
+    const resolving = resolveTemplate(parts, request.namespace ?? '', template.spec, decided, signal);
+    const { outcomes, brokenSecrets } = await resolving;
     const warnings = [
       ...warningsOnTemplate(mode, outcomes),
       ...brokenSecrets.map(remarkOnSecret),

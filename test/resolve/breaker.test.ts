@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { RegistryError, type RegistryFailure } from '../../src/registry/error.ts';
+import { RegistryError } from '../../src/registry/error.ts';
+import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { Breaker, FAILURES_TO_OPEN, LONGEST_PAUSE_MS } from '../../src/resolve/breaker.ts';
-import { NotAsked } from '../../src/resolve/not-asked.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const error = (failure: RegistryFailure, status?: number) =>
@@ -34,11 +34,11 @@ function start() {
   return { clock, states, breaker, fail, pause };
 }
 
-function refusal(breaker: Breaker): NotAsked {
+function refusal(breaker: Breaker): RegistryError {
   try {
     breaker.admit('app');
   } catch (error) {
-    if (error instanceof NotAsked) return error;
+    if (error instanceof RegistryError && error.unsent !== undefined) return error;
   }
   throw new Error('it was let in');
 }
@@ -49,7 +49,10 @@ describe('a breaker opens', () => {
     fail(FAILURES_TO_OPEN - 1);
     expect(breaker.admit('app').trial).toBe(false);
     fail();
-    expect(refusal(breaker)).toMatchObject({ failure: 'network', why: expect.stringContaining('in a row') });
+    expect(refusal(breaker)).toMatchObject({
+      failure: 'network',
+      unsent: { note: expect.stringContaining('in a row') },
+    });
     expect(states).toEqual([true]);
   });
 

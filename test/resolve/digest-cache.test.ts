@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { parseDigest } from '../../src/image/digest.ts';
-import { RegistryError, type RegistryFailure } from '../../src/registry/error.ts';
+import { RegistryError } from '../../src/registry/error.ts';
+import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { DigestCache, type DigestCacheOptions } from '../../src/resolve/digest-cache.ts';
 import { ManualClock } from './manual-clock.ts';
 
-const digest = parseDigest(`sha256:${'a'.repeat(64)}`);
+const found = { digest: parseDigest(`sha256:${'a'.repeat(64)}`), opener: 1 };
 const error = (failure: RegistryFailure) => new RegistryError(failure, failure);
 
 function start(options: Partial<DigestCacheOptions> = {}, random = () => 0.5) {
@@ -20,25 +21,25 @@ function start(options: Partial<DigestCacheOptions> = {}, random = () => 0.5) {
 describe('a digest', () => {
   test('is fresh for its age, then stale, then forgotten', () => {
     const { clock, answers } = start();
-    answers.found('a', digest);
+    answers.found('a', found);
     clock.advance(59);
-    expect([answers.fresh('a'), answers.stale('a')]).toEqual([digest, { digest, age: 59 }]);
+    expect([answers.fresh('a'), answers.stale('a')]).toMatchObject([found, { ...found, age: 59 }]);
     clock.advance(1);
-    expect([answers.fresh('a'), answers.stale('a')]).toEqual([undefined, { digest, age: 60 }]);
+    expect([answers.fresh('a'), answers.stale('a')]).toEqual([undefined, { ...found, age: 60 }]);
     clock.advance(100);
     expect(answers.stale('a')).toBeUndefined();
   });
 
   test('without a stale age is never stale', () => {
     const { clock, answers } = start({ staleAge: 0 });
-    answers.found('a', digest);
+    answers.found('a', found);
     clock.advance(60);
     expect(answers.stale('a')).toBeUndefined();
   });
 
   test('is that of its key', () => {
     const { answers } = start();
-    answers.found('a', digest);
+    answers.found('a', found);
     expect(answers.fresh('b')).toBeUndefined();
   });
 });
@@ -93,7 +94,7 @@ describe('a failure', () => {
 
   test('makes the registry the one that knows better than a digest of before', () => {
     const { answers } = start();
-    answers.found('a', digest);
+    answers.found('a', found);
     answers.failed('a', error('not_found'));
     expect([answers.fresh('a'), answers.stale('a')]).toEqual([undefined, undefined]);
   });
@@ -101,14 +102,14 @@ describe('a failure', () => {
   test('is over when the image is found', () => {
     const { answers } = start();
     answers.failed('a', error('not_found'));
-    answers.found('a', digest);
+    answers.found('a', found);
     expect(answers.failure('a')).toBeUndefined();
   });
 
   test('takes no room from digests', () => {
     const { answers } = start({ entries: 1 });
-    answers.found('a', digest);
+    answers.found('a', found);
     answers.failed('b', error('not_found'));
-    expect(answers.fresh('a')).toBe(digest);
+    expect(answers.fresh('a')).toMatchObject(found);
   });
 });

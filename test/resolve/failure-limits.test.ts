@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { RegistryError } from '../../src/registry/error.ts';
 import { explain, sentence } from '../../src/resolve/failure.ts';
-import { NotAsked } from '../../src/resolve/not-asked.ts';
 
 const refused = new RegistryError('network', 'the connection was refused');
 const limited = (retryAfter?: number) =>
@@ -21,7 +20,10 @@ test.each([
 });
 
 test('a registry that is not asked says what it said last, and why it is not asked', () => {
-  const error = new NotAsked('broken', refused, "5 times in a row, so it isn't asked again for 0.5 s");
+  const error = refused.asUnsent({
+    reason: 'broken',
+    note: "5 times in a row, so it isn't asked again for 0.5 s",
+  });
   expect(explain(error)).toEqual({
     label: 'network',
     cause:
@@ -31,7 +33,7 @@ test('a registry that is not asked says what it said last, and why it is not ask
 });
 
 test('a rate limit that is not tried again says so', () => {
-  const error = new NotAsked('rate_limited', limited(60), "so it isn't asked for now", 42);
+  const error = limited(60).asUnsent({ reason: 'rate_limited', note: "so it isn't asked for now" }, 42);
   expect(sentence(explain(error))).toBe(
     "the registry's rate limit is reached (429 TOOMANYREQUESTS, so it isn't asked for now); " +
       'try again in 42 s, or add a pull secret with a higher limit',

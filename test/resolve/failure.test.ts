@@ -1,18 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { CredentialError } from '../../src/credentials/credential.ts';
+import { InvalidDockerConfig } from '../../src/credentials/docker-config.ts';
 import { InvalidReference, parseReference } from '../../src/image/reference.ts';
 import { KubernetesError } from '../../src/kubernetes/error.ts';
 import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
-import { explain } from '../../src/resolve/failure.ts';
+import { type AtHand, explain } from '../../src/resolve/failure.ts';
 import { user } from '../registry/clients.ts';
 
 const url = new URL('https://registry.example.com/v2/app/manifests/1');
-const none = {
-  credentials: [],
-  missingSecrets: [],
-  brokenSecrets: [],
-  secretsOfOtherTypes: [],
-  sourceFailures: [],
+const none: AtHand = { credentials: [], failures: [], secrets: undefined };
+/** Pull secrets of these names, none of which can be used. */
+const secrets = (names: { missing?: string[]; broken?: string[]; opaque?: string[] }) => {
+  const { missing = [], broken = [], opaque = [] } = names;
+  const about = (name: string) => ({ namespace: 'team', name, type: 'Opaque' });
+  const error = new InvalidDockerConfig('json', 'it is no JSON');
+  const keyring = {
+    lookup: () => [],
+    broken: broken.map((name) => ({ secret: about(name), reason: error.reason, error })),
+    ofOtherTypes: opaque.map(about),
+  };
+  return { missing, keyring };
 };
 
 test('an absent tag says so, with the registry’s own code', () => {
@@ -28,27 +35,27 @@ test.each([
   ['nothing matches', none, 'no pull secret matches this registry; add one, or correct the image'],
   [
     'a secret is missing',
-    { ...none, missingSecrets: ['regcred'] },
+    { ...none, secrets: secrets({ missing: ['regcred'] }) },
     'pull secret "regcred" doesn\'t exist; create it or correct imagePullSecrets',
   ],
   [
     'a secret is broken',
-    { ...none, brokenSecrets: ['regcred'] },
+    { ...none, secrets: secrets({ broken: ['regcred'] }) },
     'pull secret "regcred" can\'t be read; create it anew',
   ],
   [
     'a secret has another type',
-    { ...none, secretsOfOtherTypes: [{ name: 'regcred', type: 'Opaque' }] },
+    { ...none, secrets: secrets({ opaque: ['regcred'] }) },
     'pull secret "regcred" has type "Opaque", which the kubelet passes over; create it as kubernetes.io/dockerconfigjson',
   ],
   [
     'a credential was refused',
-    { ...none, credentials: [user('ada')], secretsOfOtherTypes: [{ name: 'regcred', type: 'Opaque' }] },
+    { ...none, credentials: [user('ada')], secrets: secrets({ opaque: ['regcred'] }) },
     'correct the credentials in test, or the image',
   ],
   ['nothing matches at a command line', { ...none, remedyWithout: 'log in' }, 'log in'],
-])('a refusal when %s tells what to mend', (_when, circumstances, remedy) => {
-  expect(explain(errorFromAnswer(url, { status: 401, body: '' }), circumstances).remedy).toBe(remedy);
+])('a refusal when %s tells what to mend', (_when, atHand, remedy) => {
+  expect(explain(errorFromAnswer(url, { status: 401, body: '' }), atHand).remedy).toBe(remedy);
 });
 
 describe('a source that should have had a credential', () => {
@@ -57,7 +64,7 @@ describe('a source that should have had a credential', () => {
     "docker-credential-x isn't installed",
     'install it',
   );
-  const at = { ...none, missingSecrets: ['regcred'], sourceFailures: [failure] };
+  const at = { ...none, secrets: secrets({ missing: ['regcred'] }), failures: [failure] };
   const told = "docker-credential-x isn't installed";
 
   test('is told with a refusal, and is what to mend', () => {

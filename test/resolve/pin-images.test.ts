@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
 import { CredentialError } from '../../src/credentials/credential.ts';
+import type { Credentials } from '../../src/credentials/credentials.ts';
 import { createKeyring } from '../../src/credentials/keyring.ts';
+import { PodCredentials } from '../../src/credentials/pod-credentials.ts';
+import type { PullCredentials } from '../../src/credentials/pull-secrets.ts';
 import { sha256 } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import type { Decided } from '../../src/pin/decide.ts';
 import { RegistryError } from '../../src/registry/error.ts';
-import { type Means, settle } from '../../src/resolve/pin-images.ts';
+import { type PinContext, pinImages } from '../../src/resolve/pin-images.ts';
 import { user } from '../registry/clients.ts';
 
 const field = (image: string): Decided['field'] => ({
@@ -23,44 +26,58 @@ const wanted = (image: string): Decided => ({
 const left: Decided = { field: field('x'), decision: { action: 'leave', reason: 'digest' } };
 
 /** Notes for which repositories credentials were asked for. */
-function means(overrides: Partial<Means> = {}) {
+function context(
+  overrides: Partial<Pick<PinContext, 'resolver'>> & {
+    find?: Credentials['find'];
+    readSecrets?: () => Promise<PullCredentials>;
+  } = {},
+) {
   const asked: string[] = [];
-  const all: Means = {
-    resolver: { resolve: async () => ({ digest: sha256('x'), source: 'registry' }) },
-    pullCredentials: async () => ({ keyring: createKeyring([]), missing: [] }),
-    credentials: {
-      async find(repository) {
-        asked.push(repository);
-        return { credentials: [user('ada')], failures: [] };
-      },
+  const {
+    resolver = {
+      resolve: async () => ({
+        digest: sha256('x'),
+        source: 'registry',
+        credential: undefined,
+        requests: 1,
+      }),
     },
-    signal: AbortSignal.timeout(5_000),
-    ...overrides,
+    find = async (repository) => {
+      asked.push(repository);
+      return { credentials: [user('ada')], failures: [] };
+    },
+    readSecrets = async () => ({ keyring: createKeyring([]), missing: [] }),
+  } = overrides;
+  const signal = AbortSignal.timeout(5_000);
+  const all: PinContext = {
+    resolver,
+    credentials: new PodCredentials({ find }, readSecrets, signal),
+    signal,
   };
   return { all, asked };
 }
 
 test('credentials are asked for once a repository, and only where something is to be resolved', async () => {
-  const { all, asked } = means();
+  const { all, asked } = context();
   const images = ['quay.io/a:1', 'quay.io/a:2', 'quay.io/a:1', 'nginx', 'docker.io/library/nginx:1.27'];
-  const { outcomes } = await settle([left, ...images.map(wanted)], all);
+  const { outcomes } = await pinImages([left, ...images.map(wanted)], all);
   expect(asked).toEqual(['quay.io/a', 'docker.io/library/nginx']);
   expect(outcomes.map(({ result }) => result)).toEqual(['left', ...images.map(() => 'pinned')]);
 });
 
 test('nothing is asked for where nothing is to be resolved', async () => {
-  const { all, asked } = means({ pullCredentials: () => Promise.reject(new Error('asked')) });
-  expect((await settle([left], all)).outcomes).toMatchObject([{ result: 'left' }]);
+  const { all, asked } = context({ readSecrets: () => Promise.reject(new Error('asked')) });
+  expect((await pinImages([left], all)).outcomes).toMatchObject([{ result: 'left' }]);
   expect(asked).toEqual([]);
 });
 
 test('a source that failed is told with the image that needed it', async () => {
   const failure = new CredentialError('ECR', 'ECR gives no token: access denied', 'grant it');
-  const { all } = means({
-    credentials: { find: async () => ({ credentials: [], failures: [failure] }) },
+  const { all } = context({
+    find: async () => ({ credentials: [], failures: [failure] }),
     resolver: { resolve: () => Promise.reject(new RegistryError('unauthorized', 'no', { status: 401 })) },
   });
-  expect((await settle([wanted('quay.io/a:1')], all)).outcomes).toMatchObject([
+  expect((await pinImages([wanted('quay.io/a:1')], all)).outcomes).toMatchObject([
     {
       result: 'failed',
       failure: { cause: 'access refused (401); ECR gives no token: access denied', remedy: 'grant it' },

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { RegistryError, type RegistryErrorDetails, type RegistryFailure } from '../../src/registry/error.ts';
+import { RegistryError, type RegistryErrorDetails } from '../../src/registry/error.ts';
+import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { FAILURES_TO_OPEN } from '../../src/resolve/breaker.ts';
 import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiters.ts';
-import { Errand } from '../../src/resolve/resolve-attempt.ts';
+import { ResolveAttempt } from '../../src/resolve/resolve-attempt.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const never = new AbortController().signal;
@@ -29,15 +30,15 @@ function start(options = { concurrency: 2, queue: 10 }) {
   let asked = 0;
   /** Asks; the answers come one after the other, and the last for ever. */
   const ask = (answers: readonly (RegistryError | string)[], whose: Partial<typeof asker> = {}) => {
-    const errand = new Errand(never, never);
-    const outcome = limits.ask({ ...asker, ...whose }, errand, async () => {
+    const attempt = new ResolveAttempt(never, never);
+    const outcome = limits.ask({ ...asker, ...whose }, attempt, async () => {
       asked++;
       const answer = answers[Math.min(asked, answers.length) - 1];
       if (answer instanceof RegistryError) throw answer;
       return answer;
     });
     outcome.catch(() => undefined);
-    return { errand, outcome };
+    return { attempt, outcome };
   };
   const pass = async (milliseconds: number) => {
     for (let passed = 0; passed < milliseconds; passed += 50) {
@@ -94,7 +95,7 @@ describe('what may pass is asked for again', () => {
     const { limits, clock } = start();
     const wanted = new AbortController();
     let asked = 0;
-    const outcome = limits.ask(asker, new Errand(never, wanted.signal), async () => {
+    const outcome = limits.ask(asker, new ResolveAttempt(never, wanted.signal), async () => {
       asked++;
       throw error('network');
     });
@@ -106,9 +107,9 @@ describe('what may pass is asked for again', () => {
 
   test('and meanwhile it is known what stands in the way', async () => {
     const { ask, pass } = start();
-    const { errand } = ask([tooMany(2), 'digest']);
+    const { attempt } = ask([tooMany(2), 'digest']);
     await settled();
-    expect(errand.obstacle).toMatchObject({ failure: 'rate_limited' });
+    expect(attempt.obstacle).toMatchObject({ failure: 'rate_limited' });
     await pass(2_500);
   });
 });
@@ -210,7 +211,7 @@ describe('a registry that is down', () => {
     const { limits } = start({ concurrency: 1, queue: 10 });
     const refuse: ((error: Error) => void)[] = [];
     const hang = () => new Promise<string>((_, reject) => refuse.push(reject));
-    const at = (account: string) => limits.ask({ ...asker, account }, new Errand(never, never), hang);
+    const at = (account: string) => limits.ask({ ...asker, account }, new ResolveAttempt(never, never), hang);
     const first = Array.from({ length: FAILURES_TO_OPEN - 1 }, () => at(''));
     for (const one of first) {
       await settled();
@@ -229,14 +230,16 @@ describe('a registry that is down', () => {
   test('does not need a slot to be found well', async () => {
     const { limits, clock } = start({ concurrency: 1, queue: 10 });
     for (let count = 0; count < FAILURES_TO_OPEN; count++) {
-      const failed = limits.ask(asker, new Errand(never, never), () => Promise.reject(error('timeout')));
+      const failed = limits.ask(asker, new ResolveAttempt(never, never), () =>
+        Promise.reject(error('timeout')),
+      );
       await expect(failed).rejects.toThrow();
     }
     clock.advance(1_000);
-    void limits.ask(asker, new Errand(never, never), () => new Promise(() => undefined));
+    void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
     await settled();
     clock.advance(1_500);
-    const trial = limits.ask(asker, new Errand(never, never), async () => 'digest');
+    const trial = limits.ask(asker, new ResolveAttempt(never, never), async () => 'digest');
     await expect(trial).resolves.toBe('digest');
   });
 });
@@ -254,17 +257,17 @@ test('a registry that is forgotten is no longer told to be down', async () => {
 
 test('who waits too long for a slot is told so', async () => {
   const { limits } = start({ concurrency: 1, queue: 10 });
-  void limits.ask(asker, new Errand(never, never), () => new Promise(() => undefined));
-  const errand = new Errand(never, never);
-  void limits.ask(asker, errand, async () => 'digest');
+  void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
+  const attempt = new ResolveAttempt(never, never);
+  void limits.ask(asker, attempt, async () => 'digest');
   await settled();
-  expect(errand.obstacle).toMatchObject({ failure: 'busy' });
+  expect(attempt.obstacle).toMatchObject({ failure: 'busy' });
 });
 
 test('more than may wait fail at once', async () => {
   const { limits, seen } = start({ concurrency: 1, queue: 0 });
-  void limits.ask(asker, new Errand(never, never), () => new Promise(() => undefined));
-  const second = limits.ask(asker, new Errand(never, never), async () => 'digest');
+  void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
+  const second = limits.ask(asker, new ResolveAttempt(never, never), async () => 'digest');
   await expect(second).rejects.toMatchObject({ failure: 'busy' });
   expect(seen).toEqual(['not asked busy']);
 });

@@ -139,7 +139,10 @@ describe('a registry that fails', () => {
     await expect(at.eventually(at.resolve('2'))).rejects.toMatchObject({ failure: 'network' });
     const before = asked(at);
     const error = await at.resolve('3').catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ failure: 'network', why: expect.stringContaining("isn't asked again") });
+    expect(error).toMatchObject({
+      failure: 'network',
+      unsent: { note: expect.stringContaining("isn't asked again") },
+    });
     expect(asked(at)).toBe(before);
     expect(await at.sample('tagpin_registry_breaker_open')).toBe('1');
 

@@ -54,17 +54,16 @@ async function start(options: RevisionOptions = {}) {
     },
     /** What a pod gets for an image, if its tag is at `now`. */
     async ask(now: Digest | Error, { wanted = image, remember = true, patience = 5_000 } = {}) {
-      const resolve = async () => {
-        if (now instanceof Error) throw now;
-        await delay(5);
-        return { digest: now, source: 'registry' as const };
-      };
       const signal = AbortSignal.timeout(patience);
-      const { resolution, lacked } = await revisions.digestOf(membership, wanted, resolve, {
-        signal,
-        remember,
-      });
-      return { ...resolution, lacked };
+      const known = await revisions.of(membership, { remember }).find(wanted, signal);
+      const { lacked } = known;
+      if (known.digest !== undefined) return { digest: known.digest, source: known.source, lacked };
+      if (now instanceof Error) throw now;
+      await delay(5);
+      const agreed = known.agree(now);
+      return agreed === undefined
+        ? { digest: now, source: 'registry', lacked }
+        : { digest: agreed, source: 'sibling', lacked };
     },
     async [Symbol.asyncDispose]() {
       await api.close();

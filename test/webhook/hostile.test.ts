@@ -30,7 +30,7 @@ const routes = createRoutes({
   resolver: {
     async resolve(reference) {
       if (reference.path.includes('b')) throw new RegistryError('not_found', 'no', { status: 404 });
-      return { digest, source: 'registry' };
+      return { digest, source: 'registry', credential: undefined, requests: 1 };
     },
   },
   pullSecrets: { credentials: async () => ({ keyring: createKeyring([]), missing: [] }) },

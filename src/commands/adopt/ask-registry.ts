@@ -1,10 +1,10 @@
 import type { Question, RegistryAnswer } from '../../adoption/adoption.ts';
+import { PodCredentials, pullIdentityOf } from '../../credentials/pod-credentials.ts';
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
 import type { RegistryEngine } from '../../engine.ts';
 import type { PodSpec } from '../../pin/pod.ts';
 import { sentence } from '../../resolve/failure.ts';
-import { type Outcome, settle } from '../../resolve/pin-images.ts';
-import { pullIdentityOf } from '../../resolve/pull-identity.ts';
+import { type ImageOutcome, pinImages } from '../../resolve/pin-images.ts';
 import { atCommandLine } from '../failure.ts';
 
 /** Asks registries, for whom a template's pods may pull. */
@@ -24,16 +24,18 @@ export function createAskRegistry(
   signal: AbortSignal,
 ): AskRegistry {
   return async (questions, namespace, spec) => {
-    const pullCredentials = () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal);
-    const settleAll = async (all: readonly Question[]) => {
+    const read = () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal);
+    const credentials = new PodCredentials(engine.credentials, read, signal);
+    const resolveAll = async (all: readonly Question[]) => {
       const decided = all.map(({ field, reference }) => ({
         field,
         decision: { action: 'resolve', reference } as const,
       }));
-      return (await settle(decided, { ...engine, pullCredentials, signal })).outcomes;
+      const { outcomes } = await pinImages(decided, { resolver: engine.resolver, credentials, signal });
+      return outcomes;
     };
 
-    const tags = await settleAll(questions);
+    const tags = await resolveAll(questions);
     const answers = new Map<string, RegistryAnswer>(
       tags.map((outcome) => [outcome.field.image, { tag: answerOf(outcome) }]),
     );
@@ -45,7 +47,7 @@ export function createAskRegistry(
       confirm,
       reference: { ...reference, digest: confirm },
     }));
-    for (const [index, outcome] of (await settleAll(byDigest)).entries()) {
+    for (const [index, outcome] of (await resolveAll(byDigest)).entries()) {
       const { image } = outcome.field;
       const tag = answers.get(image)?.tag;
       const unconfirmed = unconfirmedBy(outcome, open[index]?.confirm);
@@ -55,12 +57,12 @@ export function createAskRegistry(
   };
 }
 
-function answerOf(outcome: Outcome): RegistryAnswer['tag'] {
+function answerOf(outcome: ImageOutcome): RegistryAnswer['tag'] {
   return outcome.result === 'pinned' ? { digest: outcome.pin.digest } : { problem: problemOf(outcome) };
 }
 
 /** Why the registry doesn't bear out that the repository has a digest. */
-function unconfirmedBy(outcome: Outcome, digest: string | undefined): string | undefined {
+function unconfirmedBy(outcome: ImageOutcome, digest: string | undefined): string | undefined {
   if (outcome.result === 'pinned') {
     return outcome.pin.digest === digest
       ? undefined
@@ -72,7 +74,7 @@ function unconfirmedBy(outcome: Outcome, digest: string | undefined): string | u
   return `the registry can't be asked for ${digest}: ${problemOf(outcome)}`;
 }
 
-function problemOf(outcome: Outcome): string {
+function problemOf(outcome: ImageOutcome): string {
   if (outcome.result !== 'failed') return '';
   const { error, failure } = outcome;
   return sentence(atCommandLine(failure, error));

@@ -2,6 +2,7 @@ import { type Config, loadConfig } from '../../config.ts';
 import { CommandFailed, type ExitCode, WrongUse } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
 import { PullSecrets } from '../../credentials/pull-secrets.ts';
+import { createRegistryEngine } from '../../engine.ts';
 import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts';
 import { Fleet } from '../../fleet/fleet.ts';
 import { readFleet } from '../../fleet/inventory.ts';
@@ -11,10 +12,11 @@ import type { KubernetesError } from '../../kubernetes/error.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { remedyFor } from '../api-server.ts';
 import { openLogin } from '../login.ts';
+import { withConcurrency } from '../lookup.ts';
 import { Judgement } from './judge.ts';
 import type { AuditOptions } from './options.ts';
 import { checkOutput, exitCodeOf, writeAudit } from './output.ts';
-import { createAuditEngine, RegistryViews } from './registry.ts';
+import { RegistryViews } from './registry.ts';
 
 /**
  * `tagpin audit`: what runs in a cluster, by tag and by digest, what has become of those tags, and what to write
@@ -31,7 +33,11 @@ export async function audit(options: AuditOptions, context: CommandContext): Pro
   // The pods haven't what this person is logged in with.
   const sources = openLogin(options.dockerConfig ?? config.dockerConfig, [], signal);
   const connection = await connect();
-  const engine = createAuditEngine(config, { sources, proxies: environment.proxies });
+  const engine = createRegistryEngine(withConcurrency(config), {
+    sources,
+    proxies: environment.proxies,
+    observe: () => undefined,
+  });
   try {
     const api = createKubernetesApi(connection);
     const fleet = new Fleet();

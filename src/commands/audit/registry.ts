@@ -1,9 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Config } from '../../config.ts';
-import { type Credential, fingerprint } from '../../credentials/credential.ts';
-import type { FoundCredentials } from '../../credentials/credentials.ts';
-import type { PullCredentials, PullSecrets } from '../../credentials/pull-secrets.ts';
-import { createRegistryEngine, type RegistryEngine, type RegistryParts } from '../../engine.ts';
+import { fingerprint } from '../../credentials/credential.ts';
+import { type ImageCredentials, PodCredentials, pullIdentityOf } from '../../credentials/pod-credentials.ts';
+import type { PullSecrets } from '../../credentials/pull-secrets.ts';
+import type { RegistryEngine } from '../../engine.ts';
 import {
   type Answer,
   type Manifest,
@@ -14,70 +12,33 @@ import {
 import type { PullSpec } from '../../fleet/fleet.ts';
 import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference, repository } from '../../image/reference.ts';
-import { RegistryError, type RegistryFailure } from '../../registry/error.ts';
+import { RegistryError } from '../../registry/error.ts';
+import { meaningOf } from '../../registry/failures.ts';
 import { explain, sentence } from '../../resolve/failure.ts';
-import { circumstances } from '../../resolve/pin-images.ts';
-import { pullIdentityOf } from '../../resolve/pull-identity.ts';
+import type { Resolution } from '../../resolve/resolver.ts';
 import { atCommandLine } from '../failure.ts';
 
-/** As long as a registry gets to say which digest a tag has. */
+/** The time for reading one manifest or config: as long as a registry has to resolve a tag. */
 const CONTENT_TIMEOUT_MS = 30_000;
 
-/** What opened a registry, noted far below where nobody knows for whom. */
-interface Opened {
-  credential: Credential | undefined;
-}
-const opening = new AsyncLocalStorage<Opened>();
-
-/** The engine that {@link RegistryViews} looks through. */
-export function createAuditEngine(
-  config: Config,
-  parts: Pick<RegistryParts, 'sources' | 'proxies'>,
-): RegistryEngine {
-  // Limits spare the registry, but nobody who waits for an answer wants to be sent away instead.
-  const limits = { ...config.limits, queue: Number.MAX_SAFE_INTEGER };
-  return createRegistryEngine(
-    { ...config, limits },
-    {
-      ...parts,
-      observe: () => undefined,
-      listen: (client) => ({
-        async resolve(reference, credential, signal) {
-          const descriptor = await client.resolve(reference, credential, signal);
-          const opened = opening.getStore();
-          if (opened !== undefined) opened.credential = credential;
-          return descriptor;
-        },
-      }),
-    },
-  );
-}
-
-type DigestCache<T> = Map<string, Promise<Answer<T>>>;
-
-/** As whom registries are looked at. */
-interface Viewer {
-  found: FoundCredentials;
-  secrets: PullCredentials;
-  /** The same for all who have the same credentials for it. */
-  fingerprint: string;
-}
+type Answers<T> = Map<string, Promise<Answer<T>>>;
 
 /**
  * Registries as pods see them, with the pods' own pull secrets. An image is asked for once for all pods that have the
- * same credentials for it, whatever namespaces they are in, and nobody gets an answer that is another's.
+ * same credentials for it, in whatever namespace, and no pod gets an answer that other credentials opened.
  */
 export class RegistryViews {
   readonly #engine: RegistryEngine;
   readonly #pullSecrets: PullSecrets;
   readonly #signal: AbortSignal;
-  readonly #secrets = new Map<string, Promise<PullCredentials>>();
-  readonly #digests: DigestCache<Digest> = new Map();
-  readonly #manifests: DigestCache<Manifest> = new Map();
-  readonly #built: DigestCache<Date | undefined> = new Map();
-  readonly #opened = new Map<string, Credential | undefined>();
+  readonly #credentials = new Map<string, PodCredentials>();
+  readonly #digests: Answers<Digest> = new Map();
+  readonly #manifests: Answers<Manifest> = new Map();
+  readonly #built: Answers<Date | undefined> = new Map();
+  /** What opened each repository, by its name and the credentials tried. */
+  readonly #openers = new Map<string, Resolution['credential']>();
   /** What was said first of a registry that doesn't answer: once is enough. */
-  readonly #troubles = new Map<string, string>();
+  readonly #problems = new Map<string, string>();
 
   constructor(engine: RegistryEngine, pullSecrets: PullSecrets, signal: AbortSignal) {
     this.#engine = engine;
@@ -87,127 +48,102 @@ export class RegistryViews {
 
   /** As a pod of that namespace sees them. */
   for(namespace: string, pull: PullSpec): RegistryView {
-    const as = <T>(reference: Reference, ask: (viewer: Viewer) => Promise<Answer<T>>) =>
-      this.#as(namespace, pull, reference, ask);
+    const credentials = this.#credentialsOf(namespace, pull);
+    const as = async <T>(
+      reference: Reference,
+      ask: (atHand: ImageCredentials) => Promise<Answer<T>>,
+    ): Promise<Answer<T>> => {
+      try {
+        return await ask(await credentials.find(repository(reference)));
+      } catch (error) {
+        return { problem: `namespace ${namespace}: ${sentence(atCommandLine(explain(error), error))}` };
+      }
+    };
     return {
-      find: (reference) => as(reference, (viewer) => this.#find(reference, viewer)),
-      manifest: (reference, digest) => as(reference, (viewer) => this.#manifest(reference, digest, viewer)),
+      find: (reference) => as(reference, (atHand) => this.#find(reference, atHand)),
+      manifest: (reference, digest) => as(reference, (atHand) => this.#manifest(reference, digest, atHand)),
       built: async (reference, config) =>
-        (await as(reference, (viewer) => this.#read(reference, config, viewer))).found,
+        (await as(reference, (atHand) => this.#read(reference, config, atHand))).found,
     };
   }
 
-  async #as<T>(
-    namespace: string,
-    pull: PullSpec,
-    reference: Reference,
-    ask: (viewer: Viewer) => Promise<Answer<T>>,
-  ): Promise<Answer<T>> {
-    let secrets: PullCredentials | undefined;
-    let found: FoundCredentials = { credentials: [], failures: [] };
-    try {
-      secrets = await this.#secretsOf(namespace, pull);
-      found = await this.#engine.credentials.find(repository(reference), secrets.keyring, this.#signal);
-      return await ask({ found, secrets, fingerprint: fingerprint(found.credentials) });
-    } catch (error) {
-      const failure = atCommandLine(explain(error, circumstances(found, secrets)), error);
-      return { problem: `namespace ${namespace}: ${sentence(failure)}` };
-    }
-  }
-
-  #secretsOf(namespace: string, pull: PullSpec): Promise<PullCredentials> {
-    const puller = pullIdentityOf(namespace, pull);
-    return remembered(this.#secrets, JSON.stringify(puller), () =>
-      this.#pullSecrets.credentials(puller, this.#signal),
+  #credentialsOf(namespace: string, pull: PullSpec): PodCredentials {
+    const identity = pullIdentityOf(namespace, pull);
+    const read = () => this.#pullSecrets.credentials(identity, this.#signal);
+    return remembered(
+      this.#credentials,
+      JSON.stringify(identity),
+      () => new PodCredentials(this.#engine.credentials, read, this.#signal),
     );
   }
 
-  #find(reference: Reference, viewer: Viewer): Promise<Answer<Digest>> {
-    const { credentials } = viewer.found;
-    return this.#answer(this.#digests, pullReference(reference), reference, viewer, async () => {
-      const opened: Opened = { credential: undefined };
-      const { digest } = await opening.run(opened, () =>
-        this.#engine.resolver.resolve(reference, credentials, this.#signal),
-      );
-      this.#opened.set(`${repository(reference)} ${viewer.fingerprint}`, opened.credential);
-      // A registry may answer a sha512 with its sha256; what was asked for is there.
+  #find(reference: Reference, atHand: ImageCredentials): Promise<Answer<Digest>> {
+    return this.#ask(this.#digests, pullReference(reference), reference, atHand, async () => {
+      const { resolver } = this.#engine;
+      const { digest, credential } = await resolver.resolve(reference, atHand.credentials, this.#signal);
+      this.#openers.set(keyOf(repository(reference), atHand), credential);
+      // A registry may answer a sha512 with its sha256; the digest that was asked for exists.
       return reference.digest ?? digest;
     });
   }
 
-  #manifest(reference: Reference, digest: Digest, viewer: Viewer): Promise<Answer<Manifest>> {
-    return this.#answer(
-      this.#manifests,
-      `${repository(reference)}@${digest}`,
-      reference,
-      viewer,
-      async () => {
-        const content = await this.#content(reference, { kind: 'manifest', digest }, viewer);
-        return readManifest(content.bytes, content.lastModified);
-      },
+  #manifest(reference: Reference, digest: Digest, atHand: ImageCredentials): Promise<Answer<Manifest>> {
+    const name = `${repository(reference)}@${digest}`;
+    return this.#ask(this.#manifests, name, reference, atHand, async () => {
+      const content = await this.#content(reference, { kind: 'manifest', digest }, atHand);
+      return readManifest(content.bytes, content.lastModified);
+    });
+  }
+
+  #read(reference: Reference, digest: Digest, atHand: ImageCredentials): Promise<Answer<Date | undefined>> {
+    const name = `${repository(reference)}@${digest}`;
+    return this.#ask(this.#built, name, reference, atHand, async () =>
+      readBuilt((await this.#content(reference, { kind: 'blob', digest }, atHand)).bytes),
     );
   }
 
-  #read(reference: Reference, digest: Digest, viewer: Viewer): Promise<Answer<Date | undefined>> {
-    return this.#answer(this.#built, `${repository(reference)}@${digest}`, reference, viewer, async () =>
-      readBuilt((await this.#content(reference, { kind: 'blob', digest }, viewer)).bytes),
-    );
-  }
-
-  /** With the credential that has opened the repository before; all that is asked here comes after its tag. */
+  /** With the credential that opened the repository before, because the tag is always resolved first. */
   #content(
     reference: Reference,
     what: Parameters<RegistryEngine['client']['content']>[1],
-    { fingerprint }: Viewer,
+    atHand: ImageCredentials,
   ) {
-    const credential = this.#opened.get(`${repository(reference)} ${fingerprint}`);
+    const credential = this.#openers.get(keyOf(repository(reference), atHand));
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(CONTENT_TIMEOUT_MS)]);
     return this.#engine.client.content(reference, what, credential, signal);
   }
 
-  /** Asked once for all who have the same credentials. */
-  #answer<T>(
-    answers: DigestCache<T>,
+  /** Asks once for all pods with the same credentials. */
+  #ask<T>(
+    answers: Answers<T>,
     name: string,
     reference: Reference,
-    viewer: Viewer,
+    atHand: ImageCredentials,
     ask: () => Promise<T>,
   ): Promise<Answer<T>> {
-    return remembered(answers, `${name} ${viewer.fingerprint}`, async () => {
+    return remembered(answers, keyOf(name, atHand), async () => {
       try {
         return { found: await ask() };
       } catch (error) {
-        return this.#explain(error, reference, viewer);
+        return this.#explain(error, reference, atHand);
       }
     });
   }
 
-  #explain(error: unknown, reference: Reference, { found, secrets }: Viewer) {
-    const failure = atCommandLine(explain(error, circumstances(found, secrets)), error);
+  #explain(error: unknown, reference: Reference, atHand: ImageCredentials): Answer<never> {
+    const failure = atCommandLine(explain(error, atHand), error);
     if (failure.label === 'not_found') return { missing: failure.cause };
-    const isHosts = error instanceof RegistryError && ofHost.has(error.failure);
-    const about = isHosts ? reference.domain : repository(reference);
-    const key = isHosts ? `${about} ${failure.label}` : `${about} ${sentence(failure)}`;
-    const problem = this.#troubles.get(key) ?? `${about}: ${sentence(failure)}`;
-    this.#troubles.set(key, problem);
-    return { problem };
+    const isHosts = error instanceof RegistryError && meaningOf(error.failure).about === 'host';
+    const subject = isHosts ? reference.domain : repository(reference);
+    const key = `${subject} ${isHosts ? failure.label : sentence(failure)}`;
+    return { problem: remembered(this.#problems, key, () => `${subject}: ${sentence(failure)}`) };
   }
 }
 
-/** What is the matter with a registry, and not with one of its images. */
-const ofHost: ReadonlySet<RegistryFailure> = new Set<RegistryFailure>([
-  'rate_limited',
-  'busy',
-  'unavailable',
-  'timeout',
-  'network',
-  'untrusted',
-  'invalid_host',
-  'forbidden_address',
-]);
+const keyOf = (name: string, { credentials }: ImageCredentials) => `${name} ${fingerprint(credentials)}`;
 
-function remembered<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
-  const answer = known.get(key) ?? ask();
-  known.set(key, answer);
-  return answer;
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }

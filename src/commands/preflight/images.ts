@@ -1,15 +1,14 @@
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import type { ImageCheck, ImageUse } from '../../preflight/image-use.ts';
-import { explain } from '../../resolve/failure.ts';
-import type { Outcome } from '../../resolve/pin-images.ts';
+import { explain, sentence } from '../../resolve/failure.ts';
+import type { ImageOutcome } from '../../resolve/pin-images.ts';
 import { verdictOf } from '../../webhook/verdict.ts';
-import { remedyFor } from '../api-server.ts';
 import type { Lookups } from '../lookup.ts';
 
 export interface ImageMeans {
   pullSecrets: Pick<PullSecrets, 'credentials'>;
-  lookups: Pick<Lookups, 'lookup'>;
+  lookups: Pick<Lookups, 'lookup' | 'forPod'>;
   signal: AbortSignal;
 }
 
@@ -26,17 +25,12 @@ export async function checkImage(use: ImageUse, means: ImageMeans): Promise<Imag
     case 'remember':
     case 'resolve':
   }
-  let pullCredentials: Awaited<ReturnType<PullSecrets['credentials']>>;
-  try {
-    pullCredentials = await means.pullSecrets.credentials(use.puller, means.signal);
-  } catch (error) {
-    if (!(error instanceof KubernetesError)) throw error;
-    const message = `its pull secrets can't be read: ${error.message}; ${remedyFor(error)}`;
-    return { ...use, state: 'unknown', message };
-  }
-  const found = await means.lookups.lookup(decision.reference, pullCredentials);
+  const { lookups, pullSecrets, signal } = means;
+  const credentials = lookups.forPod(() => pullSecrets.credentials(use.puller, signal));
+  const found = await lookups.lookup(decision.reference, credentials);
   if (found.failure !== undefined) {
-    const { failure } = found;
+    const { failure, error } = found;
+    if (error instanceof KubernetesError) return { ...use, state: 'unknown', message: sentence(failure) };
     return refused(use, { field, result: 'failed', failure, error: failure, milliseconds: 0 });
   }
   const { digest, credential } = found;
@@ -44,7 +38,7 @@ export async function checkImage(use: ImageUse, means: ImageMeans): Promise<Imag
 }
 
 /** In the webhook's own words. */
-function refused(use: ImageUse, outcome: Outcome): ImageCheck {
+function refused(use: ImageUse, outcome: ImageOutcome): ImageCheck {
   const verdict = verdictOf('enforce', [outcome], [], []);
   return { ...use, state: 'refused', message: verdict.message ?? '' };
 }
