@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { joinConfigs, readConfigFiles } from './config/config-files.ts';
-import { InvalidConfig, problemsIn, remedyOf } from './config/invalid-config.ts';
+import { InvalidConfig, Mistakes, problemsIn, remedyOf } from './config/invalid-config.ts';
 import { configSchema } from './config/schema.ts';
 import { whyUnreadable } from './system-error.ts';
 
@@ -14,15 +14,18 @@ export type Config = z.infer<typeof configSchema>;
  */
 export function loadConfig(path: string | undefined): Config {
   if (path === undefined) return configSchema.parse({});
-  const files = readFiles(path);
-  const said = files.map(({ file, text }) => {
-    const value = parseYaml(text, file);
+  const mistakes = new Mistakes();
+  const said = readFiles(path).flatMap(({ file, text }) => {
+    const value = mistakes.collect(() => parseYaml(text, file));
     // On its own first, so that a mistake is told with the file it is in.
-    parse(value, file);
+    mistakes.collect(() => parse(value ?? {}, file));
     return { file, value };
   });
   const { value, problems } = joinConfigs(said);
-  if (problems.length > 0) throw new InvalidConfig(path, problems);
+  mistakes.collect(() => {
+    if (problems.length > 0) throw new InvalidConfig(path, problems);
+  });
+  mistakes.throwIfAny();
   return parse(value, path);
 }
 

@@ -1,5 +1,11 @@
 import type { Declare } from './options.ts';
 
+interface ServeOptions {
+  config?: string;
+  check?: boolean;
+  kubeconfig?: string;
+}
+
 export const declareServe: Declare = (program, runtime) =>
   program
     .command('serve')
@@ -8,8 +14,16 @@ export const declareServe: Declare = (program, runtime) =>
       '--config <file>',
       'the configuration: a YAML file, or a folder of *.yaml; without it all has its default',
     )
+    .option(
+      '--check',
+      'only validate the configuration and the files that it names: exit code 0, or 2 with all mistakes',
+    )
     .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")
-    .action(async ({ config: file, ...cluster }: { config?: string; kubeconfig?: string }) => {
+    .action(async ({ config: file, check, ...cluster }: ServeOptions) => {
+      if (check) {
+        const { checkConfig } = await import('../commands/check-config.ts');
+        return await runtime.end(await checkConfig(file, () => runtime.context(cluster)));
+      }
       const { loadConfig } = await import('../config.ts');
       const config = loadConfig(file);
       const { createLogger } = await import('../telemetry/log.ts');

@@ -22,6 +22,31 @@ export class InvalidConfig extends Error {
   }
 }
 
+/** Collects the mistakes of several sources, so that all of them are reported at once. */
+export class Mistakes {
+  readonly #found: InvalidConfig[] = [];
+
+  /** What `read` returns; undefined if it throws an {@link InvalidConfig}, which is kept. */
+  collect<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof InvalidConfig)) throw error;
+      this.#found.push(error);
+      return undefined;
+    }
+  }
+
+  /** @throws InvalidConfig with the mistakes of all sources, if there are any */
+  throwIfAny(): void {
+    const [first, ...rest] = this.#found;
+    if (first === undefined) return;
+    if (rest.length === 0) throw first;
+    const problems = this.#found.flatMap((mistake) => mistake.problems);
+    throw new InvalidConfig('', problems, this.#found.map(({ message }) => message).join('\n'));
+  }
+}
+
 const listed = (file: string, problems: readonly string[]) =>
   `${file} is not a valid configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
 

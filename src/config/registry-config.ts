@@ -36,6 +36,12 @@ const mirror = z
 
 const file = (remedy: string) => z.string(remedy).min(1, remedy).optional();
 
+const filesOnly = z.looseObject({
+  caFile: z.string().optional(),
+  clientCertFile: z.string().optional(),
+  clientKeyFile: z.string().optional(),
+});
+
 /** What the configuration file says of one registry; its certificates are in files, which may change. */
 const registry = z
   .strictObject({
@@ -57,11 +63,15 @@ const registry = z
       .optional()
       .describe('Prefixes of repositories that an ECR pull-through cache serves.'),
   })
-  .superRefine((written, context) => {
-    for (const { key, message } of readRegistry(written, new TrackedFiles()).problems) {
-      context.addIssue({ code: 'custom', path: [key], message });
-    }
-  });
+  .superRefine(
+    (written, context) => {
+      for (const { key, message } of readRegistry(written, new TrackedFiles()).problems) {
+        context.addIssue({ code: 'custom', path: [key], message });
+      }
+    },
+    // A mistake in another key doesn't hide one in a file.
+    { when: ({ value }) => filesOnly.safeParse(value).success },
+  );
 export type RegistryConfig = z.infer<typeof registry>;
 
 /** The settings of a registry with the certificates in its files, and what is wrong with them, each with its key. */
