@@ -24,14 +24,14 @@ const answerSchema = z.object({
   }),
 });
 
-/** What became of a pod, and what the webhook asked others on the way. */
+/** The result of a pod's review, and the requests that the webhook made for it. */
 export interface Admission {
   readonly allowed: boolean;
-  /** Why not, if it isn't allowed. */
+  /** The reason, if it isn't allowed. */
   readonly message: string;
   readonly warnings: readonly string[];
   readonly patched: boolean;
-  /** The pod with the patch applied; as it was sent if there is none. */
+  /** The pod with the patch applied, or as sent if there is none. */
   readonly pod: Pod;
   readonly asked: Asked;
 }
@@ -40,17 +40,17 @@ export interface Asked {
   readonly registries: readonly LoggedRequest[];
   readonly serviceAccounts: readonly LoggedRequest[];
   readonly secrets: readonly LoggedRequest[];
-  /** All that the API server was asked for in the namespace, those too. */
+  /** All requests to the API server in the namespace, including those above. */
   readonly cluster: readonly LoggedRequest[];
 }
 
 export interface AdmissionOptions {
   readonly namespace: string;
-  /** The pod as it is, for an UPDATE. */
+  /** The existing pod, for an UPDATE. */
   readonly oldPod?: PodInput;
 }
 
-/** Admits objects as the API server does: calls the webhook that the namespace opted in to, and applies its patch. */
+/** Admits objects as the API server does: calls the webhook that the namespace has opted in to, and applies its patch. */
 export class Admissions {
   readonly #cluster: Cluster;
   readonly #registries: Registries;
@@ -76,7 +76,7 @@ export class Admissions {
     };
   }
 
-  /** The ReplicaSet as it is to be stored. */
+  /** Returns the ReplicaSet as the API server would store it. */
   async admitReplicaSet(replicaSet: KubernetesObject, namespace: string): Promise<KubernetesObject> {
     const { answer } = await this.#send(namespace, 'replicasets', objectReview(replicaSet, { namespace }));
     return kubernetesObject.parse(applyResponse(replicaSet, answer));
@@ -89,7 +89,7 @@ export class Admissions {
   ): Promise<{ answer: unknown; asked: Asked }> {
     const [target, ...others] = targetsOf(this.#cluster.api, namespace, resource);
     if (target === undefined || others.length > 0) {
-      throw new Error(`namespace ${namespace} is not for one webhook entry`);
+      throw new Error(`namespace ${namespace} doesn't match exactly one webhook`);
     }
     const before = this.#requests(namespace);
     const { status, body } = await callWebhook(this.#cluster.webhook, {
@@ -111,7 +111,7 @@ export class Admissions {
     return { answer, asked };
   }
 
-  /** All so far. The webhook's own certificate is a Secret too, but of its own namespace. */
+  /** All requests so far in the namespace, which leaves out the webhook's own Secret. */
   #requests(namespace: string): Asked {
     const { open, closed } = this.#registries;
     const { requests } = this.#cluster.api;

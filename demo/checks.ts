@@ -1,21 +1,21 @@
-/** The claims that were checked, and what came of them. */
+/** The claims that were checked, with their results. */
 export class Checks {
   #held = 0;
   readonly #broken: string[] = [];
 
-  /** Notes whether the claim holds, and returns that. */
+  /** Records whether the claim holds, and returns that. */
   check(claim: string, holds: boolean): boolean {
     if (holds) this.#held += 1;
     else this.#broken.push(claim);
     return holds;
   }
 
-  /** 0 only if there was something to check, and all of it held. */
+  /** 0 only if at least one claim was checked, and all held. */
   get exitCode(): 0 | 1 {
     return this.#held > 0 && this.#broken.length === 0 ? 0 : 1;
   }
 
-  /** How it came out, in lines; names each claim that didn't hold. */
+  /** The result, in lines; names each claim that didn't hold. */
   summary(): string[] {
     if (this.#broken.length === 0) return [`${this.#held} checks held`];
     const all = this.#held + this.#broken.length;

@@ -9,13 +9,13 @@ import {
 import { ready, startWebhookProcess, type WebhookProcess } from '../test/support/webhook-process.ts';
 import { type User, users } from './registries.ts';
 
-/** The stand-in for the API server, and the real webhook that it has been told to trust. */
+/** The stand-in for the API server, and the real webhook, whose CA it has. */
 export interface Cluster extends AsyncDisposable {
   readonly api: ApiServer;
   readonly webhook: WebhookProcess;
 }
 
-/** How long the webhook believes a digest to be the tag's: short, for nobody wants to wait. */
+/** How long the webhook caches a digest: short, so that the demo needn't wait. */
 export const CACHE_AGE_MS = 500;
 
 /** Starts both, and returns when the webhook is ready. `closed` is the registry that the pull secrets are for. */

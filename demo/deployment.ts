@@ -6,7 +6,7 @@ import { podOf } from './pods.ts';
 
 const NAMESPACE = 'shop';
 
-/** A Deployment's ReplicaSets and pods, made as its controllers make them: admitted first, then stored. */
+/** A Deployment's ReplicaSets and pods, created as the controllers do: admitted first, then stored. */
 export class Deployment {
   readonly #api: ApiServer;
   readonly #admissions: Admissions;
@@ -18,7 +18,7 @@ export class Deployment {
     this.#image = image;
   }
 
-  /** The ReplicaSet that a rollout creates: as it is sent, and as it is stored. */
+  /** The ReplicaSet that a rollout creates, as sent and as stored. */
   async rollOut(hash: string): Promise<Record<'sent' | 'stored', KubernetesObject>> {
     const labels = { app: 'web', 'pod-template-hash': hash };
     const { spec } = podOf(this.#image);
@@ -31,7 +31,7 @@ export class Deployment {
     return { sent, stored: this.#api.put(await this.#admissions.admitReplicaSet(sent, NAMESPACE)) };
   }
 
-  /** As many pods of the ReplicaSet as are wanted, one after the other. */
+  /** Creates `count` pods of the ReplicaSet, one after the other. */
   async createPods(replicaSet: KubernetesObject, count: number): Promise<Admission[]> {
     const pods: Admission[] = [];
     while (pods.length < count) {

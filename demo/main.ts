@@ -18,7 +18,7 @@ const LIMIT_MS = 30_000;
 const FAILED = 1;
 const INTERRUPTED = 130;
 
-/** Tells the whole story, and returns the exit code. */
+/** Runs all chapters, and returns the exit code. */
 async function demonstrate(signal: AbortSignal): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'tagpin-demo-'));
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
@@ -33,7 +33,7 @@ async function demonstrate(signal: AbortSignal): Promise<number> {
     admissions: new Admissions(cluster, registries, signal),
   };
 
-  report.introduction('tagpin, with two registries and a stand-in for the API server, all on loopback');
+  report.introduction('tagpin with two registries and a stand-in for the API server, all on loopback');
   theWebhookIsTrusted(stage, cluster);
   const { first, replica } = await aPodIsPinned(stage);
   const { later, again } = await theTagMoves(stage, first);
@@ -49,14 +49,14 @@ const interruption = new AbortController();
 const interrupt = () => interruption.abort();
 process.once('SIGINT', interrupt);
 process.once('SIGTERM', interrupt);
-// whoever was reading has gone
+// the reader of the pipe has gone
 process.stdout.on('error', interrupt);
 const limit = AbortSignal.timeout(LIMIT_MS);
 
 try {
   process.exitCode = await demonstrate(AbortSignal.any([interruption.signal, limit]));
 } catch (error) {
-  // what is thrown once the signal has aborted only says so, each in its own words
+  // after an interruption, every error only says that
   if (interruption.signal.aborted) process.exitCode = INTERRUPTED;
   else {
     const message = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { Pod, PodInput } from '../test/support/pod.ts';
 
-/** A pod as somebody writes it: one container, called `web`. */
+/** A pod as a user writes it, with one container called `web`. */
 export function podOf(image: string, ...imagePullSecrets: string[]): PodInput {
   return {
     apiVersion: 'v1',

@@ -1,22 +1,22 @@
 import { image } from '../test/support/registry/image.ts';
 import { type Registry, startRegistry } from '../test/support/registry/registry.ts';
 
-/** The registries of the demo, with their images in them. */
+/** The demo's registries, with their images. */
 export interface Registries extends AsyncDisposable {
-  /** Gives out Bearer tokens, to anyone for `web`. */
+  /** Issues Bearer tokens, to anyone for `web`. */
   readonly open: Registry;
-  /** Wants Basic credentials. */
+  /** Requires Basic credentials. */
   readonly closed: Registry;
 }
 
-/** Each may pull one repository of the closed registry, so that whose credentials were used shows. */
+/** Each may pull one repository of the closed registry, which shows whose credentials were used. */
 export const users = {
   ada: { name: 'ada', password: 'ada-may-pull-ledger', pull: ['ledger'] },
   bob: { name: 'bob', password: 'bob-may-pull-payroll', pull: ['payroll'] },
 };
 export type User = (typeof users)[keyof typeof users];
 
-/** A build of an image. The same name makes the same digest at each run. */
+/** A build of an image. The same name gives the same digest in every run. */
 export const build = (name: string) => image({ content: name });
 
 export async function startRegistries(): Promise<Registries> {

@@ -6,7 +6,7 @@ import { type Column, sideBySide } from './side-by-side.ts';
 const WIDTH = 100;
 const INDENT = '  ';
 
-/** What the demo prints, and the checks that stand behind it. */
+/** The demo's output, and the checks behind it. */
 export class Report {
   readonly #write: (line: string) => void;
   readonly #coloured: boolean;
@@ -21,7 +21,7 @@ export class Report {
     return this.#checks.exitCode;
   }
 
-  /** What there is to see, before the first chapter. */
+  /** The line before the first chapter. */
   introduction(text: string): void {
     this.#write(text);
   }
@@ -31,21 +31,21 @@ export class Report {
     this.#write(this.#style('bold', title));
   }
 
-  /** Checks a claim, and shows what was seen at the right. */
+  /** Checks a claim, and shows the evidence at the right. */
   claim(claim: string, holds: boolean, evidence = ''): void {
     const mark = this.#checks.check(claim, holds) ? this.#style('green', '✔') : this.#style('red', '✘');
     const gap = evidence.padStart(WIDTH - INDENT.length - 2 - claim.length);
     this.#write(`${INDENT}${mark} ${claim}${gap}`.trimEnd());
   }
 
-  /** What the webhook says to people, digests shortened. */
+  /** A message of the webhook, digests shortened. */
   quote(text: string): void {
     const indent = INDENT.repeat(3);
     const lines = wrap(shortened(text), WIDTH - indent.length);
     for (const line of lines) this.#write(indent + this.#style('yellow', line));
   }
 
-  /** The heads of columns that the evidence below stands in. */
+  /** The column heads for the evidence below. */
   heads(text: string): void {
     this.#write(this.#style('dim', text.padStart(WIDTH).trimEnd()));
   }
@@ -65,7 +65,7 @@ export class Report {
   }
 
   #style(format: Parameters<typeof styleText>[0], text: string): string {
-    // whether there are colours is decided for the whole report, and not by each line
+    // the report decides about colours once, not for each line
     return this.#coloured ? styleText(format, text, { validateStream: false }) : text;
   }
 }

@@ -1,4 +1,4 @@
-/** A line on each side. The mark is that of sdiff: `|` changed, `<` only left, `>` only right. */
+/** A line on each side, with sdiff's mark: `|` changed, `<` only left, `>` only right. */
 export interface Row {
   readonly left: string;
   readonly right: string;
@@ -11,9 +11,9 @@ export interface Column {
 }
 
 export interface Layout {
-  /** No row is wider; what doesn't fit is cut, and ends with an ellipsis. */
+  /** The maximum width of a row; longer text is cut, with an ellipsis. */
   readonly width: number;
-  /** Colours a line that changed. */
+  /** Colours a changed line. */
   readonly changed: (text: string) => string;
 }
 
@@ -28,7 +28,7 @@ export function sideBySide(left: Column, right: Column, { width, changed }: Layo
   const room = width - GUTTER;
   const longestLeft = longest(rows.map((row) => row.left));
   const longestRight = longest(rows.map((row) => row.right));
-  // the left takes what it needs, as long as that leaves the right what it needs, or else half
+  // the left column gets the width it needs, unless the right one then has too little: then each gets half
   const leftWidth = Math.min(longestLeft, Math.max(room - longestRight, Math.floor(room / 2)));
   return rows.map((row) => {
     const paint = row.mark === ' ' ? (text: string) => text : changed;
@@ -39,7 +39,7 @@ export function sideBySide(left: Column, right: Column, { width, changed }: Layo
   });
 }
 
-/** Pairs the lines: equal ones with each other, and between them what was changed, left out or added. */
+/** Pairs equal lines with each other, and between them those that were changed, removed or added. */
 export function align(left: readonly string[], right: readonly string[]): Row[] {
   const rows: Row[] = [];
   let gone: string[] = [];
@@ -73,7 +73,7 @@ export function align(left: readonly string[], right: readonly string[]): Row[] 
   return rows;
 }
 
-/** How many lines the two have in common, in order, from these on: the longest common subsequence. */
+/** The length of the longest common subsequence of the two, from line `i` and line `j` on. */
 function commonLines(left: readonly string[], right: readonly string[]): (i: number, j: number) => number {
   const lengths = left.map(() => right.map(() => 0));
   const from = (i: number, j: number) => lengths[i]?.[j] ?? 0;
@@ -89,7 +89,7 @@ const longest = (lines: readonly string[]) => Math.max(0, ...lines.map((line) =>
 
 const cut = (text: string, width: number) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
 
-/** Indentation isn't part of what is coloured. */
+/** Colours the text without its indentation. */
 function painted(text: string, paint: (text: string) => string): string {
   const content = text.trimStart();
   return content === '' ? text : text.slice(0, text.length - content.length) + paint(content);

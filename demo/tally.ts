@@ -2,20 +2,20 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LoggedRequest } from '../test/support/request-log.ts';
 import type { Asked } from './admission.ts';
 
-/** How many requests of each kind an admission took. */
+/** The number of requests of each kind that an admission took. */
 export interface Tally {
   /** HEAD of a manifest, answered 401. */
   readonly challenges: number;
   readonly tokens: number;
   /** HEAD of a manifest, answered 200. */
   readonly manifests: number;
-  /** All that reached a registry, of these kinds or not. */
+  /** All requests to registries, of these kinds or not. */
   readonly all: number;
   readonly serviceAccounts: number;
   readonly secrets: number;
-  /** Metadata of a ReplicaSet, and nothing else of it. */
+  /** Reads of a ReplicaSet's metadata only. */
   readonly metadata: number;
-  /** All that the API server was asked for, of these kinds or not. */
+  /** All requests to the API server, of these kinds or not. */
   readonly cluster: number;
 }
 
@@ -30,7 +30,7 @@ const GAP = '  ';
 
 export const tallyHeads = columns.map(([head]) => head).join(GAP);
 
-/** Counts what was asked. */
+/** Counts the requests. */
 export function tallyOf({ registries, serviceAccounts, secrets, cluster }: Asked): Tally {
   const heads = (status: number) => (request: LoggedRequest) =>
     request.method === 'HEAD' && request.path.includes('/manifests/') && request.status === status;
@@ -51,7 +51,7 @@ const isOfMetadata = ({ method, path, headers }: LoggedRequest) =>
   path.includes('/replicasets/') &&
   headers.accept?.includes('as=PartialObjectMetadata') === true;
 
-/** What several admissions asked, as one. */
+/** The requests of several admissions together. */
 export function together(all: readonly Asked[]): Asked {
   return {
     registries: all.flatMap(({ registries }) => registries),
@@ -66,7 +66,7 @@ export function tallyLine(tally: Tally): string {
   return columns.map(([head, key]) => String(tally[key]).padStart(head.length)).join(GAP);
 }
 
-/** Whether it is this, and nothing else was asked. */
+/** Whether the counts are as expected, with 0 for those not given. */
 export function isTally(tally: Tally, expected: Partial<Tally>): boolean {
   const ofRegistries = { challenges: 0, tokens: 0, manifests: 0, all: 0 };
   const ofCluster = { serviceAccounts: 0, secrets: 0, metadata: 0, cluster: 0 };

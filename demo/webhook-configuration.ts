@@ -19,16 +19,16 @@ const schema = z.object({
   ),
 });
 
-/** Where the API server sends objects of a namespace, and whom it trusts there. */
+/** Where the API server sends the objects of a namespace, and the CA it trusts there. */
 export interface Target {
-  /** With the timeout that the API server tells the webhook. */
+  /** Includes the timeout that the API server sends. */
   readonly path: string;
   readonly servername: string;
-  /** As PEM; empty until the webhook has published it. */
+  /** PEM; empty until the webhook has published it. */
   readonly ca: string;
 }
 
-/** The entries of the webhook configuration that are for the resource and whose selector takes the namespace's labels. */
+/** The webhooks for the resource whose selector matches the namespace's labels. */
 export function targetsOf(api: ApiServer, namespace: string, resource: string): Target[] {
   const { webhooks } = schema.parse(api.find('MutatingWebhookConfiguration', undefined, 'tagpin'));
   const labels = api.find('Namespace', undefined, namespace)?.metadata.labels ?? {};

@@ -16,10 +16,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Demo {
   child: ChildProcess;
-  /** Where it has its temporary files. */
+  /** The folder of its temporary files. */
   temporary: string;
   output(): string;
-  /** The exit code, once all is written. */
+  /** The exit code, once all output is written. */
   end(): Promise<unknown>;
 }
 
@@ -38,7 +38,7 @@ function startDemo(): Demo {
   return { child, temporary, output: () => output, end: async () => (await closed)[0] };
 }
 
-/** Whether any process of the demo's group is still there. */
+/** Whether any process of the demo's group still runs. */
 function isRunning({ child: { pid = Number.NaN } }: Demo): boolean {
   try {
     return process.kill(-pid, 0);
@@ -54,7 +54,7 @@ describe('npm run demo', () => {
   beforeAll(async () => {
     demo = startDemo();
     code = await demo.end();
-    // wrapped lines, back in one
+    // joins wrapped lines
     said = demo.output().replace(/\s+/g, ' ');
   }, 40_000);
 
@@ -76,10 +76,13 @@ describe('npm run demo', () => {
       'the pod as written and as admitted',
       /image: localhost:\d+\/web:1\.2 \| image: \S+\/web@sha256:\w{12}…/,
     ],
-    ['what the annotation remembers', /> tagpin\.dev\/images: '\{"web":"localhost:\d+\/web:1\.2"\}'/],
-    ['the pod that stays and the pod that is new', /the new build (web@\S+) ✔ .*stays as it is (?!\1)web@/],
     [
-      'the digest that the ReplicaSet keeps',
+      'the annotation with the image as written',
+      /> tagpin\.dev\/images: '\{"web":"localhost:\d+\/web:1\.2"\}'/,
+    ],
+    ['the unchanged pod and the new pod', /the new build (web@\S+) ✔ .*the pod is unchanged (?!\1)web@/],
+    [
+      'the digest that the ReplicaSet stores',
       /pins\.tagpin\.dev\/6d4cf56db6\.\w+: \{"localhost:\d+\/web:1\.2":"sha256:\w{12}…"\}/,
     ],
     [
@@ -87,7 +90,7 @@ describe('npm run demo', () => {
       /three pods (web@\S+) ✔ \D*again \1 ✔ the next .*? build (?!\1)web@\S+ ✔ rolled back: .* again \1 ✔/,
     ],
     [
-      'that no registry was asked for them',
+      'that they took no registry request',
       /9 pods of \S+ 0 registry requests, 0 Secrets read, 1 metadata read/,
     ],
     ['the private image, refused', /ledger:2\.0: access refused \(401\); no pull secret matches/],
@@ -117,7 +120,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('on %s the demo leaves nothing behind 
   expect(isRunning(demo)).toBe(false);
 });
 
-test('a webhook that fails to start is told with the end of its log, and without a stack', async () => {
+test('a webhook that fails to start is reported with the end of its log, and without a stack', async () => {
   const settings = { pin: { keeptag: true } };
   await using webhook = await startWebhookProcess({ folder, kubeconfig: 'none', settings });
   const failure = await ready(webhook).catch((error: unknown) => String(error));
@@ -133,17 +136,17 @@ describe('checks', () => {
     return checks;
   };
 
-  test('that all hold are exit code 0', () => {
+  test('exit with 0 if all hold', () => {
     expect(checksOf(true, true)).toMatchObject({ exitCode: 0 });
     expect(checksOf(true, true).summary()).toEqual(['2 checks held']);
   });
 
-  test('of which one does not hold are exit code 1, and it is named', () => {
+  test('exit with 1 if one does not hold, and name it', () => {
     expect(checksOf(true, false, true)).toMatchObject({ exitCode: 1 });
     expect(checksOf(true, false, true).summary()).toEqual(['1 of 3 checks did not hold:', '  claim 1']);
   });
 
-  test('that were never made are exit code 1', () => expect(checksOf().exitCode).toBe(1));
+  test('exit with 1 if none was made', () => expect(checksOf().exitCode).toBe(1));
 });
 
 describe('a report', () => {
@@ -161,7 +164,7 @@ describe('a report', () => {
     expect(report.exitCode).toBe(1);
   });
 
-  test('has colours only if it is told to', () => {
+  test('has colours only if asked to', () => {
     expect(
       [reportOf(true, true).text, reportOf(false, true).text].map((text) => text.includes(ESCAPE)),
     ).toEqual([true, false]);
@@ -179,13 +182,13 @@ describe('side by side', () => {
     ['equal', ['a', 'b'], ['a', 'b'], ['a  a', 'b  b']],
     ['changed', ['a', 'b', 'c'], ['a', 'x', 'c'], ['a  a', 'b|x', 'c  c']],
     ['added', ['a', 'c'], ['a', 'b', 'c'], ['a  a', '>b', 'c  c']],
-    ['left out', ['a', 'b', 'c'], ['a', 'c'], ['a  a', 'b<', 'c  c']],
+    ['removed', ['a', 'b', 'c'], ['a', 'c'], ['a  a', 'b<', 'c  c']],
     ['changed and added', ['a', 'c'], ['x', 'b', 'c'], ['a|x', '>b', 'c  c']],
     ['moved', ['a', 'b', 'c', 'd'], ['b', 'c', 'd', 'a'], ['a<', 'b  b', 'c  c', 'd  d', '>a']],
-    ['of nothing', [], [], []],
-    ['of nothing before', [], ['a'], ['>a']],
-    ['of nothing after', ['a'], [], ['a<']],
-  ])('lines %s', (_, left, right, rows) => {
+    ['none on either side', [], [], []],
+    ['none on the left', [], ['a'], ['>a']],
+    ['none on the right', ['a'], [], ['a<']],
+  ])('pairs lines: %s', (_, left, right, rows) => {
     const printed = align(left, right).map((row) => `${row.left}${row.mark.replace(' ', '  ')}${row.right}`);
     expect(printed).toEqual(rows);
   });

@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster.ts';
 import { targetsOf } from '../webhook-configuration.ts';
 import type { Stage } from './stage.ts';
 
-/** Before there is anything to admit: a certificate that nobody had to make. */
+/** tagpin created and published its own certificate. */
 export function theWebhookIsTrusted({ report }: Stage, { api }: Cluster) {
   const targets = ['shop', 'staff', 'sandbox', 'museum'].flatMap((namespace) =>
     targetsOf(api, namespace, 'pods'),
@@ -14,7 +14,7 @@ export function theWebhookIsTrusted({ report }: Stage, { api }: Cluster) {
   const trusted = targets.every(({ ca }) => ca !== '' && certificate?.checkIssued(new X509Certificate(ca)));
   const names = new Set(targets.map(({ servername }) => servername));
   report.claim(
-    'it made its certificate, and told the API server of the CA',
+    'it created its certificate, and published the CA to the API server',
     targets.length === 4 && trusted,
     [...names].join(' '),
   );

@@ -8,7 +8,7 @@ import { imageOf, podOf } from '../pods.ts';
 import { build } from '../registries.ts';
 import { type Stage, seen } from './stage.ts';
 
-/** What runs stays what it is, and what comes gets the new build. */
+/** The existing pod keeps its digest, and a new one gets the new build. */
 export async function theTagMoves(
   { registries: { open }, admissions, report, signal }: Stage,
   { pod }: Admission,
@@ -21,10 +21,10 @@ export async function theTagMoves(
   const isNew = imageOf(later.pod) === moved && moved !== imageOf(pod);
   report.claim(`a new pod, ${CACHE_AGE_MS / 1000} s (cache.age) later: the new build`, isNew, seen(later));
 
-  // only now, when the cache knows the new build: the old one can come from nowhere but the pod
+  // only now, when the cache has the new build, so the old digest can only come from the pod
   const applied = podSchema.parse(patched(pod, written, 'application/strategic-merge-patch+json'));
   const again = await admissions.admit(applied, { namespace: 'shop', oldPod: pod });
   const stays = imageOf(applied) !== imageOf(pod) && isDeepStrictEqual(again.pod, pod);
-  report.claim('the manifest applied again: the pod stays as it is', stays, seen(again));
+  report.claim('the same manifest applied again: the pod is unchanged', stays, seen(again));
   return { later, again };
 }

@@ -9,7 +9,7 @@ export async function aPodIsPinned({ registries: { open }, admissions, report }:
   const image = `${open.host}/web:1.2`;
   const written = podOf(image);
   const first = await admissions.admit(written, { namespace: 'shop' });
-  // at once, while the cache still knows
+  // at once, while the digest is cached
   const replica = await admissions.admit(written, { namespace: 'shop' });
 
   report.sideBySide(
@@ -26,10 +26,10 @@ export async function aPodIsPinned({ registries: { open }, admissions, report }:
   };
   report.claim('the digest is the one that the registry has for the tag', imageOf(first.pod) === pinned);
   report.claim(
-    'the annotation keeps what was written',
+    'the annotation records the image as written',
     isDeepStrictEqual(first.pod.metadata.annotations, annotations),
   );
-  report.claim('nothing else changes but the pull policy', isDeepStrictEqual(first.pod, expected));
-  report.claim('a second replica is the same build', imageOf(replica.pod) === pinned, seen(replica));
+  report.claim('nothing else changes, except the pull policy', isDeepStrictEqual(first.pod, expected));
+  report.claim('a second replica gets the same build', imageOf(replica.pod) === pinned, seen(replica));
   return { first, replica };
 }

@@ -5,10 +5,11 @@ import { type Stage, seen } from './stage.ts';
 export async function aPrivateImage({ registries: { closed }, admissions, report }: Stage) {
   report.chapter('4. A private image');
   const ledger = `${closed.host}/ledger:2.0`;
-  const stranger = await admissions.admit(podOf(ledger), { namespace: 'shop' });
-  const refused = !stranger.allowed && stranger.message.includes('no pull secret matches this registry');
+  const withoutSecret = await admissions.admit(podOf(ledger), { namespace: 'shop' });
+  const refused =
+    !withoutSecret.allowed && withoutSecret.message.includes('no pull secret matches this registry');
   report.claim('without a pull secret: refused', refused);
-  report.quote(stranger.message);
+  report.quote(withoutSecret.message);
 
   const own = await admissions.admit(podOf(ledger, 'ada-login'), { namespace: 'shop' });
   const ledgerPinned = `${closed.host}/ledger@${closed.digest('ledger', '2.0')}`;

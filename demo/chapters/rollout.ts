@@ -13,7 +13,7 @@ const FIRST = '6d4cf56db6';
 const SECOND = '7c5ddbdf54';
 const REPLICAS = 3;
 
-/** The digest belongs to the revision: it comes with each pod of it, and no registry is asked. */
+/** The digest belongs to the revision: all its pods get it, without a registry request. */
 export async function oneRolloutOneDigest(
   { registries: { open }, admissions, report, signal }: Stage,
   { api }: Cluster,
@@ -29,7 +29,7 @@ export async function oneRolloutOneDigest(
   const kept = key.startsWith(`${PINS}${FIRST}.`) && value === pins;
   const same = isDeepStrictEqual(first['spec'], sent['spec']);
   report.claim(
-    'its template stays as it is; the digest is kept in its metadata',
+    'its template is unchanged; the digest is stored in its metadata',
     kept && same && others.length === 0,
   );
   report.quote(`${key}: ${value}`);
@@ -37,7 +37,7 @@ export async function oneRolloutOneDigest(
   report.heads(cells([`web-${FIRST}`, `web-${SECOND}`]));
   open.push('web', '1.2', build('web, third build'));
   const secondImage = pinned();
-  // nothing but the ReplicaSet knows the first build now
+  // now only the ReplicaSet has the first build's digest
   await delay(CACHE_AGE_MS * 1.1, undefined, { signal });
   const pods = await deployment.createPods(first, REPLICAS);
   const moved = secondImage !== firstImage;
@@ -68,11 +68,11 @@ export async function oneRolloutOneDigest(
 const allRun = (pods: readonly Admission[], image: string) =>
   pods.length === REPLICAS && pods.every(({ allowed, pod }) => allowed && imageOf(pod) === image);
 
-/** All images that the pods came out with. */
+/** All images of the admitted pods. */
 const seen = (pods: readonly Admission[]) =>
   [...new Set(pods.map(({ pod }) => shortImage(imageOf(pod))))].join(' ');
 
 const COLUMN = 26;
 
-/** A column for each of the two ReplicaSets, at the right of the line. */
+/** A column for each of the two ReplicaSets, at the right end of the line. */
 const cells = ([first = '', second = '']: string[]) => first.padEnd(COLUMN) + second.padEnd(COLUMN - 2);

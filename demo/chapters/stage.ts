@@ -3,7 +3,7 @@ import { imageOf, shortImage } from '../pods.ts';
 import type { Registries } from '../registries.ts';
 import type { Report } from '../report.ts';
 
-/** What every chapter has at hand. */
+/** The parts that every chapter uses. */
 export interface Stage {
   readonly registries: Registries;
   readonly admissions: Admissions;
@@ -11,5 +11,5 @@ export interface Stage {
   readonly signal: AbortSignal;
 }
 
-/** The image that the pod came out with, short enough to stand beside a claim. */
+/** The image of the admitted pod, shortened to fit beside a claim. */
 export const seen = ({ pod }: Admission) => shortImage(imageOf(pod));

@@ -3,7 +3,7 @@ import type { Admission } from '../admission.ts';
 import { podOf } from '../pods.ts';
 import { type Stage, seen } from './stage.ts';
 
-/** What can't be pinned, in each mode. */
+/** An image that can't be pinned, in each mode. */
 export async function aWrongTag({ registries: { open }, admissions, report }: Stage) {
   report.chapter('5. A tag that nobody pushed');
   const image = `${open.host}/web:9.9`;
@@ -14,20 +14,20 @@ export async function aWrongTag({ registries: { open }, admissions, report }: St
 
   const bestEffort = await admissions.admit(podOf(image), { namespace: 'sandbox' });
   const warned = isUnchanged(bestEffort) && isDeepStrictEqual(bestEffort.warnings, [`not pinned: ${why}`]);
-  report.claim('best-effort: admitted as it is, with a warning', warned, seen(bestEffort));
+  report.claim('best-effort: admitted unchanged, with a warning', warned, seen(bestEffort));
   bestEffort.warnings.forEach((warning) => void report.quote(warning));
 
   const audit = await admissions.admit(podOf(image), { namespace: 'museum' });
-  const told = isUnchanged(audit) && isDeepStrictEqual(audit.warnings, [`can't be pinned: ${why}`]);
-  report.claim('audit: admitted as it is, with a warning', told, seen(audit));
+  const reported = isUnchanged(audit) && isDeepStrictEqual(audit.warnings, [`can't be pinned: ${why}`]);
+  report.claim('audit: admitted unchanged, with a warning', reported, seen(audit));
   audit.warnings.forEach((warning) => void report.quote(warning));
 
   const right = await admissions.admit(podOf(`${open.host}/web:1.2`), { namespace: 'museum' });
   const would = `container "web": ${open.host}/web:1.2: would be pinned to ${open.digest('web', '1.2')}`;
-  const foretold = isUnchanged(right) && isDeepStrictEqual(right.warnings, [would]);
+  const announced = isUnchanged(right) && isDeepStrictEqual(right.warnings, [would]);
   report.claim(
-    'audit, with a tag that is there: as it is too, and says what would be',
-    foretold,
+    'audit, with an existing tag: admitted unchanged, with what would be pinned',
+    announced,
     seen(right),
   );
   right.warnings.forEach((warning) => void report.quote(warning));
