@@ -3,10 +3,10 @@ import type { KubernetesApi, MutatingWebhookConfiguration, PatchOperation } from
 import { KubernetesError } from '../kubernetes/error.ts';
 import type { SharedCertificates } from './rotation.ts';
 
-/** Where the replicas of the webhook find their certificate, and where the API server learns to trust it. */
-export interface CertificatePlace {
+/** The objects that hold the webhook's certificate, and the CAs that the API server trusts. */
+export interface CertificateObjects {
   namespace: string;
-  /** The Secret shared by the replicas. It exists, empty at first: so nobody needs leave to create Secrets. */
+  /** The Secret that the replicas share. The manifests create it empty, so that tagpin needs no right to create Secrets. */
   secret: string;
   /** The MutatingWebhookConfiguration whose entries get the caBundle. */
   webhookConfiguration: string;
@@ -14,11 +14,11 @@ export interface CertificatePlace {
   service: string;
 }
 
-/** The name that the API server calls the webhook by. */
-export const serverName = ({ service, namespace }: Pick<CertificatePlace, 'service' | 'namespace'>) =>
+/** The server name that the API server verifies. */
+export const serverName = ({ service, namespace }: Pick<CertificateObjects, 'service' | 'namespace'>) =>
   `${service}.${namespace}.svc`;
 
-/** What was read, to be written only if nobody has written since. */
+/** A value as it was read, to be written only if the object is unchanged since. */
 export interface Versioned<T> {
   readonly value: T;
   readonly resourceVersion: string | undefined;
@@ -27,13 +27,13 @@ export interface Versioned<T> {
 const KEYS = { ca: 'ca.crt', cert: 'tls.crt', key: 'tls.key', nextCert: 'next.crt', nextKey: 'next.key' };
 
 /**
- * What the Secret holds; undefined where that is nothing that could be served.
+ * The certificates in the Secret; undefined if it holds none that could be served.
  *
  * @throws KubernetesError
  */
 export async function readShared(
   api: KubernetesApi,
-  { namespace, secret: name }: CertificatePlace,
+  { namespace, secret: name }: CertificateObjects,
   signal: AbortSignal,
 ): Promise<Versioned<SharedCertificates | undefined>> {
   const secret = await api.readSecret(namespace, name, signal);
@@ -57,13 +57,13 @@ const pairOf = (cert: string, key: string): KeyPair | undefined =>
   cert === '' || key === '' ? undefined : { cert, key };
 
 /**
- * Writes the Secret, if it is still the version that was read.
+ * Writes the Secret if it is still the version that was read.
  *
- * @throws KubernetesError one that {@link isOvertaken} knows if it isn't
+ * @throws KubernetesError, an {@link isConflict} if it isn't
  */
 export async function writeShared(
   api: KubernetesApi,
-  { namespace, secret }: CertificatePlace,
+  { namespace, secret }: CertificateObjects,
   { value: { cas, serving, next }, resourceVersion }: Versioned<SharedCertificates>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -81,17 +81,17 @@ export async function writeShared(
   );
 }
 
-/** The caBundle of each entry of the webhook configuration, PEM; empty where it has none. */
+/** The caBundle of each entry of the webhook configuration, as PEM; empty where there is none. */
 export type Bundles = Versioned<readonly string[]>;
 
 /**
- * What the API server trusts; undefined when the configuration isn't there, and so nothing calls the webhook.
+ * What the API server trusts; undefined if the configuration doesn't exist, so that nothing calls the webhook.
  *
  * @throws KubernetesError
  */
 export async function readBundles(
   api: KubernetesApi,
-  { webhookConfiguration }: CertificatePlace,
+  { webhookConfiguration }: CertificateObjects,
   signal: AbortSignal,
 ): Promise<Bundles | undefined> {
   const found = await api.readMutatingWebhookConfiguration(webhookConfiguration, signal);
@@ -102,33 +102,34 @@ const bundlesOf = ({ webhooks }: MutatingWebhookConfiguration) =>
   (webhooks ?? []).map(({ clientConfig }) => decode(clientConfig.caBundle));
 
 /**
- * Tells the API server to trust these CAs and no others, in every entry that doesn't yet. Returns what it then trusts.
+ * Has the API server trust exactly these CAs, in every entry that doesn't yet.
  *
- * @throws KubernetesError one that {@link isOvertaken} knows if the configuration has changed since it was read
+ * @returns what it trusts then
+ * @throws KubernetesError, an {@link isConflict} if the configuration has changed since it was read
  */
 export async function publish(
   api: KubernetesApi,
-  { webhookConfiguration }: CertificatePlace,
+  { webhookConfiguration }: CertificateObjects,
   { value: bundles, resourceVersion }: Bundles,
   cas: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const wanted = bundleOf(cas);
-  const stale = bundles.flatMap((bundle, index) => (bundle === wanted ? [] : [index]));
+  const desired = bundleOf(cas);
+  const stale = bundles.flatMap((bundle, index) => (bundle === desired ? [] : [index]));
   if (stale.length === 0) return bundles;
   const writing = stale.map(
     (index): PatchOperation => ({
       op: 'add',
       path: `/webhooks/${index}/clientConfig/caBundle`,
-      value: encode(wanted),
+      value: encode(desired),
     }),
   );
   const patch = [unchangedSince(resourceVersion), ...writing];
   return bundlesOf(await api.patchMutatingWebhookConfiguration(webhookConfiguration, patch, signal));
 }
 
-/** A failed `test` of the resourceVersion is answered with 422, a write that raced another with 409. */
-export const isOvertaken = (error: unknown) =>
+/** Whether another write came first: a failed `test` of the resourceVersion gets 422, a lost race 409. */
+export const isConflict = (error: unknown) =>
   error instanceof KubernetesError && (error.status === 409 || error.status === 422);
 
 const unchangedSince = (resourceVersion: string | undefined): PatchOperation => ({
@@ -137,7 +138,7 @@ const unchangedSince = (resourceVersion: string | undefined): PatchOperation => 
   value: resourceVersion,
 });
 
-/** One after another, each block on lines of its own. */
+/** All of them in one PEM text, each block on lines of its own. */
 const bundleOf = (cas: readonly string[]) => cas.map((ca) => `${ca.trimEnd()}\n`).join('');
 
 const encode = (text: string) => Buffer.from(text).toString('base64');

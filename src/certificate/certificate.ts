@@ -1,4 +1,4 @@
-// The X.509 library finds its parts by reflection, and wants this to be there before it.
+// The X.509 library needs reflection metadata, loaded before it.
 import 'reflect-metadata';
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
@@ -6,25 +6,25 @@ import type { KeyPair } from '../config/pem.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
-/** A certificate for the webhook and its key, and the CA that has signed it: all PEM. */
+/** A certificate for the webhook, its key, and the CA that signed it, all as PEM. */
 export interface IssuedCertificate extends KeyPair {
   readonly ca: string;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LIFETIME_MS = 365 * DAY_MS;
-/** Clocks differ, those of nodes and of API servers: a certificate is valid from well before it is made. */
+/** A certificate is valid from before its creation, because the clocks of nodes and API servers differ. */
 const BACKDATE_MS = DAY_MS;
-/** What is left of a certificate's life when it is renewed. */
+/** The part of a certificate's life that is left when it is renewed. */
 const LEFT_AT_RENEWAL = 1 / 3;
-/** Replicas don't all try at once: one of them comes first, by up to this part of the life. */
+/** The part of the life by which replicas' renewals are spread, so that they don't all try at once. */
 const JITTER = 1 / 100;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /**
- * A certificate for a server that is called by `names`, of a CA of its own.
+ * A certificate for a server with these names, signed by a CA of its own.
  *
- * The CA's key is thrown away: nothing else can ever be signed by it, and no Secret holds it.
+ * The CA's key is discarded: nothing else can ever be signed with it, and no Secret holds it.
  *
  * @param now milliseconds since 1970
  */
@@ -69,7 +69,7 @@ export async function createCertificate(names: readonly string[], now: number): 
   };
 }
 
-/** Why this certificate can't serve calls to `name`, whoever has signed it; undefined when it can. */
+/** Why this certificate can't serve requests to `name`, whatever its CA; undefined if it can. */
 export function faultOf({ cert, key }: KeyPair, name: string, now: number): string | undefined {
   let leaf: X509Certificate;
   let fits: boolean;
@@ -85,7 +85,7 @@ export function faultOf({ cert, key }: KeyPair, name: string, now: number): stri
   return undefined;
 }
 
-/** Whether one of these CAs has signed the certificate, and hasn't expired. */
+/** Whether one of these CAs signed the certificate and hasn't expired. */
 export function isSignedByOneOf(cert: string, cas: readonly string[], now: number): boolean {
   const leaf = new X509Certificate(cert);
   return cas.some((ca) => {
@@ -96,7 +96,7 @@ export function isSignedByOneOf(cert: string, cas: readonly string[], now: numbe
   });
 }
 
-/** When the certificate (of several, the first) expires. */
+/** When the certificate expires; of a chain, the first. */
 export function expiryOf(cert: string): Date {
   return new X509Certificate(cert).validToDate;
 }

@@ -10,18 +10,18 @@ export class MountedCertificateError extends Error {
 }
 
 /**
- * A certificate in files that somebody else renews, and tells the API server of: cert-manager, with its cainjector.
- * Neither the Secret nor the webhook configuration is looked at.
+ * A certificate in files, renewed and published to the API server by something else, such as cert-manager with its
+ * cainjector. Neither the Secret nor the webhook configuration is read.
  *
- * The files are read again at each look. A mounted Secret changes by a symbolic link, which no watch of the files
- * would see, and reading costs less than being clever.
+ * The files are read at each check. A mounted Secret changes by a symbolic link, which a watch of the files wouldn't
+ * see, and to read them costs little.
  */
 export class MountedCertificate implements CertificateSource {
   readonly #files: CertificateFiles;
   readonly #name: string;
   readonly #now: () => number;
 
-  /** @param name what the API server calls the webhook by */
+  /** @param name the server name that the API server verifies */
   constructor(files: CertificateFiles, name: string, now: () => number) {
     this.#files = files;
     this.#name = name;
@@ -33,10 +33,10 @@ export class MountedCertificate implements CertificateSource {
     const { certFile, keyFile } = this.#files;
     const read = readKeyPair(certFile, keyFile, new TrackedFiles());
     if ('problems' in read) {
-      const told = read.problems.map(
+      const problems = read.problems.map(
         ({ of, problem }) => `${of === 'cert' ? certFile : keyFile}: ${problem}`,
       );
-      throw new MountedCertificateError(`the certificate can't be served: ${told.join('; ')}`);
+      throw new MountedCertificateError(`the certificate can't be served: ${problems.join('; ')}`);
     }
     const fault = faultOf(read.value, this.#name, this.#now());
     if (fault !== undefined) throw new MountedCertificateError(`certificate ${certFile}: ${fault}`);

@@ -1,14 +1,14 @@
 import type { KubernetesApi, OwnerReference } from '../kubernetes/api.ts';
 import { resources } from '../kubernetes/resources.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { isOvertaken } from './certificate-store.ts';
+import { isConflict } from './certificate-store.ts';
 import type { WallClock } from './served-certificate.ts';
 
-/** Applied again by `kubectl replace`, the configuration has lost its owner. That needn't be noticed at once. */
+/** `kubectl replace` removes the owner reference, which needn't be noticed at once. */
 const CHECK_MS = 30_000;
 const CHECK_TIMEOUT_MS = 10_000;
 
-export interface OwnershipParts {
+export interface OwnerReferenceParts {
   readonly api: KubernetesApi;
   /** The namespace that tagpin runs in. */
   readonly namespace: string;
@@ -18,31 +18,31 @@ export interface OwnershipParts {
 }
 
 /**
- * Has the webhook configuration go with the namespace that tagpin runs in. Else, where somebody removes tagpin by
- * deleting just that, it would stay and have every pod of `enforce` refused, with nobody there to be asked.
+ * Keeps tagpin's namespace the owner of the webhook configuration, so that the garbage collector deletes the
+ * configuration with the namespace. Otherwise the deletion of just the namespace would leave the configuration behind,
+ * and every pod in `enforce` would be refused because no webhook answers.
  *
- * The namespace becomes its owner, so that Kubernetes' garbage collector deletes it. An owner in no namespace can
- * only be something that is in none itself (kubernetes pkg/controller/garbagecollector, "cluster-scoped dependents"),
- * and of tagpin's own objects that is the one which people delete by hand.
+ * The owner of a cluster-scoped object must be cluster-scoped too (kubernetes pkg/controller/garbagecollector,
+ * "cluster-scoped dependents"). The namespace is the one such object of tagpin's that people delete by hand.
  *
- * Nothing depends on it while tagpin is there: what goes wrong is logged once, and tried again. Goes on until `stop`,
- * and rejects then.
+ * Nothing depends on the reference while tagpin runs, so a failure is logged once and retried. Runs until `stop`
+ * aborts, and then rejects.
  */
-export async function keepOwned(parts: OwnershipParts, stop: AbortSignal): Promise<never> {
+export async function keepOwnerReference(parts: OwnerReferenceParts, stop: AbortSignal): Promise<never> {
   const { clock, log, webhookConfiguration } = parts;
-  let told: string | undefined;
+  let logged: string | undefined;
   for (;;) {
     try {
       await own(parts, AbortSignal.any([stop, AbortSignal.timeout(CHECK_TIMEOUT_MS)]));
-      told = undefined;
+      logged = undefined;
     } catch (error) {
       const problem = String(error);
-      if (!stop.aborted && !isOvertaken(error) && problem !== told) {
+      if (!stop.aborted && !isConflict(error) && problem !== logged) {
         log.warn(
           { err: error },
           `MutatingWebhookConfiguration ${webhookConfiguration} can't be tied to tagpin's namespace: to remove tagpin, delete it first`,
         );
-        told = problem;
+        logged = problem;
       }
     }
     await clock.wait(CHECK_MS, stop);
@@ -51,7 +51,7 @@ export async function keepOwned(parts: OwnershipParts, stop: AbortSignal): Promi
 
 /** @throws KubernetesError */
 async function own(
-  { api, namespace, webhookConfiguration }: OwnershipParts,
+  { api, namespace, webhookConfiguration }: OwnerReferenceParts,
   signal: AbortSignal,
 ): Promise<void> {
   const found = await api.readMutatingWebhookConfiguration(webhookConfiguration, signal);
@@ -67,7 +67,7 @@ async function own(
     webhookConfiguration,
     [
       { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
-      // A namespace of this name that was before is none any more.
+      // A reference to an earlier namespace of this name is replaced.
       {
         op: 'add',
         path: '/metadata/ownerReferences',

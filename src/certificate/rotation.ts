@@ -1,50 +1,50 @@
 import type { KeyPair } from '../config/pem.ts';
 import { createCertificate, expiryOf, faultOf, isSignedByOneOf, renewalTime } from './certificate.ts';
 
-/** What the replicas of the webhook share. */
+/** The certificates that the webhook's replicas share. */
 export interface SharedCertificates {
-  /** The CAs of all certificates that a replica may serve, PEM: what every caBundle is to hold. */
+  /** The CAs of all certificates that a replica may serve, as PEM: the content of every caBundle. */
   readonly cas: readonly string[];
-  /** What every replica is to serve. */
+  /** The certificate that every replica serves. */
   readonly serving: KeyPair;
-  /** What is to follow it as soon as the API server has known its CA for a while. */
+  /** Its successor, once the API server has known the successor's CA for a while. */
   readonly next?: KeyPair;
 }
 
-/** What a replica knows besides what is shared. */
-export interface View {
+/** What a replica knows besides the shared certificates. */
+export interface ReplicaState {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** What the webhook is called by; the API server uses the first. */
+  /** The webhook's server names; the API server uses the first. */
   readonly names: readonly [string, ...string[]];
-  /** What was shared when this replica looked last: its own certificate is among it. */
+  /** What was shared at this replica's last check; its own certificate is part of it. */
   readonly known: SharedCertificates | undefined;
-  /** From 0 to 1: how much earlier than others this replica renews. */
+  /** From 0 to 1: how much earlier than the others this replica renews. */
   readonly jitter: number;
   /** Whether the API server has known the CA of this certificate for long enough. */
   isSettled(cert: string): boolean;
 }
 
 /**
- * What is to be shared from now on: the same again, unless the rotation has come to its next step.
+ * The certificates to share from now on: unchanged, unless the rotation reaches its next step.
  *
- * A certificate and a CA of its own are made together, and live as long. Each is renewed long before it expires:
+ * A certificate is created together with a CA of its own, which has the same lifetime. It is renewed long before it
+ * expires:
  *
- * 1. With a third of its life left, the next certificate is put beside the one that is served, and its CA beside the
- *    other. Every caBundle gets both.
- * 2. Once the API server has known both for a while, the next certificate takes the other's place, and the replicas
- *    serve it.
- * 3. The old CA stays until it expires. A replica that is cut off from the API server may serve its certificate for
- *    as long, and no call to it fails. As a CA's key isn't kept, an old one is no danger.
+ * 1. With a third of its life left, the next certificate is added beside the served one, and its CA beside the other.
+ *    Every caBundle gets both CAs.
+ * 2. Once the API server has known both for a while, the next certificate replaces the served one.
+ * 3. The old CA stays until it expires. A replica that can't reach the API server may serve the old certificate until
+ *    then, and calls to it succeed. An old CA is harmless, because its key was discarded.
  *
- * So at every moment whatever a replica serves, or finds when it starts, is of a CA that has been published before.
+ * So the CA of any certificate that a replica serves, or finds when it starts, has already been published.
  *
- * What is shared may be lost: somebody applies the manifests by `kubectl replace`. Then the replicas that run put back
- * what they know. Only where nothing is left that can serve is something new served at once.
+ * The shared certificates may be lost: `kubectl replace` of the manifests empties the Secret. Then running replicas
+ * write back what they know. A new certificate is served at once only if none is left that can serve.
  */
 export async function rotate(
   stored: SharedCertificates | undefined,
-  { now, names, known, jitter, isSettled }: View,
+  { now, names, known, jitter, isSettled }: ReplicaState,
 ): Promise<SharedCertificates> {
   const cas = [...new Set([...(stored?.cas ?? []), ...(known?.cas ?? [])])].filter(
     (ca) => expiryOf(ca).getTime() > now,

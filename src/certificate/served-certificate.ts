@@ -4,7 +4,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { expiryOf } from './certificate.ts';
 
-/** Time as certificates go by it. Tests have one of their own. */
+/** The clock that certificates expire by. Tests have their own. */
 export interface WallClock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -19,38 +19,37 @@ export const wallClock: WallClock = {
 
 /** Where the webhook's certificate comes from. */
 export interface CertificateSource {
-  /** The certificate to serve now. Rejects when it can't be had: what was served before is then served on. */
+  /** The certificate to serve now. Rejects if there is none; the one served before then stays in use. */
   current(signal: AbortSignal): Promise<KeyPair>;
-  /** Why calls would fail although a certificate is served, as far as is known. */
+  /** Why calls would fail although a certificate is served, if known. */
   readonly obstacle?: string | undefined;
 }
 
-/** A look takes two requests to the API server. So long a wiped caBundle goes unnoticed, and pods are refused. */
+/** A check takes two requests to the API server. Until the next one, an emptied caBundle has pods refused. */
 const CHECK_MS = 10_000;
 const RETRY_MS = 2_000;
 const CHECK_TIMEOUT_MS = 10_000;
 
 export interface ServedCertificateParts {
   readonly source: CertificateSource;
-  /** Has the server use it for connections from now on. */
+  /** Has the server use the certificate for new connections. */
   install(pair: KeyPair): void;
   readonly clock: WallClock;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'certificateExpiry'>;
 }
 
-/** The certificate that this process serves: kept what its source says, without a restart. */
+/** The certificate that this process serves, replaced without a restart when its source has another. */
 export class ServedCertificate {
   readonly #parts: ServedCertificateParts;
   #served: (KeyPair & { expiry: Date }) | undefined;
-  /** Told already. */
-  #problem: string | undefined;
+  #logged: string | undefined;
 
   constructor(parts: ServedCertificateParts) {
     this.#parts = parts;
   }
 
-  /** Why calls would fail now; undefined while a certificate is served that the API server can verify. */
+  /** Why calls would fail now; undefined while the API server can verify the served certificate. */
   get obstacle(): string | undefined {
     const { source, clock } = this.#parts;
     return source.obstacle ?? this.#fault(clock.now());
@@ -62,28 +61,28 @@ export class ServedCertificate {
     return expiry.getTime() <= now ? `the certificate expired at ${expiry.toISOString()}` : undefined;
   }
 
-  /** Goes on until `stop`, and rejects then. */
+  /** Runs until `stop` aborts, and then rejects. */
   async keep(stop: AbortSignal): Promise<never> {
     for (;;) {
-      const isWell = await this.#check(stop);
-      await this.#parts.clock.wait(isWell ? CHECK_MS : RETRY_MS, stop);
+      const isCurrent = await this.#check(stop);
+      await this.#parts.clock.wait(isCurrent ? CHECK_MS : RETRY_MS, stop);
     }
   }
 
-  /** True when what is served is what the source says. */
+  /** Whether the certificate of the source is served now. */
   async #check(stop: AbortSignal): Promise<boolean> {
     const { source, log } = this.#parts;
     try {
       const signal = AbortSignal.any([stop, AbortSignal.timeout(CHECK_TIMEOUT_MS)]);
       this.#serve(await source.current(signal));
-      if (this.#problem !== undefined) log.info('the certificate is checked again');
-      this.#problem = undefined;
+      if (this.#logged !== undefined) log.info('the certificate is checked again');
+      this.#logged = undefined;
       return true;
     } catch (error) {
       const problem = String(error);
-      if (!stop.aborted && problem !== this.#problem) {
+      if (!stop.aborted && problem !== this.#logged) {
         log.warn({ err: error }, "the certificate can't be checked; trying again");
-        this.#problem = problem;
+        this.#logged = problem;
       }
       return false;
     }

@@ -5,8 +5,8 @@ import { KubernetesError } from '../kubernetes/error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { isSignedByOneOf } from './certificate.ts';
 import {
-  type CertificatePlace,
-  isOvertaken,
+  type CertificateObjects,
+  isConflict,
   publish,
   readBundles,
   readShared,
@@ -17,36 +17,36 @@ import { rotate, type SharedCertificates } from './rotation.ts';
 import type { CertificateSource } from './served-certificate.ts';
 
 const ATTEMPTS = 5;
-const untold = 'waiting for the API server to be told of the CA';
+const unpublished = 'waiting for the API server to be told of the CA';
 /**
- * How long the live configuration must have held the CA of a certificate that is to be served next. API servers hear
- * of it by a watch, in well under a second. And a replica that has read the Secret before the CA was there, and
- * publishes what it has read, has found out long before.
+ * How long the live configuration must have held the next certificate's CA before that certificate is served. API
+ * servers learn of it through a watch, in well under a second. A replica that read the Secret before the CA was in it,
+ * and would publish that, has noticed long before.
  */
-const SETTLE_MS = 60_000;
+const SETTLED_AFTER_MS = 60_000;
 
 /**
  * tagpin's own certificate, shared by its replicas through a Secret.
  *
- * Replicas agree, because the Secret is written only as it was read: whoever comes second is refused by its
- * resourceVersion, and takes what the first has written.
+ * The replicas agree because the Secret is written only if its resourceVersion is unchanged: the second writer is
+ * refused, and takes what the first has written.
  */
 export class SharedCertificate implements CertificateSource {
   readonly #api: KubernetesApi;
-  readonly #place: CertificatePlace;
+  readonly #objects: CertificateObjects;
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #jitter = Math.random();
   #known: SharedCertificates | undefined;
-  #given: KeyPair | undefined;
-  /** The certificate to come, and since when every entry has been seen to trust it. */
+  #served: KeyPair | undefined;
+  /** The next certificate, and since when every entry has trusted it. */
   #settling: { cert: string; since: number } | undefined;
   #obstacle: string | undefined = 'waiting for the certificate';
   #isCalled = true;
 
-  constructor(api: KubernetesApi, place: CertificatePlace, now: () => number, log: Logger) {
+  constructor(api: KubernetesApi, objects: CertificateObjects, now: () => number, log: Logger) {
     this.#api = api;
-    this.#place = place;
+    this.#objects = objects;
     this.#now = now;
     this.#log = log;
   }
@@ -56,7 +56,7 @@ export class SharedCertificate implements CertificateSource {
   }
 
   /**
-   * The certificate to serve: the live webhook configuration trusts it.
+   * The certificate to serve; the live webhook configuration trusts it.
    *
    * @throws KubernetesError
    */
@@ -65,15 +65,15 @@ export class SharedCertificate implements CertificateSource {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         const shared = await this.#agree(signal);
-        await this.#tell(shared, signal);
-        this.#given = shared.serving;
+        await this.#publish(shared, signal);
+        this.#served = shared.serving;
         return shared.serving;
       } catch (error) {
-        if (!isOvertaken(error)) throw error;
+        if (!isConflict(error)) throw error;
         cause = error;
       }
     }
-    const { namespace, secret, webhookConfiguration } = this.#place;
+    const { namespace, secret, webhookConfiguration } = this.#objects;
     throw new KubernetesError(
       `Secret ${namespace}/${secret} or MutatingWebhookConfiguration ${webhookConfiguration} is being changed again ` +
         'and again; who else writes it?',
@@ -83,43 +83,43 @@ export class SharedCertificate implements CertificateSource {
 
   /** What all replicas share from now on. */
   async #agree(signal: AbortSignal): Promise<SharedCertificates> {
-    const { service, namespace } = this.#place;
-    const name = serverName(this.#place);
-    const stored = await readShared(this.#api, this.#place, signal);
+    const { service, namespace } = this.#objects;
+    const name = serverName(this.#objects);
+    const stored = await readShared(this.#api, this.#objects, signal);
     const now = this.#now();
     const value = await rotate(stored.value, {
       now,
       names: [name, `${name}.cluster.local`, `${service}.${namespace}`],
       known: this.#known,
       jitter: this.#jitter,
-      isSettled: (cert) => this.#settling?.cert === cert && now - this.#settling.since >= SETTLE_MS,
+      isSettled: (cert) => this.#settling?.cert === cert && now - this.#settling.since >= SETTLED_AFTER_MS,
     });
     if (!isDeepStrictEqual(value, stored.value)) {
-      await writeShared(this.#api, this.#place, { value, resourceVersion: stored.resourceVersion }, signal);
+      await writeShared(this.#api, this.#objects, { value, resourceVersion: stored.resourceVersion }, signal);
       if (value.next !== undefined) this.#log.info('the next certificate is made; its CA is being published');
     }
     this.#known = value;
     return value;
   }
 
-  /** Sees to it that the API server trusts what is served, and what is to be served next. */
-  async #tell({ cas, serving, next }: SharedCertificates, signal: AbortSignal): Promise<void> {
-    if (this.#obstacle !== undefined) this.#obstacle = untold;
-    const live = await readBundles(this.#api, this.#place, signal);
+  /** Has the API server trust the served certificate, and the next one. */
+  async #publish({ cas, serving, next }: SharedCertificates, signal: AbortSignal): Promise<void> {
+    if (this.#obstacle !== undefined) this.#obstacle = unpublished;
+    const live = await readBundles(this.#api, this.#objects, signal);
     this.#noticeWhetherCalled(live !== undefined);
     this.#settle(next !== undefined && this.#isTrusted(next.cert, live?.value) ? next.cert : undefined);
     try {
-      const published = live && (await publish(this.#api, this.#place, live, cas, signal));
+      const published = live && (await publish(this.#api, this.#objects, live, cas, signal));
       if (!this.#isTrusted(serving.cert, published)) throw this.#notKept();
     } catch (error) {
-      // What was given out before is served on.
-      if (!this.#isTrusted((this.#given ?? serving).cert, live?.value)) this.#obstacle = untold;
+      // The certificate returned before stays in use.
+      if (!this.#isTrusted((this.#served ?? serving).cert, live?.value)) this.#obstacle = unpublished;
       throw error;
     }
     this.#obstacle = undefined;
   }
 
-  /** Whether each entry trusts it; without entries, nobody calls who could mistrust it. */
+  /** Whether each entry trusts it. Without entries there is no caller that could reject it. */
   #isTrusted(cert: string, bundles: readonly string[] = []): boolean {
     return bundles.every((bundle) => isSignedByOneOf(cert, certificatesIn(bundle), this.#now()));
   }
@@ -132,14 +132,14 @@ export class SharedCertificate implements CertificateSource {
   #noticeWhetherCalled(isCalled: boolean): void {
     if (this.#isCalled && !isCalled) {
       this.#log.warn(
-        `MutatingWebhookConfiguration ${this.#place.webhookConfiguration} doesn't exist: nothing calls this webhook`,
+        `MutatingWebhookConfiguration ${this.#objects.webhookConfiguration} doesn't exist: nothing calls this webhook`,
       );
     }
     this.#isCalled = isCalled;
   }
 
   #notKept(): KubernetesError {
-    const name = this.#place.webhookConfiguration;
+    const name = this.#objects.webhookConfiguration;
     return new KubernetesError(
       `MutatingWebhookConfiguration ${name} doesn't keep the caBundle it is given; who else writes it?`,
       { status: 409, reason: 'Conflict' },

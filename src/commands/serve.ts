@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
 import { serverName } from '../certificate/certificate-store.ts';
 import { MountedCertificate } from '../certificate/mounted-certificate.ts';
-import { keepOwned } from '../certificate/owner-reference.ts';
+import { keepOwnerReference } from '../certificate/owner-reference.ts';
 import {
   type CertificateSource,
   ServedCertificate,
@@ -84,7 +84,7 @@ export async function serve(
     const { namespace } = environment;
     const { webhookConfiguration } = config.webhook;
     const owned = { api: engine.api, namespace, webhookConfiguration, clock, log };
-    await Promise.all([certificate.keep(stop), keepOwned(owned, stop)]);
+    await Promise.all([certificate.keep(stop), keepOwnerReference(owned, stop)]);
   } catch (error) {
     if (!stop.aborted) throw error;
   } finally {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { keepOwned } from '../../src/certificate/owner-reference.ts';
+import { keepOwnerReference } from '../../src/certificate/owner-reference.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../src/kubernetes/api.ts';
 import { type Connection, connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -63,7 +63,10 @@ function keeping() {
   const stop = new AbortController();
   const log: string[] = [];
   const logger = createLogger('info', { write: (line: string) => void log.push(line) });
-  const kept = keepOwned({ api, namespace, webhookConfiguration, clock: clock(), log: logger }, stop.signal);
+  const kept = keepOwnerReference(
+    { api, namespace, webhookConfiguration, clock: clock(), log: logger },
+    stop.signal,
+  );
   const ended = kept.catch(() => {});
   return {
     log,

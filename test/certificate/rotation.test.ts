@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createCertificate, faultOf, type IssuedCertificate } from '../../src/certificate/certificate.ts';
-import { rotate, type SharedCertificates, type View } from '../../src/certificate/rotation.ts';
+import { type ReplicaState, rotate, type SharedCertificates } from '../../src/certificate/rotation.ts';
 
 const DAY_MS = 86_400_000;
 const start = Date.UTC(2026, 0, 1);
 const names = ['tagpin.tagpin-system.svc'] as const;
 
 /** The day after the first certificate was made, as one replica sees it. */
-const onDay = (day: number, view: Partial<View> = {}): View => ({
+const onDay = (day: number, view: Partial<ReplicaState> = {}): ReplicaState => ({
   now: start + day * DAY_MS,
   names,
   known: undefined,
