@@ -11,27 +11,27 @@ import { normalizeKey } from './registry-key.ts';
 
 const HELPER_TIMEOUT_MS = 10_000;
 /** A credential is a few kilobytes at most. */
-const ANSWER_LIMIT = 1024 * 1024;
+const OUTPUT_LIMIT = 1024 * 1024;
 
-/** What docker calls Docker Hub when it speaks to a helper (docker/cli cli/registry, `IndexServer`). */
+/** docker's name for Docker Hub in requests to helpers (docker/cli cli/registry, `IndexServer`). */
 const DOCKER_HUB_SERVER = 'https://index.docker.io/v1/';
 /** The helper's user name for an identity token (docker/cli cli/config/credentials/native_store.go). */
 const TOKEN_USER = '<token>';
-/** The one failure that isn't one (docker-credential-helpers credentials/error.go). */
+/** The error of a helper without a credential for the registry (docker-credential-helpers credentials/error.go). */
 const NOT_FOUND = 'credentials not found in native keychain';
 
 /**
- * The credentials that a docker config leaves to helpers: programs `docker-credential-NAME` on the PATH, by the
- * docker credential-helper protocol. They run with the rights of whoever runs tagpin, which is right for a person
- * at a command line and nowhere else.
+ * The credentials that a docker config leaves to helpers: programs `docker-credential-NAME` on the PATH that implement
+ * docker's credential-helper protocol. They run with tagpin's rights, which is acceptable only for a user at a command
+ * line.
  *
- * A registry is asked for once: a helper may be one that asks a person.
+ * A helper is run once for each registry, because it may prompt the user.
  */
 export class CredentialHelpers implements CredentialSource {
   readonly #file: DockerConfigFile;
   readonly #stop: AbortSignal;
-  readonly #flights = new Singleflight<Credential | undefined>(HELPER_TIMEOUT_MS);
-  readonly #answers = new Map<string, Credential | undefined>();
+  readonly #runs = new Singleflight<Credential | undefined>(HELPER_TIMEOUT_MS);
+  readonly #found = new Map<string, Credential | undefined>();
 
   /** @param stop ends the helpers that run */
   constructor(file: DockerConfigFile, stop: AbortSignal) {
@@ -45,17 +45,17 @@ export class CredentialHelpers implements CredentialSource {
     const helper = helperOf(host, credHelpers) ?? credsStore;
     if (helper === '' || host === '') return [];
     const server = host === 'docker.io' ? DOCKER_HUB_SERVER : host;
-    const known = this.#answers.has(server);
-    const credential = known ? this.#answers.get(server) : await this.#ask(helper, server, signal);
+    const known = this.#found.has(server);
+    const credential = known ? this.#found.get(server) : await this.#get(helper, server, signal);
     return credential === undefined ? [] : [credential];
   }
 
-  async #ask(helper: string, server: string, signal: AbortSignal): Promise<Credential | undefined> {
+  async #get(helper: string, server: string, signal: AbortSignal): Promise<Credential | undefined> {
     const program = `docker-credential-${helper}`;
     try {
-      return await this.#flights.join(server, signal, async (flightSignal) => {
-        const credential = await askHelper(program, server, AbortSignal.any([flightSignal, this.#stop]));
-        this.#answers.set(server, credential);
+      return await this.#runs.join(server, signal, async (runSignal) => {
+        const credential = await runHelper(program, server, AbortSignal.any([runSignal, this.#stop]));
+        this.#found.set(server, credential);
         return credential;
       });
     } catch (error) {
@@ -66,7 +66,7 @@ export class CredentialHelpers implements CredentialSource {
   }
 }
 
-/** Docker names a registry by its host and Docker Hub by a URL; people write either for either. */
+/** Docker names a registry by its host and Docker Hub by a URL, but users write either for both. */
 function helperOf(host: string, credHelpers: ReadonlyMap<string, string>): string | undefined {
   const names = host === 'docker.io' ? [host, 'index.docker.io'] : [host];
   for (const [key, helper] of credHelpers) {
@@ -75,8 +75,8 @@ function helperOf(host: string, credHelpers: ReadonlyMap<string, string>): strin
   return undefined;
 }
 
-/** Go's names: any case counts. */
-const answerShape = struct({ Username: z.string().default(''), Secret: z.string().default('') });
+/** The output of `get`. Like Go's decoder, it accepts names in any case. */
+const outputSchema = struct({ Username: z.string().default(''), Secret: z.string().default('') });
 
 const nameOf = (program: string) => `credential helper ${program}`;
 
@@ -84,12 +84,12 @@ const failure = (program: string, message: string, remedy: string, cause?: unkno
   new CredentialError(nameOf(program), message, remedy, cause);
 
 /**
- * Asks `docker-credential-<name> get` (docker-credential-helpers client/client.go): the server on its standard
- * input, the credential as JSON on its standard output. Undefined if it has none.
+ * Runs `docker-credential-<name> get` (docker-credential-helpers client/client.go): the server on its standard input, the
+ * credential as JSON on its standard output. Undefined if the helper has none.
  *
  * @throws CredentialError, or the signal's reason
  */
-async function askHelper(
+async function runHelper(
   program: string,
   server: string,
   signal: AbortSignal,
@@ -107,13 +107,13 @@ async function askHelper(
   });
   if (code !== 0) {
     if (output.trim() === NOT_FOUND) return undefined;
-    throw failure(program, `${program} fails${said(output)}`, 'log in again');
+    throw failure(program, `${program} fails${reasonIn(output)}`, 'log in again');
   }
-  const answer = answerShape.safeParse(parseJson(output));
-  if (!answer.success) {
+  const parsed = outputSchema.safeParse(parseJson(output));
+  if (!parsed.success) {
     throw failure(program, `what ${program} answers is no credential`, `try "${program} get" by hand`);
   }
-  const { Username: username, Secret: secret } = answer.data;
+  const { Username: username, Secret: secret } = parsed.data;
   if (username === '' && secret === '') return undefined;
   const source = nameOf(program);
   return username === TOKEN_USER
@@ -121,13 +121,13 @@ async function askHelper(
     : new Credential({ username, password: secret, source });
 }
 
-/** A helper that fails tells why where its answer would be; what looks like one isn't shown. */
-function said(output: string): string {
+/** The reason that a failed helper prints to standard output. Output that looks like a credential isn't shown. */
+function reasonIn(output: string): string {
   const line = output.trim().split('\n')[0] ?? '';
   return line === '' || /[{}]/.test(output) ? '' : ` (${excerpt(line)})`;
 }
 
-/** Runs a program without a shell between. Rejects at once when aborted, even if its children linger. */
+/** Runs a program without a shell. Rejects as soon as it is aborted, even if its child processes linger. */
 function run(
   program: string,
   input: string,
@@ -135,7 +135,7 @@ function run(
 ): Promise<{ code: number | null; output: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ code: number | null; output: string }>();
   if (signal.aborted) return Promise.reject(signal.reason);
-  // What it says on standard error is for the person at the terminal, who may be asked for a passphrase there.
+  // Standard error goes to the terminal, where the helper may ask for a passphrase.
   const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'inherit'] });
   const chunks: Buffer[] = [];
   let size = 0;
@@ -153,9 +153,9 @@ function run(
   child.stdout.on('data', (chunk: Buffer) => {
     size += chunk.length;
     chunks.push(chunk);
-    if (size > ANSWER_LIMIT) giveUp(new Error('the answer is too long'));
+    if (size > OUTPUT_LIMIT) giveUp(new Error('the answer is too long'));
   });
-  // One that doesn't read its input is judged by its answer, not by the broken pipe.
+  // A helper may exit without reading its input: its output counts, not the broken pipe.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   return promise.finally(() => signal.removeEventListener('abort', abort));

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 
-/** What a {@link Credential} is made of. */
+/** The fields of a {@link Credential}. */
 export interface CredentialFields {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -14,10 +14,10 @@ export interface CredentialFields {
 }
 
 /**
- * What to log in to a registry with.
+ * A login for a registry.
  *
- * All but the source is private, so that JSON, `util.inspect`, loggers and template strings can't show it:
- * the user name too, because some registries take a token there. A copy by spreading has no secrets either.
+ * Everything except the source is private, so that JSON, `util.inspect`, loggers and template strings can't show it: the
+ * user name too, because some registries take a token there. A spread copy holds no secrets either.
  */
 export class Credential {
   readonly source: string;
@@ -44,7 +44,7 @@ export class Credential {
     return this.#fields.registryToken;
   }
 
-  /** What must not be shown, should somebody else say it. */
+  /** Texts to remove from whatever a registry answers. */
   get secrets(): string[] {
     const { password, identityToken, registryToken } = this;
     return [password, identityToken, registryToken].filter((secret) => secret !== undefined);
@@ -59,12 +59,12 @@ export class Credential {
   }
 }
 
-// Random, so that passwords can't be guessed from a fingerprint that reaches a log.
+// Random, so that a password can't be guessed from a fingerprint in a log.
 const fingerprintKey = randomBytes(32);
 
 /**
- * A key for caches, the same for the same credentials in the same order; where they come from doesn't count.
- * Opaque, good for this process only, and empty for no credentials.
+ * A cache key, equal for equal credentials in the same order; their sources don't count. Opaque, valid in this process
+ * only, and empty for no credentials.
  */
 export function fingerprint(credentials: readonly Credential[]): string {
   if (credentials.length === 0) return '';

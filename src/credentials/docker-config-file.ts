@@ -5,10 +5,10 @@ import { type Credential, CredentialError, type CredentialSource } from './crede
 import { type DockerConfigContents, decodeDockerConfigFile, InvalidDockerConfig } from './docker-config.ts';
 import { dockerConfigKeyring, type Keyring } from './keyring.ts';
 
-/** A mounted Secret takes the kubelet a minute to update: looking more often than this gains nothing. */
+/** The kubelet takes up to a minute to update a mounted Secret, so more frequent checks gain nothing. */
 const CHECK_MS = 5_000;
 
-/** Called when the file has changed into something that can't be read: what was read before still counts. */
+/** Called when the changed file can't be read; its last readable content stays in effect. */
 export type OnUnreadable = (error: CredentialError) => void;
 
 interface Contents extends DockerConfigContents {
@@ -16,11 +16,11 @@ interface Contents extends DockerConfigContents {
 }
 
 /**
- * A docker config on disk, such as `~/.docker/config.json` or a mounted Secret. Read when it is opened, and again
- * when it has changed.
+ * A docker config on disk, such as `~/.docker/config.json` or a mounted Secret. It is read at construction, and again
+ * whenever it has changed.
  *
- * As a source it gives what its `auths` hold, tokens included, matched by the kubelet's rules. Empty entries are what
- * `docker login` leaves behind where a helper keeps the credentials, and are none.
+ * As a source it gives the credentials in `auths`, tokens included, matched by the kubelet's rules. An empty entry, which
+ * `docker login` writes when a helper keeps the credential, is none.
  */
 export class DockerConfigFile implements CredentialSource {
   readonly #path: string;
@@ -37,13 +37,13 @@ export class DockerConfigFile implements CredentialSource {
     this.#contents = readContents(path);
   }
 
-  /** Whether credentials of this file are kept by helpers. */
+  /** Whether the file names credential helpers. */
   get hasHelpers(): boolean {
     const { credHelpers, credsStore } = this.contents;
     return credsStore !== '' || [...credHelpers.values()].some((helper) => helper !== '');
   }
 
-  /** What the file holds now, or held a few seconds ago. */
+  /** The content now, or a few seconds ago. */
   get contents(): Contents {
     if (performance.now() >= this.#nextCheck) {
       this.#nextCheck = performance.now() + CHECK_MS;

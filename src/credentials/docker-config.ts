@@ -3,7 +3,7 @@ import { excerpt } from '../image/excerpt.ts';
 import { parseJson } from '../json.ts';
 import { normalizeKey } from './registry-key.ts';
 
-/** One registry's entry of a docker config. */
+/** One registry's entry in a docker config. */
 export interface DockerConfigEntry {
   readonly username: string;
   readonly password: string;
@@ -16,28 +16,28 @@ export interface DockerConfigEntry {
 /** The entries of a docker config by their keys as written, such as `https://index.docker.io/v1/`. */
 export type DockerConfig = ReadonlyMap<string, DockerConfigEntry>;
 
-/** All of a docker config that is about credentials, as docker and go-containerregistry read it from a file. */
+/** The parts of a docker config that are about credentials, as docker and go-containerregistry read them. */
 export interface DockerConfigContents {
   readonly auths: DockerConfig;
-  /** By registry as written: the `NAME` of `docker-credential-NAME`; empty means that this registry has none. */
+  /** By registry as written: the `NAME` of `docker-credential-NAME`; empty for no helper. */
   readonly credHelpers: ReadonlyMap<string, string>;
-  /** The helper of all other registries; empty if there is none. */
+  /** The helper for all other registries; empty for none. */
   readonly credsStore: string;
 }
 
 /**
- * Not JSON; a value of the wrong type; an `auth` that isn't base64; one without a colon in it; the name of a
- * credential helper that can't be one.
+ * Not JSON; a value of the wrong type; an `auth` that isn't base64; an `auth` without a colon; an invalid name of a
+ * credential helper.
  */
 export type DockerConfigFault = 'json' | 'type' | 'base64' | 'colon' | 'helper';
 
-/** Thrown for a docker config that can't be read. Says what is wrong and where, never what stands there. */
+/** Thrown for a docker config that can't be read. Names the fault and its place, and never quotes the content. */
 export class InvalidDockerConfig extends Error {
   override readonly name = 'InvalidDockerConfig';
   readonly reason: DockerConfigFault;
-  /** The registry whose entry is at fault, if it is an entry and its key is valid. */
+  /** The registry of the invalid entry, if the fault is in an entry and its key is valid. */
   readonly registry: string | undefined;
-  /** What is wrong, without what to do about it: that depends on whether it is a secret or a file. */
+  /** The fault without a remedy, which depends on whether the config is a Secret or a file. */
   readonly finding: string;
 
   /** Takes no cause: the errors of JSON.parse and of zod could quote a secret. */
@@ -81,8 +81,8 @@ export function decodeDockerConfigJson(text: string): DockerConfig {
 }
 
 /**
- * Reads the same as a file of docker's, in which credential helpers count too (docker/cli
- * cli/config/configfile/file.go). A helper's name becomes that of a program, so it is nothing but a name.
+ * Reads a docker config file, in which credential helpers count too (docker/cli cli/config/configfile/file.go). A
+ * helper's name becomes part of a program's name, so it is validated.
  *
  * @throws {InvalidDockerConfig}
  */
@@ -95,11 +95,11 @@ export function decodeDockerConfigFile(text: string): DockerConfigContents {
   return { auths: decodeEntries(auths), credHelpers: new Map(credHelpers), credsStore };
 }
 
-/** Empty is none, and a name that isn't starts no option and leads to no other folder. */
+/** Empty for none. Otherwise without slashes, so that the program is looked up on the PATH. */
 const HELPER_NAME = /^[A-Za-z0-9._-]*$/;
 
 /**
- * Reads the content of `.dockercfg`, the older format: the entries alone.
+ * Reads the content of `.dockercfg`, the older format, which has the entries alone.
  *
  * @throws {InvalidDockerConfig}
  */
@@ -108,7 +108,7 @@ export function decodeDockercfg(text: string): DockerConfig {
 }
 
 /**
- * Reads one registry's entry. An `auth` that isn't empty displaces user name and password.
+ * Reads one registry's entry. A non-empty `auth` replaces user name and password.
  *
  * @throws {InvalidDockerConfig}
  */
@@ -122,9 +122,9 @@ export function decodeEntry(value: unknown, registry?: string): DockerConfigEntr
 }
 
 /**
- * Reads `auth`: the base64 of `user:password`, split at the first colon. Base64 as in Go: the standard
- * alphabet, padded or not, line breaks ignored, and nothing else. Bytes that aren't UTF-8 are lost; they
- * wouldn't get from the kubelet to the container runtime either.
+ * Reads `auth`: the base64 of `user:password`, split at the first colon. Base64 is Go's: the standard alphabet, padded or
+ * not, with line breaks ignored. Bytes that aren't UTF-8 are lost, as on the way from the kubelet to the container
+ * runtime.
  *
  * @throws {InvalidDockerConfig}
  */
@@ -138,14 +138,14 @@ export function decodeAuth(auth: string, registry?: string): { username: string;
   return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
-/** What is a map in Go. Unlike `z.record` this takes a member named `__proto__` for what it is. */
+/** A map in Go. Unlike with `z.record`, a member named `__proto__` is an ordinary one. */
 const members = z
   .custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))
   .transform((object): [string, unknown][] => Object.entries(object));
 
 /**
- * What is a struct in Go: names count in any case (by Unicode's simple folding, which regular expressions
- * have too), the last of several spellings wins, and null is the same as nothing.
+ * A struct as Go decodes it: names match in any case (by Unicode's simple folding, which regular expressions use too), the
+ * last of several spellings wins, and null counts as missing.
  */
 export function struct<Shape extends z.ZodRawShape>(shape: Shape) {
   const fields = Object.keys(shape).map((name) => ({ name, spelling: new RegExp(`^${name}$`, 'iu') }));
@@ -158,7 +158,7 @@ export function struct<Shape extends z.ZodRawShape>(shape: Shape) {
 
 const dockerConfigJson = struct({
   auths: members.default([]),
-  // Of no use here, but with a wrong type in it the kubelet fails.
+  // Not used, but the kubelet fails if its type is wrong.
   HttpHeaders: members.pipe(z.array(z.tuple([z.string(), z.string().nullable()]))).optional(),
 });
 
@@ -173,7 +173,7 @@ const entry = struct({
   password: z.string().default(''),
   auth: z.string().default(''),
   email: z.string().optional(),
-  // The kubelet doesn't know these, so whatever stands there must not fail it.
+  // The kubelet ignores these, so an invalid value is no fault.
   identitytoken: z.string().catch(''),
   registrytoken: z.string().catch(''),
 });

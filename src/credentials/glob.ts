@@ -1,20 +1,19 @@
-/** What a place in a pattern accepts: any run of characters, or one character that passes a test. */
+/** A term of a pattern: any run of characters, or one character that passes a test. */
 type Term = '*' | ((character: string) => boolean);
 
 /**
- * Whether a glob matches all of `text`: Go's `filepath.Match`, for ASCII text without path separators. `*` is
- * any characters, `?` is one, `[a-z]` and `[^a-z]` are one of a class, `\` takes the next character
- * literally.
+ * Whether a glob matches all of `text`: Go's `filepath.Match`, for ASCII text without path separators. `*` matches any
+ * characters, `?` one character, `[a-z]` and `[^a-z]` one of a class; `\` makes the next character literal.
  *
- * A pattern with a syntax error matches nothing, which is what the kubelet makes of Go's `ErrBadPattern`. The
- * time it takes grows at most with the product of both lengths.
+ * A pattern with a syntax error matches nothing, as in the kubelet, which ignores Go's `ErrBadPattern`. Takes time at most
+ * proportional to the product of both lengths.
  */
 export function globMatch(pattern: string, text: string): boolean {
   const terms = parse(pattern);
   return terms !== undefined && matches(terms, [...text]);
 }
 
-/** When stuck, lets the last star take one character more. What earlier stars took never needs to change. */
+/** Backtracks only to the last star, which then takes one character more; earlier stars never need to change. */
 function matches(terms: readonly Term[], characters: readonly string[]): boolean {
   let term = 0;
   let position = 0;
@@ -47,7 +46,7 @@ const TERM = new RegExp(
   'gsuy',
 );
 
-/** The terms of a pattern; undefined if its syntax is wrong. */
+/** The terms of a pattern; undefined if its syntax is invalid. */
 function parse(pattern: string): Term[] | undefined {
   const terms: Term[] = [];
   let end = 0;
@@ -78,7 +77,7 @@ function parseRanges(ranges: string): (character: string) => boolean {
     bounds.some(({ low, high }) => low <= codePoint(character) && codePoint(character) <= high);
 }
 
-/** Of a single character, or of one behind a backslash. */
+/** The code point of a character, which may have a backslash before it. */
 function codePoint(member: string): number {
   return member.codePointAt(member.length > 1 && member.startsWith('\\') ? 1 : 0) ?? 0;
 }

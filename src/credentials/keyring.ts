@@ -8,45 +8,44 @@ import {
 } from './docker-config.ts';
 import { keyMatches, normalizeKey, parseKey } from './registry-key.ts';
 
-/** Knows which credentials are for an image. */
+/** Credentials, and the images they are for. */
 export interface Keyring {
   /**
    * The credentials for a repository (`docker.io/library/nginx`, neither tag nor digest), in the order in
-   * which the kubelet tries them. If there are any it never pulls anonymously, but one of them may be an
-   * empty entry.
+   * which the kubelet tries them. If there are any, the kubelet never pulls anonymously, except with an empty entry.
    */
   lookup(repository: string): Credential[];
-  /** The secrets that can't be read. The others still count here; the kubelet fails every pull of the pod. */
+  /** The Secrets that can't be decoded. The kubelet then fails every pull of the pod; here the others still count. */
   readonly broken: readonly BrokenSecret[];
-  /** The secrets whose type makes them none for pulling: the kubelet passes over them. */
+  /** The Secrets that aren't pull secrets by their type. The kubelet ignores them. */
   readonly ofOtherTypes: readonly SecretOfOtherType[];
 }
 
 export type SecretOfOtherType = Pick<PullSecret, 'namespace' | 'name' | 'type'>;
 
-/** A secret that can't be read, and why. */
+/** A Secret that can't be decoded, and why. */
 export interface BrokenSecret {
   readonly secret: Pick<PullSecret, 'namespace' | 'name'>;
   readonly reason: DockerConfigFault;
   readonly error: InvalidDockerConfig;
 }
 
-/** As much of a Secret as pulling images takes. */
+/** The parts of a Secret that are needed to pull images. */
 export interface PullSecret {
   readonly namespace: string;
   readonly name: string;
   readonly type: string;
-  /** Decoded: text, no longer base64. */
+  /** Decoded from base64. */
   readonly data: Readonly<Record<string, string>>;
 }
 
 /**
  * The keyring of a pod's pull secrets, given in the pod's order (kubernetes pkg/credentialprovider/keyring.go
- * and secrets/secrets.go). Secrets of other types are passed over. Only user names and passwords are taken:
- * to the kubelet an entry with nothing but an identity token is an empty one.
+ * and secrets/secrets.go). Secrets of other types are ignored. Only user names and passwords count: to the kubelet an
+ * entry with only an identity token is empty.
  */
 export function createKeyring(secrets: readonly PullSecret[]): Keyring {
-  const entries: Entry[] = [];
+  const entries: KeyringEntry[] = [];
   const broken: BrokenSecret[] = [];
   const ofOtherTypes: SecretOfOtherType[] = [];
   for (const { namespace, name, type, data } of secrets) {
@@ -61,16 +60,19 @@ export function createKeyring(secrets: readonly PullSecret[]): Keyring {
       broken.push({ secret: { namespace, name }, reason: error.reason, error });
     }
   }
-  return { lookup: file(entries), broken, ofOtherTypes };
+  return { lookup: lookupIn(entries), broken, ofOtherTypes };
 }
 
-/** The keyring of a docker config, tokens included, matched by the kubelet's rules all the same. */
+/** The keyring of a docker config. Entries match by the kubelet's rules, but tokens count too. */
 export function dockerConfigKeyring(config: DockerConfig, source: string): Keyring {
-  const entries = Array.from(config, ([key, entry]): Entry => [key, new Credential({ ...entry, source })]);
-  return { lookup: file(entries), broken: [], ofOtherTypes: [] };
+  const entries = Array.from(
+    config,
+    ([key, entry]): KeyringEntry => [key, new Credential({ ...entry, source })],
+  );
+  return { lookup: lookupIn(entries), broken: [], ofOtherTypes: [] };
 }
 
-/** Whether the kubelet takes an image to be on Docker Hub (`isDefaultRegistryMatch`). */
+/** Whether an image is on Docker Hub to the kubelet (`isDefaultRegistryMatch`). */
 export function isDefaultRegistry(image: string): boolean {
   const [first = '', rest] = image.split('/', 2);
   if (first === '') return false;
@@ -78,13 +80,13 @@ export function isDefaultRegistry(image: string): boolean {
 }
 
 /** A docker config's key as written, and the credential of its entry. */
-type Entry = readonly [key: string, credential: Credential];
+type KeyringEntry = readonly [key: string, credential: Credential];
 
 const DOCKER_HUB_KEY = 'index.docker.io';
 
 const types = new Set(['kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg']);
 
-/** secrets.go, `secretsToTrackedDockerConfigs`: any other type, key or an empty value is no pull secret. */
+/** secrets.go, `secretsToTrackedDockerConfigs`: other types, other keys and empty values are ignored. */
 function decodeSecret(type: string, data: PullSecret['data']): DockerConfig {
   const { '.dockerconfigjson': config, '.dockercfg': legacy } = data;
   if (type === 'kubernetes.io/dockerconfigjson' && config) return decodeDockerConfigJson(config);
@@ -93,13 +95,12 @@ function decodeSecret(type: string, data: PullSecret['data']): DockerConfig {
 }
 
 /**
- * `BasicDockerKeyring`: keys go in reverse byte order, whichever secret they are from, so `quay.io/team`
- * before `quay.io`; within a key the order of the secrets stays. Docker Hub's key is for its images that have
- * no other.
+ * `BasicDockerKeyring`: keys are sorted in reverse byte order, so that `quay.io/team` precedes `quay.io`; entries with the
+ * same key keep the order of the Secrets. Docker Hub's key is the fallback for images on Docker Hub.
  */
-function file(entries: readonly Entry[]): Keyring['lookup'] {
-  const filed = Map.groupBy(entries, ([key]) => normalizeKey(key));
-  const index = [...filed.keys()]
+function lookupIn(entries: readonly KeyringEntry[]): Keyring['lookup'] {
+  const byKey = Map.groupBy(entries, ([key]) => normalizeKey(key));
+  const index = [...byKey.keys()]
     .filter((key) => key !== undefined)
     .map((key) => ({ key, bytes: Buffer.from(key), pattern: parseKey(key) }))
     .sort((a, b) => Buffer.compare(b.bytes, a.bytes));
@@ -109,6 +110,6 @@ function file(entries: readonly Entry[]): Keyring['lookup'] {
     const matching = index.filter(({ pattern }) => pattern && image && keyMatches(pattern, image));
     const keys = matching.map(({ key }) => key);
     if (keys.length === 0 && isDefaultRegistry(repository)) keys.push(DOCKER_HUB_KEY);
-    return keys.flatMap((key) => filed.get(key) ?? []).map(([, credential]) => credential);
+    return keys.flatMap((key) => byKey.get(key) ?? []).map(([, credential]) => credential);
   };
 }

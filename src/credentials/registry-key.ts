@@ -2,23 +2,22 @@ import { isIPv6 } from 'node:net';
 import { globMatch } from './glob.ts';
 
 /**
- * A key of a docker config, or an image's repository, taken apart so that one can be matched against the
- * other: kubernetes pkg/credentialprovider/keyring.go, with the parsing that Go's net/url and net do for it.
+ * A docker config's key or an image's repository, parsed to be matched with each other: kubernetes
+ * pkg/credentialprovider/keyring.go, including the parsing that it leaves to Go's net/url and net.
  */
 export interface RegistryKey {
-  /** The host and port as one string. */
+  /** The host with its port. */
   readonly host: string;
-  /** The host between its dots; in a key each may be a glob. */
+  /** The labels of the host; in a key each may be a glob. */
   readonly labels: readonly string[];
-  /** Compared as text: no port isn't port 443. */
+  /** Compared as text: no port differs from port 443. */
   readonly port: string;
   readonly path: string;
 }
 
 /**
- * The form under which a docker config's key is filed (`BasicDockerKeyring.Add`): without scheme, user info
- * and query, and without a leading `/v1` or `/v2` if a slash follows. Undefined for what isn't a URL; it is
- * ignored.
+ * The normal form of a docker config's key (`BasicDockerKeyring.Add`): without scheme, user info and query, and without a
+ * leading `/v1` or `/v2` if a slash follows. Undefined for a key that isn't a URL, which is ignored.
  */
 export function normalizeKey(key: string): string | undefined {
   const parsed = parseKey(key.replace(/^https?:\/\//, ''));
@@ -28,7 +27,7 @@ export function normalizeKey(key: string): string | undefined {
 }
 
 /**
- * Takes a key without its scheme, or an image's repository, apart (`ParseSchemelessURL`, Go's `url.Parse`).
+ * Parses a key without its scheme, or an image's repository (`ParseSchemelessURL`, Go's `url.Parse`).
  */
 export function parseKey(text: string): RegistryKey | undefined {
   const [, beforeQuery = '', query = '', fragment = ''] = /^([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(text) ?? [];
@@ -44,8 +43,8 @@ export function parseKey(text: string): RegistryKey | undefined {
 }
 
 /**
- * Whether a key is for an image (`URLsMatch`): the same port, as many labels, each matched by its glob, and a
- * path with which the image's begins. That needn't end at a slash: `/team` is for `/teams/app` too.
+ * Whether a key matches an image (`URLsMatch`): they have the same port and the same number of labels, each label matches
+ * its glob, and the image's path begins with the key's. The prefix needn't end at a slash: `/team` matches `/teams/app`.
  */
 export function keyMatches(key: RegistryKey, image: RegistryKey): boolean {
   return (
@@ -63,14 +62,13 @@ const NAME_AND_PORT = /^[A-Za-z0-9\-._~!$&'()*+,;=\]<>"\u0080-\uffff]*(?::[0-9]*
 const IPV6_AND_PORT = /^\[(?<address>[^\]]*)\](?::[0-9]*)?$/;
 
 /**
- * 253 characters of a DNS name, and a port. Longer ones reach nobody, and globs would take their time over
- * them.
+ * 253 characters of a DNS name, and a port. A longer host can't exist, and matching globs against it would take long.
  */
 export const LONGEST_HOST = 253 + ':65535'.length;
 
 /**
- * net/url `parseHost`, but for percent signs: Go lets a host escape those, bytes beyond ASCII, and an IPv6
- * address's zone. No image name has any of that, so such a key matches nothing and may as well be invalid.
+ * net/url `parseHost`, without percent-encoding, which Go allows for bytes beyond ASCII and for the zone of an IPv6
+ * address. No image name has those, so such a key matches nothing anyway.
  */
 function isHost(host: string): boolean {
   if (host.length > LONGEST_HOST) return false;
@@ -79,7 +77,7 @@ function isHost(host: string): boolean {
   return isIPv6(address) && !address.includes('%');
 }
 
-/** net `SplitHostPort`; an address in brackets keeps them if no port follows. */
+/** net `SplitHostPort`; an address in brackets keeps the brackets if no port follows. */
 function splitHost(host: string): Pick<RegistryKey, 'labels' | 'port'> {
   const match = /^(?:\[([^\]]*)\]|([^\]:]*)):([0-9]*)$/.exec(host);
   const name = match?.[1] ?? match?.[2] ?? host;
@@ -90,7 +88,7 @@ function hasBrokenEscape(text: string): boolean {
   return /%(?![0-9A-Fa-f]{2})/.test(text);
 }
 
-/** Undoes percent-encoding. Unlike `decodeURIComponent` it accepts bytes that aren't UTF-8, as Go does. */
+/** Decodes percent-encoding. Unlike `decodeURIComponent` it accepts bytes that aren't UTF-8, as Go does. */
 function percentDecode(text: string): string {
   return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (bytes) =>
     Buffer.from(bytes.replaceAll('%', ''), 'hex').toString(),
