@@ -8,20 +8,20 @@ import { whyUnreadable } from './system-error.ts';
 export type Config = z.infer<typeof configSchema>;
 
 /**
- * Reads the configuration: a file, or a folder whose `*.yaml` count together; without one, everything has its default.
+ * Reads the configuration: a file, or a folder whose `*.yaml` files are joined; without a path, the defaults.
  *
  * @throws InvalidConfig
  */
 export function loadConfig(path: string | undefined): Config {
   if (path === undefined) return configSchema.parse({});
   const mistakes = new Mistakes();
-  const said = readFiles(path).flatMap(({ file, text }) => {
+  const documents = readFiles(path).flatMap(({ file, text }) => {
     const value = mistakes.collect(() => parseYaml(text, file));
-    // On its own first, so that a mistake is told with the file it is in.
+    // Each file is validated alone first, so that a mistake is reported with its file.
     mistakes.collect(() => parse(value ?? {}, file));
     return { file, value };
   });
-  const { value, problems } = joinConfigs(said);
+  const { value, problems } = joinConfigs(documents);
   mistakes.collect(() => {
     if (problems.length > 0) throw new InvalidConfig(path, problems);
   });
@@ -61,7 +61,7 @@ function parseYaml(text: string, file: string): unknown {
   return withoutNulls(document.toJS({ maxAliasCount: 100 })) ?? {};
 }
 
-/** A key without a value, as with all below it commented out, is one that isn't there. */
+/** A key without a value, such as one whose content is commented out, counts as missing. */
 function withoutNulls(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value ?? undefined;
   return Object.fromEntries(

@@ -2,17 +2,17 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyPath } from './key-path.ts';
 
-/** A file of the configuration, by its path. */
+/** A file of the configuration. */
 export interface ConfigFile {
   readonly file: string;
   readonly text: string;
 }
 
 /**
- * The files at a path: itself, or those in it that are called `*.yaml`, in the order of their names. A mounted
- * ConfigMap is such a folder; its own bookkeeping starts with a dot.
+ * The file at a path; if it is a folder, such as a mounted ConfigMap, its files `*.yaml` in the order of their names.
+ * Files that begin with a dot are the ConfigMap's own bookkeeping.
  *
- * @throws Error of the file system, or where a folder has none
+ * @throws an error of the file system, or one for a folder without such files
  */
 export function readConfigFiles(path: string): ConfigFile[] {
   const read = (file: string) => ({ file, text: readFileSync(file, 'utf8') });
@@ -22,27 +22,27 @@ export function readConfigFiles(path: string): ConfigFile[] {
   return names.sort().map((name) => read(join(path, name)));
 }
 
-/** What files of the configuration say, one by one. */
-export interface Said {
+/** The content of one file, parsed. */
+export interface ConfigDocument {
   readonly file: string;
   readonly value: unknown;
 }
 
 /**
- * What several files say together: maps are joined, whatever their depth. Which of two values should count nobody
- * could tell from the files: that a key has one in two of them is a problem.
+ * Joins the content of several files: maps are merged at every depth. A key with a value in two files is a problem,
+ * because nothing in the files says which of them counts.
  */
-export function joinConfigs(all: readonly Said[]): { value: unknown; problems: string[] } {
+export function joinConfigs(all: readonly ConfigDocument[]): { value: unknown; problems: string[] } {
   const problems: string[] = [];
   const origins = new Map<string, string>();
-  const join = (into: Map<string, unknown>, { file, value }: Said, at: readonly string[]) => {
+  const join = (into: Map<string, unknown>, { file, value }: ConfigDocument, at: readonly string[]) => {
     for (const [key, part] of Object.entries(value ?? {})) {
       const path = [...at, key];
       const name = keyPath(path);
-      const there = into.get(key);
-      if (there === undefined && !isMap(part)) into.set(key, part);
-      else if (there === undefined) into.set(key, new Map());
-      else if (!(there instanceof Map) || !isMap(part))
+      const existing = into.get(key);
+      if (existing === undefined && !isMap(part)) into.set(key, part);
+      else if (existing === undefined) into.set(key, new Map());
+      else if (!(existing instanceof Map) || !isMap(part))
         problems.push(`${name}: ${origins.get(name)} has it and ${file} too; leave it in one of them`);
       if (!origins.has(name)) origins.set(name, file);
       const inner = into.get(key);
@@ -50,7 +50,7 @@ export function joinConfigs(all: readonly Said[]): { value: unknown; problems: s
     }
   };
   const joined = new Map<string, unknown>();
-  for (const said of all) join(joined, said, []);
+  for (const document of all) join(joined, document, []);
   return { value: plain(joined), problems };
 }
 

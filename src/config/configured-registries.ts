@@ -4,16 +4,16 @@ import { type RegistryConfig, readRegistry } from './registry-config.ts';
 import type { Registries } from './registry-settings.ts';
 import { TrackedFiles } from './tracked-files.ts';
 
-/** Mounted Secrets and ConfigMaps take the kubelet a minute to update: looking more often than this gains nothing. */
+/** The kubelet takes up to a minute to update mounted Secrets and ConfigMaps, so more frequent checks gain nothing. */
 const CHECK_MS = 5_000;
 
-/** What of the configuration is about registries. */
+/** The part of the configuration that is about registries. */
 export interface RegistriesConfig {
   readonly registries: Readonly<Record<string, RegistryConfig>>;
   readonly certsDirectory?: string | undefined;
 }
 
-/** Thrown, or told, when files that the configuration names have mistakes: all of them, each with its place. */
+/** Thrown when files that the configuration names have mistakes. Lists all of them, each with its key. */
 export class UnusableRegistries extends Error {
   override readonly name = 'UnusableRegistries';
   readonly problems: readonly string[];
@@ -24,12 +24,12 @@ export class UnusableRegistries extends Error {
   }
 }
 
-/** Called when files have changed into something unusable: what they said before still counts. */
+/** Called when changed files are unusable; their last usable content stays in effect. */
 export type OnUnusable = (error: UnusableRegistries) => void;
 
 /**
- * What the configuration says of registries, as the files that it names have it now: containerd reads its `hosts.toml`
- * at each pull, and certificates are renewed where they are mounted.
+ * The settings of registries, kept up to date with the files that the configuration names: containerd reads
+ * `hosts.toml` at each pull, and mounted certificates are renewed in place.
  */
 export class ConfiguredRegistries {
   readonly #config: RegistriesConfig;
@@ -45,7 +45,7 @@ export class ConfiguredRegistries {
     this.#current = read(config, this.#files);
   }
 
-  /** What they say now, or said a few seconds ago; the same object for as long as nothing has changed. */
+  /** The settings now, or a few seconds ago; the same object until they change. */
   get current(): Registries {
     if (performance.now() >= this.#nextCheck) {
       this.#nextCheck = performance.now() + CHECK_MS;

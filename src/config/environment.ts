@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InvalidConfig } from './invalid-config.ts';
 
-/** The proxies that the environment names, as URLs, and what isn't to go through them. */
+/** The URLs of the environment's proxies, and the hosts to reach without them, in the syntax of NO_PROXY. */
 export interface Proxies {
   readonly http: string | undefined;
   readonly https: string | undefined;
@@ -10,15 +10,14 @@ export interface Proxies {
 
 export const noProxies: Proxies = { http: undefined, https: undefined, noProxy: '' };
 
-/** What is taken from the environment. Nothing else reads it. */
+/** The settings from environment variables. Nothing else reads them. */
 export interface Environment {
   /** The namespace that tagpin itself runs in. */
   namespace: string;
-  /** How to get out of the network. */
   proxies: Proxies;
-  /** Where the credentials of whoever is at the command line may be; the first that is there counts. */
+  /** Paths at which the user's docker config may be; the first that exists counts. */
   dockerConfigs: readonly string[];
-  /** Whether a terminal may be shown colours: https://no-color.org. */
+  /** Whether terminal output may be coloured: https://no-color.org. */
   isColoured: boolean;
 }
 
@@ -35,9 +34,8 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
 }
 
 /**
- * Where the docker config of whoever is at the command line may be; the first that is there counts. As
- * go-containerregistry (pkg/authn/keychain.go), but for one thing: what a variable names comes before any default.
- * DOCKER_CONFIG displaces docker's own folder, and where neither has a file Podman's counts.
+ * The paths of docker configs, by precedence, as in go-containerregistry (pkg/authn/keychain.go), except that a path from
+ * a variable precedes every default. DOCKER_CONFIG replaces docker's default folder; Podman's file comes last.
  */
 function dockerConfigPlaces({
   DOCKER_CONFIG,
@@ -55,10 +53,10 @@ function dockerConfigPlaces({
 }
 
 /**
- * Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper case before lower (golang.org/x/net/http/httpproxy, and so
- * containerd and the kubelet). A proxy may be written without its scheme.
+ * Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY; upper case takes precedence over lower (golang.org/x/net/http/httpproxy,
+ * and so containerd and the kubelet). The scheme of a proxy may be left out.
  *
- * @returns the proxies, and what is wrong with them; their text isn't told, since it may hold a password
+ * @returns the proxies, and the problems, which don't quote a value because it may hold a password
  */
 function readProxies(environment: Readonly<Record<string, string | undefined>>): {
   proxies: Proxies;

@@ -3,20 +3,20 @@ import { parseHostsFile, readCertificateFiles } from './hosts-file.ts';
 import type { Registries, RegistrySettings } from './registry-settings.ts';
 import type { TrackedFiles } from './tracked-files.ts';
 
-/** What a folder such as `/etc/containerd/certs.d` says. */
+/** The settings in a folder such as `/etc/containerd/certs.d`. */
 export interface HostsDirectory {
   readonly registries: ReadonlyMap<string, RegistrySettings>;
-  /** For hosts without a folder of their own. */
-  readonly otherwise: RegistrySettings | undefined;
+  /** For hosts without a folder of their own (`_default`). */
+  readonly defaults: RegistrySettings | undefined;
 }
 
 const DEFAULT = '_default';
 
 /**
- * Reads a folder of containerd's registry configuration, as a node has it (containerd docs/hosts.md): a folder for each
- * host with a `hosts.toml`, or with certificates as docker lays them out.
+ * Reads a node's registry configuration for containerd (containerd docs/hosts.md): a folder for each host, with a
+ * `hosts.toml`, or with certificates in docker's layout.
  *
- * @returns the settings, and what is wrong with them, each with its file and key
+ * @returns the settings, and the problems, each with its file and key
  */
 export function readHostsDirectory(
   root: string,
@@ -32,15 +32,15 @@ export function readHostsDirectory(
   }
   for (const name of names) {
     const host = hostOf(name);
-    // `registry.example.com_5000_` counts before `registry.example.com:5000`, as with containerd.
+    // `registry.example.com_5000_` takes precedence over `registry.example.com:5000`, as in containerd.
     if (folderOf(host) !== name && names.includes(folderOf(host))) continue;
     const read = readFolder(join(root, name), files);
     registries.set(host, read.settings);
     problems.push(...read.problems);
   }
-  const otherwise = registries.get(DEFAULT);
+  const defaults = registries.get(DEFAULT);
   registries.delete(DEFAULT);
-  return { directory: { registries, otherwise: otherwise && withoutHeaders(otherwise) }, problems };
+  return { directory: { registries, defaults: defaults && withoutHeaders(defaults) }, problems };
 }
 
 function readFolder(folder: string, files: TrackedFiles): { settings: RegistrySettings; problems: string[] } {
@@ -56,26 +56,26 @@ function readFolder(folder: string, files: TrackedFiles): { settings: RegistrySe
   }
 }
 
-/** A mounted ConfigMap has hidden folders beside the real ones, which are links. */
+/** A mounted ConfigMap has hidden folders besides the links to them. */
 const isHostFolder = (root: string, name: string, files: TrackedFiles) =>
   !name.startsWith('.') && files.isFolder(join(root, name));
 
-/** Names of folders can't hold a colon everywhere: containerd writes `host_port_` too (`hostDirectory`). */
+/** Some file systems allow no colon in names, so containerd also accepts `host_port_` (`hostDirectory`). */
 const hostOf = (folder: string) => folder.replace(/^(.+)_(\d+)_$/, '$1:$2');
 const folderOf = (host: string) => host.replace(/^(.+):(\d+)$/, '$1_$2_');
 
-/** Headers may be secrets, and the defaults are for whatever host an image names. */
+/** Headers may be secrets, and the defaults apply to any host that an image names. */
 function withoutHeaders(settings: RegistrySettings): RegistrySettings {
   return settings.root === undefined ? { ...settings, headers: {} } : settings;
 }
 
-/** What the configuration file says of registries counts, key by key, before what the folder says of the same host. */
+/** Combines both; for each key of a host, the configuration file takes precedence over the folder. */
 export function combine(
-  { registries, otherwise }: HostsDirectory = { registries: new Map(), otherwise: undefined },
+  { registries, defaults }: HostsDirectory = { registries: new Map(), defaults: undefined },
   configured: Readonly<Record<string, RegistrySettings>>,
 ): Registries {
   const own = Object.entries(configured).map(
-    ([host, settings]) => [host, { ...(registries.get(host) ?? otherwise), ...settings }] as const,
+    ([host, settings]) => [host, { ...(registries.get(host) ?? defaults), ...settings }] as const,
   );
-  return { settings: new Map([...registries, ...own]), otherwise };
+  return { settings: new Map([...registries, ...own]), defaults };
 }

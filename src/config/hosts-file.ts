@@ -8,8 +8,8 @@ import type { Capability, Mirror, RegistrySettings, TlsSettings } from './regist
 import type { TrackedFiles } from './tracked-files.ts';
 
 /**
- * containerd's `hosts.toml`, read as containerd reads it (core/remotes/docker/config/hosts.go, `parseHostsFile`):
- * what it doesn't know it passes over. Unlike containerd, a file with a mistake in it is a mistake.
+ * containerd's `hosts.toml`, read as containerd reads it (core/remotes/docker/config/hosts.go, `parseHostsFile`): unknown
+ * keys are ignored. Unlike in containerd, a file with a mistake in it is reported.
  */
 
 const strings = z.union(
@@ -19,7 +19,7 @@ const strings = z.union(
 
 const PAIRS = 'write a file, or a list of pairs of a certificate and its key';
 
-/** A pair of files, or one that holds both. */
+/** A pair of files, or one file that holds both. */
 const pair = z.union(
   [z.string().transform((file): [string, string] => [file, file]), z.tuple([z.string(), z.string()])],
   PAIRS,
@@ -27,7 +27,7 @@ const pair = z.union(
 
 const headerName = z.string().regex(/^[\w!#$%&'*+\-.^`|~]+$/, 'write the name of a header');
 
-const hostShape = z.object({
+const hostSchema = z.object({
   capabilities: z
     .array(
       z
@@ -49,21 +49,21 @@ const hostShape = z.object({
     .record(headerName, strings.pipe(z.array(z.string().regex(/^[^\p{Cc}]*$/u, 'write one line'))))
     .default({}),
 });
-const fileShape = hostShape.extend({
+const fileSchema = hostSchema.extend({
   server: z.string().default(''),
-  host: z.record(z.string(), hostShape).default({}),
+  host: z.record(z.string(), hostSchema).default({}),
 });
 
-type Host = z.infer<typeof hostShape>;
-type Key = readonly PropertyKey[];
+type HostTable = z.infer<typeof hostSchema>;
+type KeyPath = readonly PropertyKey[];
 
-/** The folder that a `hosts.toml` is in, and how what it names is read. */
+/** The folder of a `hosts.toml`, and the reader of the files that it names. */
 export interface HostsFolder {
   readonly path: string;
   readonly files: TrackedFiles;
 }
 
-/** The settings in a `hosts.toml`, and what is wrong with it, each with its key. */
+/** The settings in a `hosts.toml`, and the problems, each with its key. */
 export function parseHostsFile(
   text: string,
   folder: HostsFolder,
@@ -73,11 +73,11 @@ export function parseHostsFile(
     document = parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // Below its first line the message quotes the file, which may hold secrets.
+    // After its first line the message quotes the file, which may hold secrets.
     const [message = ''] = error.message.split('\n');
     return { settings: {}, problems: [`line ${error.line}: ${message}`] };
   }
-  const parsed = fileShape.safeParse(document, { error: remedyOf });
+  const parsed = fileSchema.safeParse(document, { error: remedyOf });
   if (!parsed.success) {
     const problems = parsed.error.issues.map(
       ({ path, message }) => `${keyPath(path) || 'the file'}: ${message}`,
@@ -85,10 +85,10 @@ export function parseHostsFile(
     return { settings: {}, problems };
   }
   const problems: string[] = [];
-  const wrong = (key: Key, message: string) => {
+  const wrong = (key: KeyPath, message: string) => {
     problems.push(`${keyPath(key)}: ${message}`);
   };
-  const wrongFile = (key: Key, file: string, problem: string) => wrong(key, `${file}: ${problem}`);
+  const wrongFile = (key: KeyPath, file: string, problem: string) => wrong(key, `${file}: ${problem}`);
   const { server, host: hosts, ...own } = parsed.data;
   const mirrors = Object.entries(hosts).flatMap(([url, host]): Mirror[] => {
     const root = rootOf(url, host.override_path);
@@ -104,7 +104,7 @@ export function parseHostsFile(
   return { settings: { mirrors, root, capabilities, tls, headers: headersOf(own) }, problems };
 }
 
-/** The root of the API that a host's URL stands for; `/v2` is added to it unless that is overridden. */
+/** The API root for a host's URL; `/v2` is appended unless `override_path` is set. */
 function rootOf(written: string, overridesPath: boolean): URL | undefined {
   const text = /^[a-z]+:\/\//i.test(written) ? written : `https://${written}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -115,10 +115,10 @@ function rootOf(written: string, overridesPath: boolean): URL | undefined {
 }
 
 function tlsOf(
-  host: Host,
+  host: HostTable,
   { path: folder, files }: HostsFolder,
-  at: Key,
-  wrong: (key: Key, file: string, problem: string) => void,
+  at: KeyPath,
+  wrong: (key: KeyPath, file: string, problem: string) => void,
 ): TlsSettings {
   const ca = host.ca.flatMap((file, index) => {
     const read = readCertificates(resolve(folder, file), files);
@@ -141,10 +141,10 @@ function tlsOf(
   };
 }
 
-const headersOf = ({ header }: Host) =>
+const headersOf = ({ header }: HostTable) =>
   Object.fromEntries(Object.entries(header).map(([name, values]) => [name.toLowerCase(), values.join(', ')]));
 
-/** docker's folders, without a `hosts.toml`: `*.crt` are CAs, `*.cert` client certificates, `*.key` their keys. */
+/** docker's layout, without a `hosts.toml`: `*.crt` are CAs, `*.cert` client certificates, `*.key` their keys. */
 export function readCertificateFiles(
   folder: HostsFolder,
   names: readonly string[],
@@ -157,7 +157,7 @@ export function readCertificateFiles(
       return [cert, names.includes(key) ? key : cert];
     });
   const problems: string[] = [];
-  const host = { ...hostShape.parse({}), ca, client };
+  const host = { ...hostSchema.parse({}), ca, client };
   const tls = tlsOf(host, folder, [], (_key, file, problem) => {
     problems.push(`${join(folder.path, file)}: ${problem}`);
   });

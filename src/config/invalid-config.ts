@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { excerpt } from '../image/excerpt.ts';
 import { keyPath } from './key-path.ts';
 
-/** Thrown for a configuration with mistakes: all of them, each with the path of its key; or for one that can't be read. */
+/** Thrown for a configuration with mistakes, of which it lists all, each with its key; or for one that can't be read. */
 export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig';
   readonly problems: readonly string[];
@@ -50,12 +50,12 @@ export class Mistakes {
 const listed = (file: string, problems: readonly string[]) =>
   `${file} is not a valid configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
 
-/** Text that says all it holds without quotes. */
+/** Text that needs no quotes in a message. */
 const PLAIN = /^[^\s"'{}[\],#&|>%`]+$/;
-/** What stands before the host of a URL may be a password. */
+/** The user part of a URL, which may hold a password. */
 const USER = /\/\/[^/@\s]*@/g;
 
-/** A value as messages show it; nothing where it is missing, or none that could be shown. */
+/** A value as messages show it; empty if it is missing or can't be shown. */
 function shown(value: unknown): string {
   if (typeof value === 'string') {
     const text = excerpt(value.replace(USER, '//…@'));
@@ -64,16 +64,16 @@ function shown(value: unknown): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
-/** What is wrong at a key: `webhook.port: 99999: write a port number from 1 to 65535`. */
+/** A problem at a key: `webhook.port: 99999: write a port number from 1 to 65535`. */
 export function problem(path: readonly PropertyKey[], value: unknown, remedy: string): string {
   const where = keyPath(path) || 'the file';
-  // What is wrong with a file or folder names it already, or what is in it.
+  // A remedy for a file or folder already names it, or something in it.
   const isNamed = typeof value === 'string' && value.includes('/') && remedy.includes(value);
-  const told = isNamed ? '' : shown(value);
-  return told === '' ? `${where}: ${remedy}` : `${where}: ${told}: ${remedy}`;
+  const text = isNamed ? '' : shown(value);
+  return text === '' ? `${where}: ${remedy}` : `${where}: ${text}: ${remedy}`;
 }
 
-/** All that zod says of a document, in tagpin's words. */
+/** The problems that zod found in a document, in tagpin's words. */
 export function problemsIn(issues: readonly z.core.$ZodIssue[], document: unknown): string[] {
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
@@ -91,7 +91,7 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** What to write instead, where the schema doesn't say it better. To be given to zod as `error`. */
+/** The remedy for an issue whose schema has none of its own: zod's parameter `error`. */
 export const remedyOf: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_type':

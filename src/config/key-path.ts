@@ -1,4 +1,4 @@
-/** The place of a key as people write it: `registries["registry.example.com"].mirrors[0].endpoint`. */
+/** The path of a key as users write it: `registries["registry.example.com"].mirrors[0].endpoint`. */
 export function keyPath(keys: readonly PropertyKey[]): string {
   return keys
     .map((key, index) => {

@@ -7,11 +7,11 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** What was read, or what is wrong with it; never what a file holds, which may be a key. */
-export type Read<T> = { value: T } | { problem: string };
+/** The content of a file, or the problem with it. A problem never quotes the file, which may hold a key. */
+export type PemFile = { value: string } | { problem: string };
 
 /** The certificates in a file. */
-export function readCertificates(file: string, files: TrackedFiles): Read<string> {
+export function readCertificates(file: string, files: TrackedFiles): PemFile {
   try {
     const pem = files.read(file);
     for (const block of pem.match(CERTIFICATE) ?? ['']) new X509Certificate(block);
@@ -21,13 +21,13 @@ export function readCertificates(file: string, files: TrackedFiles): Read<string
   }
 }
 
-/** A pair that was read, or what is wrong with its files. */
-export type ReadKeyPair =
+/** A pair, or the problems with its files. */
+export type KeyPairFiles =
   | { value: KeyPair }
   | { problems: readonly { of: keyof KeyPair; problem: string }[] };
 
 /** A certificate and its key; both may be in one file. */
-export function readKeyPair(certFile: string, keyFile: string, files: TrackedFiles): ReadKeyPair {
+export function readKeyPair(certFile: string, keyFile: string, files: TrackedFiles): KeyPairFiles {
   const [cert, key] = [readCertificates(certFile, files), readKey(keyFile, files)];
   if ('value' in cert && 'value' in key) {
     const [first = ''] = cert.value.match(CERTIFICATE) ?? [];
@@ -42,7 +42,7 @@ export function readKeyPair(certFile: string, keyFile: string, files: TrackedFil
   return { problems };
 }
 
-function readKey(file: string, files: TrackedFiles): Read<string> {
+function readKey(file: string, files: TrackedFiles): PemFile {
   try {
     const pem = files.read(file);
     createPrivateKey(pem);
@@ -52,7 +52,7 @@ function readKey(file: string, files: TrackedFiles): Read<string> {
   }
 }
 
-/** The certificates of a text, one by one; what can't be read as one is left out. */
+/** The certificates in a text; blocks that aren't valid are left out. */
 export function certificatesIn(text: string): string[] {
   return (text.match(CERTIFICATE) ?? []).filter((block) => {
     try {

@@ -3,7 +3,7 @@ import { readCertificates, readKeyPair } from './pem.ts';
 import { capabilities, type Mirror, type RegistrySettings, type TlsSettings } from './registry-settings.ts';
 import { TrackedFiles } from './tracked-files.ts';
 
-/** The root of an API: where a URL has no path of its own, that of the distribution specification. */
+/** The root of an API. For a URL without a path it is the distribution specification's `/v2/`. */
 const apiRoot = z
   .unknown()
   .transform((text, context) => {
@@ -42,7 +42,7 @@ const filesOnly = z.looseObject({
   clientKeyFile: z.string().optional(),
 });
 
-/** What the configuration file says of one registry; its certificates are in files, which may change. */
+/** One registry in the configuration file. Its certificates are in files, which may change. */
 const registry = z
   .strictObject({
     plainHttp: z.boolean().optional().describe('Use plain HTTP. By default only on the loopback interface.'),
@@ -74,7 +74,7 @@ const registry = z
   );
 export type RegistryConfig = z.infer<typeof registry>;
 
-/** The settings of a registry with the certificates in its files, and what is wrong with them, each with its key. */
+/** The settings of a registry, with certificates read from its files, and the problems, each with its key. */
 export function readRegistry(
   { caFile, clientCertFile, clientKeyFile, insecure, ...settings }: RegistryConfig,
   files: TrackedFiles,
@@ -109,7 +109,7 @@ export function readRegistry(
 
 const HOST = /^[^/\s@]+$/;
 
-/** By host, with the port where images write one. A wrong host hides no other mistake of its entry. */
+/** By host, with its port if images name one. An invalid host doesn't hide other mistakes in its entry. */
 export const registries = z.record(z.string(), registry).superRefine(
   (entries, context) => {
     for (const host of Object.keys(entries).filter((host) => !HOST.test(host))) {

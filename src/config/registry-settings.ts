@@ -1,49 +1,49 @@
-/** What is presented to, and asked of, the other end of a TLS connection. */
+/** The certificates for a TLS connection to a host. */
 export interface TlsSettings {
-  /** PEM of further CAs that its certificate may be signed by. */
+  /** PEM of additional CAs to trust. */
   readonly ca?: readonly string[];
-  /** PEM of client certificates, each with its key at the same place of `key`. */
+  /** PEM of client certificates, each with its key at the same index of `key`. */
   readonly cert?: readonly string[];
   readonly key?: readonly string[];
-  /** Its certificate isn't checked at all. */
+  /** The host's certificate isn't verified. */
   readonly insecure?: boolean;
 }
 
-/** What a host may be used for, in containerd's words: to find what a tag stands for takes both. */
+/** containerd's capabilities of a host. To resolve a tag needs both. */
 export const capabilities = ['pull', 'resolve'] as const;
 export type Capability = (typeof capabilities)[number];
 
-/** A host that is asked before the registry itself. */
+/** A host to ask before the registry itself. */
 export interface Mirror {
   /** The root of its API, with a slash at the end. */
   readonly root: URL;
   readonly capabilities: readonly Capability[];
-  /** Whether it is shown the credentials that are meant for the registry. */
+  /** Whether to send it the registry's credentials. */
   readonly sendCredentials: boolean;
-  /** Left out: what is configured for its host as a registry. */
+  /** By default that of its host as a registry. */
   readonly tls?: TlsSettings;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What the configuration says of one registry host. */
+/** The settings of one registry host. */
 export interface RegistrySettings {
-  /** Speak plain HTTP to it. Left out: only if it is on the loopback interface and nothing is said of TLS. */
+  /** Use plain HTTP. By default only on the loopback interface, and only without `tls`. */
   readonly plainHttp?: boolean | undefined;
   readonly tls?: TlsSettings | undefined;
   readonly mirrors?: readonly Mirror[] | undefined;
-  /** Prefixes of repositories that an ECR pull-through cache fills. */
+  /** Prefixes of repositories that an ECR pull-through cache serves. */
   readonly pullThrough?: readonly string[] | undefined;
-  /** Asked in place of the registry itself, after the mirrors (containerd's `server`). */
+  /** The API root to use instead of the registry's own, after the mirrors (containerd's `server`). */
   readonly root?: URL | undefined;
-  /** Of the registry itself; left out: all. */
+  /** Of the registry itself; by default all. */
   readonly capabilities?: readonly Capability[] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What the configuration says of registries. */
+/** The settings of all registries. */
 export interface Registries {
-  /** By host, with the port where images write one: `registry.example.com:5000`. */
+  /** By host, with its port if images name one: `registry.example.com:5000`. */
   readonly settings: ReadonlyMap<string, RegistrySettings>;
-  /** Of hosts that have no settings of their own (containerd's `_default`). */
-  readonly otherwise?: RegistrySettings | undefined;
+  /** For hosts without settings of their own (containerd's `_default`). */
+  readonly defaults?: RegistrySettings | undefined;
 }

@@ -10,7 +10,7 @@ import { readKeyPair } from './pem.ts';
 import { registries } from './registry-config.ts';
 import { TrackedFiles } from './tracked-files.ts';
 
-/** Whole milliseconds between two durations. */
+/** A duration within bounds, as whole milliseconds. */
 const duration = (least: string, most: string) =>
   z
     .unknown()
@@ -27,7 +27,7 @@ const duration = (least: string, most: string) =>
 const units = { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 } as const;
 const SIZE = /^(\d{1,12})(|Ki|Mi|Gi)$/;
 
-/** Bytes between two sizes, as Kubernetes writes them: `64Mi`. */
+/** A size within bounds, in Kubernetes' notation (`64Mi`), as bytes. */
 const size = (least: string, most: string) =>
   z
     .unknown()
@@ -46,7 +46,7 @@ function parseSize(text: string): number | undefined {
   return number === undefined || factor === undefined ? undefined : Number(number) * factor;
 }
 
-/** A whole number between two others, which `what` says more of. */
+/** A whole number within bounds; `what` names it in the remedy. */
 const whole = (least: number, most: number, what = 'whole number') => {
   const remedy = `write a ${what} from ${least} to ${most}`;
   return z.int(remedy).min(least, remedy).max(most, remedy);
@@ -60,7 +60,7 @@ const path = (of: string) => {
   return z.string(remedy).min(1, remedy);
 };
 
-/** Paths of a certificate and its key, which must be readable from the start. */
+/** Paths of a certificate and its key, which must be readable at startup. */
 const certificateFiles = z
   .strictObject({
     certFile: path('certificate').describe('The certificate, with any intermediate certificates.'),
@@ -75,7 +75,7 @@ const certificateFiles = z
   });
 export type CertificateFiles = z.infer<typeof certificateFiles>;
 
-/** The path of a docker config, which must be readable from the start. */
+/** The path of a docker config, which must be readable at startup. */
 const dockerConfigPath = z
   .string()
   .min(1, 'write the path of a docker config')
@@ -169,8 +169,8 @@ const limits = z.strictObject({
 });
 
 const credentials = z.strictObject({
-  // All by default, because every kubelet in a cloud has its node's credentials there for every pod. One that tagpin has
-  // no identity in costs nothing until an image of its registries comes along, and then one look for an identity.
+  // All by default, because a kubelet in a cloud has its node's credentials for every pod. A cloud in which tagpin has no
+  // identity costs nothing until an image is in one of its registries, and then one search for an identity.
   cloud: z
     .array(z.enum(clouds))
     .default([...clouds])

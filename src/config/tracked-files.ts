@@ -1,29 +1,29 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { versionOf } from '../file-version.ts';
 
-/** Reads files and folders, and knows afterwards whether what it has been asked for has changed. */
+/** Reads files and folders, and knows whether any of them has changed since. */
 export class TrackedFiles {
-  /** By path, what wasn't there included, as it was just before it was looked at. */
+  /** By path, the version just before it was read; missing files have one too. */
   readonly #versions = new Map<string, string>();
 
   /** @throws what `readFileSync` throws */
   read(file: string): string {
-    this.#note(file);
+    this.#track(file);
     return readFileSync(file, 'utf8');
   }
 
   /**
-   * The names in a folder, in their order.
+   * The names in a folder, sorted.
    *
    * @throws what `readdirSync` throws
    */
   list(folder: string): string[] {
-    this.#note(folder);
+    this.#track(folder);
     return readdirSync(folder).sort();
   }
 
   isFolder(path: string): boolean {
-    this.#note(path);
+    this.#track(path);
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   }
 
@@ -31,7 +31,7 @@ export class TrackedFiles {
     return [...this.#versions].some(([path, version]) => versionOf(path) !== version);
   }
 
-  #note(path: string): void {
+  #track(path: string): void {
     if (!this.#versions.has(path)) this.#versions.set(path, versionOf(path));
   }
 }

@@ -4,18 +4,18 @@ import { RegistryError } from './error.ts';
 import { isInternal } from './private-address.ts';
 
 /**
- * Where tagpin goes on a registry's word. A registry is whatever host an image names, so what it says about other
- * addresses (a token realm, a redirect) is not to be trusted: it could point into the cluster, or at a metadata
- * address (containerd CVE-2020-15157, go-containerregistry #2193).
+ * The addresses that a registry may send tagpin to. An image can name any host as its registry, so a token realm or a
+ * redirect isn't trusted: it could point into the cluster or at a metadata service (containerd CVE-2020-15157,
+ * go-containerregistry #2193).
  */
 
 const CONTROL = /\p{Cc}/u;
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
- * The URL of a challenge's realm, if tokens may be asked there: https, or http for a registry that is itself
- * spoken to over plain HTTP; no user in it; no loopback, private, link-local or unspecified address, unless it is
- * the very registry, or a host that the configuration names.
+ * The URL of a challenge's realm, if tokens may be requested from it: https, or http for a registry on plain HTTP; no
+ * user in it; no loopback, private, link-local or unspecified address, unless it is the registry itself or a host that
+ * the configuration names.
  *
  * @throws RegistryError `missing_realm`, `invalid_realm` or `forbidden_address`
  */
@@ -25,7 +25,7 @@ export function checkRealm(
   isConfigured: (url: URL) => boolean = () => false,
 ): URL {
   if (realm === '') throw new RegistryError('missing_realm', 'the registry names no token server');
-  // URL takes line ends and tabs out in silence, and what is left is another address than what was written.
+  // URL silently removes line ends and tabs, which makes another address of what was written.
   const url = SCHEME.test(realm) && !CONTROL.test(realm) && URL.canParse(realm) ? new URL(realm) : undefined;
   if (url === undefined) throw new RegistryError('invalid_realm', "the registry's token server is not a URL");
   const isRegistry = sameAddress(url, registry);
@@ -44,9 +44,9 @@ export function checkRealm(
 }
 
 /**
- * Whether a registry's redirect may be followed, and whether the credentials may come along: only to the same
- * scheme, host and port. Never from https to http, never to an internal address of another host, unless the
- * configuration names it.
+ * Whether a registry's redirect may be followed, and whether with credentials: only to the same scheme, host and port. A
+ * redirect from https to http is refused, and one to an internal address of another host unless the configuration names
+ * it.
  *
  * @throws RegistryError `redirect` or `forbidden_address`
  */
@@ -75,7 +75,7 @@ export function checkRedirect(
   return { forwardAuthorization: same };
 }
 
-/** `host:port` with the scheme's own port where none is written (go-containerregistry, `canonicalAddress`). */
+/** `host:port`, with the scheme's default port if there is none (go-containerregistry, `canonicalAddress`). */
 export function canonicalAddress(address: string, scheme: 'http' | 'https'): string {
   const port = scheme === 'http' ? '80' : '443';
   if (isIP(address) === 6) return `[${address}]:${port}`;
@@ -84,8 +84,8 @@ export function canonicalAddress(address: string, scheme: 'http' | 'https'): str
 }
 
 /**
- * Whether a registry is on this very machine, and so spoken to over plain HTTP unless told otherwise
- * (containerd core/remotes/docker/registry.go, `MatchLocalhost`).
+ * Whether a registry is on the loopback interface, for which plain HTTP is the default (containerd
+ * core/remotes/docker/registry.go, `MatchLocalhost`).
  */
 export function isLoopbackRegistry(address: string): boolean {
   if (address === '::1' || address === '[::1]') return true;

@@ -92,7 +92,7 @@ export class AuthorizedHttp {
     challenge: Challenge,
   ): Promise<Answer> {
     if (challenge.scheme !== 'bearer') return answer;
-    const stranger = this.#endpoints.elsewhere(answer.url, endpoint);
+    const stranger = this.#endpoints.redirectTarget(answer.url, endpoint);
     const grant = { endpoint: stranger, repository: undefined, credential: undefined, onRequest };
     const authorization = `${BEARER}${await this.#tokens.token(challenge, grant, signal)}`;
     return this.#http.ask({ ...asked, url: answer.url, via: stranger, authorization, onRequest }, signal);

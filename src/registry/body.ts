@@ -3,52 +3,52 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import { RegistryError } from './error.ts';
 
-/** Manifests are bounded to 4 MiB by the distribution specification; nothing else that is read is larger. */
+/** The distribution specification's limit for manifests; nothing else that is read is larger. */
 const BODY_LIMIT = 4 * 1024 * 1024;
-/** Up to here a body is read whatever others are. */
-const SHORT = 64 * 1024;
+/** A body of up to this size is always read. */
+const SHORT_BODY = 64 * 1024;
 /**
- * What all longer ones may take together. A registry is whatever host an image names, and one host may have many
- * names: with a body as long as can be for each image of a pod they would take more memory than there is.
+ * The limit for all longer bodies together. An image can name any host as its registry, and one host can have many
+ * names: a body of the largest size for each image of a pod would exhaust the memory.
  */
-const TOGETHER = 64 * 1024 * 1024;
+const LONG_BODIES_LIMIT = 64 * 1024 * 1024;
 
 type Encoding = string | string[] | undefined;
 
-/** Reads bodies, bounded each and together. */
-export class Bodies {
-  #long = 0;
+/** Reads response bodies, with a limit for each and for all of them together. */
+export class BodyReader {
+  #longBytes = 0;
   #decoded: Promise<void> = Promise.resolve();
 
   /**
-   * The bytes that a digest is of: decoded, where a registry compresses although it was asked not to.
+   * The bytes that a digest covers, decoded if a registry compresses them although it was asked not to.
    *
-   * @throws RegistryError `too_large` or `bad_body`, or what breaks the connection
+   * @throws RegistryError `too_large` or `bad_body`, or the error that broke the connection
    */
   async read(body: Dispatcher.ResponseData['body'], encoding: Encoding, url: URL): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let size = 0;
     let counted = 0;
     try {
-      // Leaving the loop early closes the connection, so an endless body ends here.
+      // Leaving the loop early closes the connection, which ends an endless body.
       for await (const chunk of body) {
         const bytes = Buffer.from(chunk);
         size += bytes.length;
         if (size > BODY_LIMIT) throw tooLarge(url);
-        if (size > SHORT) {
-          this.#long += size - counted;
+        if (size > SHORT_BODY) {
+          this.#longBytes += size - counted;
           counted = size;
         }
-        if (counted > 0 && this.#long > TOGETHER) throw tooManyAtOnce(url);
+        if (counted > 0 && this.#longBytes > LONG_BODIES_LIMIT) throw tooManyAtOnce(url);
         chunks.push(bytes);
       }
       return await this.#decode(Buffer.concat(chunks), encoding, url);
     } finally {
-      this.#long -= counted;
+      this.#longBytes -= counted;
     }
   }
 
-  /** One after the other: what is short now may be long then. */
+  /** Decodes one body at a time, because a short body may decode to a long one. */
   async #decode(bytes: Buffer, encoding: Encoding, url: URL): Promise<Buffer> {
     if (encoding === undefined || encoding === 'identity' || bytes.length === 0) return bytes;
     const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;

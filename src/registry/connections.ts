@@ -5,27 +5,27 @@ import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { noProxies, type Proxies } from '../config/environment.ts';
 import type { TlsSettings } from '../config/registry-settings.ts';
 import { RegistryError } from './error.ts';
-import { isInternal, isMetadata } from './private-address.ts';
+import { isInternal as isInternalAddress, isMetadata } from './private-address.ts';
 import { proxyFor } from './proxy.ts';
 
-/** What a connection may not lead to: a metadata service, or anything inside. */
+/** The addresses that a connection may not lead to: metadata services, or all internal ones. */
 export type Guard = 'metadata' | 'internal';
 
 export interface ConnectionOptions {
   proxies?: Proxies | undefined;
-  /** Finds the addresses of host names; the system's way if not given. */
+  /** Resolves host names; by default the system does. */
   lookup?: LookupFunction | undefined;
-  /** What counts as inside; for tests, whose world is all on loopback. */
-  inside?: ((address: string) => boolean) | undefined;
+  /** Whether an address is internal. Tests, in which everything is on loopback, have their own. */
+  isInternal?: ((address: string) => boolean) | undefined;
 }
 
-interface Way {
+interface ConnectionPool {
   readonly dispatcher: Dispatcher;
   readonly tls: TlsSettings;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A registry that has said nothing, or nothing more, for so long won't. */
+/** The longest wait for a response, and for each further part of its body. */
 const SILENCE_TIMEOUT_MS = 10_000;
 
 const limits = {
@@ -37,25 +37,29 @@ const limits = {
 };
 
 /**
- * The connections to registries, one pool for each way of making them. Connections made under different guards are
- * kept apart: one to an internal registry must not serve whoever is sent there by another.
+ * The connections to registries, pooled by proxy, TLS settings and guard. The guard counts because a connection to an
+ * internal registry must not be reused for a redirect from another registry.
  */
 export class Connections {
   readonly #proxies: Proxies;
   readonly #lookup: LookupFunction;
-  readonly #inside: (address: string) => boolean;
-  readonly #pools = new Map<string, Way>();
+  readonly #isInternal: (address: string) => boolean;
+  readonly #pools = new Map<string, ConnectionPool>();
 
-  constructor({ proxies = noProxies, lookup = systemLookup, inside = isInternal }: ConnectionOptions = {}) {
+  constructor({
+    proxies = noProxies,
+    lookup = systemLookup,
+    isInternal = isInternalAddress,
+  }: ConnectionOptions = {}) {
     this.#proxies = proxies;
     this.#lookup = lookup;
-    this.#inside = inside;
+    this.#isInternal = isInternal;
   }
 
   /**
-   * What requests to `url` go over. Names and literal addresses are checked here, and what a name leads to when it is
-   * looked up for the connection itself, so that it can't lead elsewhere a moment later (DNS rebinding). Only a proxy
-   * knows where its connections end: there the check of the name is all there is.
+   * The connections for requests to `url`. Host names and literal addresses are checked here; the addresses of a name are
+   * checked in the connection's own lookup, so that they can't change in between (DNS rebinding). Behind a proxy only the
+   * name is checked, because the proxy looks it up.
    *
    * @throws RegistryError `forbidden_address`
    */
@@ -70,7 +74,7 @@ export class Connections {
     return dispatcher;
   }
 
-  /** Gives up the connections made by other settings than these: what is on its way on them still arrives. */
+  /** Closes the connections with other settings than these, once their requests have ended. */
   keep(settings: readonly TlsSettings[]): void {
     const kept = new Set(settings.map((tls) => JSON.stringify(tls)));
     for (const [key, { dispatcher, tls }] of this.#pools) {
@@ -107,11 +111,11 @@ export class Connections {
   }
 
   #refuses(address: string, guard: Guard): boolean {
-    return isMetadata(address) || (guard === 'internal' && this.#inside(address));
+    return isMetadata(address) || (guard === 'internal' && this.#isInternal(address));
   }
 }
 
-/** Thrown by the lookup for a connection that must not be made. */
+/** Thrown by the lookup for a connection that the guard forbids. */
 export class ForbiddenAddress extends Error {
   override readonly name = 'ForbiddenAddress';
   readonly guard: Guard;
@@ -122,13 +126,13 @@ export class ForbiddenAddress extends Error {
   }
 }
 
-/** The error that stands for a place tagpin doesn't go to. The address itself isn't told: it would map the network. */
+/** The error for a forbidden address. It doesn't show the address, which would reveal the network behind a name. */
 export function forbidden(url: URL, guard: Guard, cause?: unknown): RegistryError {
   const what = isMetadata(url.hostname) || guard === 'metadata' ? 'a metadata' : 'an internal';
   return new RegistryError('forbidden_address', `${url.hostname} is at ${what} address`, { url, cause });
 }
 
-/** Own CAs are trusted beside the usual ones, as containerd has it (core/remotes/docker/config, `RootCAs`). */
+/** Configured CAs are trusted in addition to the system's, as in containerd (core/remotes/docker/config, `RootCAs`). */
 function toTls({ ca, cert, key, insecure }: TlsSettings) {
   return {
     ...(ca && { ca: [...getCACertificates('default'), ...ca] }),

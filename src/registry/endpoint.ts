@@ -4,59 +4,59 @@ import { apiHost } from '../image/reference.ts';
 import { isLoopbackRegistry } from './address.ts';
 import { type ConnectionOptions, Connections, type Guard } from './connections.ts';
 import { RegistryError } from './error.ts';
-import { addressOf, elsewhere, Hosts, schemeOf } from './host-settings.ts';
+import { addressOf, HostSettings, redirectTls, schemeOf } from './host-settings.ts';
 import { isMetadata } from './private-address.ts';
 
-/** How to reach one host that answers for a registry: the registry itself, or a mirror of it. */
+/** How to reach one host of a registry: the registry itself, or a mirror of it. */
 export interface Endpoint {
-  /** Host and port as URLs have it. */
+  /** Host and port, as in URLs. */
   readonly host: string;
-  /** The root of its API, with a slash at the end: `https://registry.example.com/v2/`. */
+  /** The root of its API, with a trailing slash: `https://registry.example.com/v2/`. */
   readonly base: URL;
   readonly plainHttp: boolean;
   readonly tls: TlsSettings;
-  /** Sent with each request to this very host, and to no other. */
+  /** Sent with each request to this host, and to no other. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The registry that is meant, if the host isn't its own: sent as `ns`. */
+  /** The registry that a mirror is to answer for, sent as `ns`; undefined at the registry's own host. */
   readonly namespace: string | undefined;
-  /** Whether the credentials that are meant for the registry may be shown. */
+  /** Whether it may be sent the registry's credentials. */
   readonly takesCredentials: boolean;
   readonly guard: Guard;
-  /** Prefixes of repositories that a pull-through cache fills. */
+  /** Prefixes of repositories that a pull-through cache serves. */
   readonly pullThrough: readonly string[];
 }
 
 export interface EndpointsOptions extends ConnectionOptions {
-  /** Registries that no setting names must not be at internal addresses. */
+  /** Refuses registries at internal addresses unless the configuration names them. */
   denyPrivateRegistries?: boolean | undefined;
 }
 
 const API_ROOT = '/v2/';
 
-const nothing: Registries = { settings: new Map() };
+const noSettings: Registries = { settings: new Map() };
 
-/** Knows how each registry is reached: by which hosts, how they are spoken to, and what may be sent to them. */
+/** How each registry is reached: its hosts, in which order, with which TLS settings, headers and credentials. */
 export class Endpoints {
   readonly #configured: () => Registries;
   readonly #deniesPrivate: boolean;
   readonly #connections: Connections;
-  #known: { registries: Registries; hosts: Hosts };
+  #known: { registries: Registries; hosts: HostSettings };
 
-  /** @param configured what the configuration says now; another object when that has changed */
+  /** @param configured the current settings; another object once they have changed */
   constructor(
-    configured: () => Registries = () => nothing,
+    configured: () => Registries = () => noSettings,
     { denyPrivateRegistries = false, ...connections }: EndpointsOptions = {},
   ) {
     this.#configured = configured;
     this.#deniesPrivate = denyPrivateRegistries;
     this.#connections = new Connections(connections);
     const registries = configured();
-    this.#known = { registries, hosts: new Hosts(registries) };
+    this.#known = { registries, hosts: new HostSettings(registries) };
   }
 
   /**
-   * The hosts to ask for an image of `domain`, in order: the mirrors that may be asked for this, then the registry
-   * itself (containerd core/remotes/docker/resolver.go, `filterHosts`). To find what a tag stands for takes `resolve`.
+   * The hosts to ask for an image of `domain`, in order: the mirrors with the needed capability, then the registry itself
+   * (containerd core/remotes/docker/resolver.go, `filterHosts`). To resolve a tag needs `resolve`.
    *
    * @throws RegistryError `invalid_host` or `forbidden_address`
    */
@@ -75,7 +75,7 @@ export class Endpoints {
   }
 
   /**
-   * The registry that answers for `domain`, as an image names it.
+   * The registry of `domain`, as an image names it.
    *
    * @throws RegistryError `invalid_host`
    */
@@ -95,8 +95,8 @@ export class Endpoints {
     return { ...this.#at(domain, base), tls, headers, pullThrough, guard };
   }
 
-  /** A host that `via` has sent us to, and that asks for something itself: a stranger, who is shown nothing. */
-  elsewhere(url: URL, via: Endpoint): Endpoint {
+  /** The host of a redirect's target, which is sent no credentials and no configured headers. */
+  redirectTarget(url: URL, via: Endpoint): Endpoint {
     return {
       host: url.host,
       base: new URL('/', url),
@@ -116,7 +116,7 @@ export class Endpoints {
   }
 
   /**
-   * The connections that a request to `url` goes over, made on the word of `via`.
+   * The connections for a request to `url`, which `via` has asked for.
    *
    * @throws RegistryError `forbidden_address`
    */
@@ -128,11 +128,11 @@ export class Endpoints {
     await this.#connections.close();
   }
 
-  /** As the configuration has them now. What the new settings have no use for isn't connected any longer. */
-  get #hosts(): Hosts {
+  /** The current settings. Connections that new settings don't use are closed. */
+  get #hosts(): HostSettings {
     const registries = this.#configured();
     if (registries !== this.#known.registries) {
-      this.#known = { registries, hosts: new Hosts(registries) };
+      this.#known = { registries, hosts: new HostSettings(registries) };
       this.#connections.keep(this.#known.hosts.tls);
     }
     return this.#known.hosts;
@@ -149,7 +149,7 @@ export class Endpoints {
   }
 
   #at(domain: string, base: URL): Endpoint {
-    // Hosts are compared as URLs have them: images may write REG.example.com.
+    // Hosts are compared as in URLs, because an image may name REG.example.com.
     const own = addressOf(base) === addressOf(new URL(`${schemeOf(base)}://${apiHost(domain)}`));
     return {
       host: base.host,
@@ -171,11 +171,11 @@ export class Endpoints {
 
   #tls(url: URL, via: Endpoint): TlsSettings {
     if (url.host === via.base.host) return via.tls;
-    return this.#hosts.named(url.host)?.tls ?? elsewhere(via.tls);
+    return this.#hosts.named(url.host)?.tls ?? redirectTls(via.tls);
   }
 }
 
-/** Whether this, and all of this, can be the host of a URL. */
+/** Whether the whole text can be the host of a URL. */
 function isHost(host: string): boolean {
   const url = `https://${host}/`;
   return URL.canParse(url) && new URL(url).username === '' && new URL(url).pathname === '/';

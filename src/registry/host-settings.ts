@@ -2,17 +2,17 @@ import type { Registries, RegistrySettings, TlsSettings } from '../config/regist
 import { apiHost } from '../image/reference.ts';
 import { canonicalAddress } from './address.ts';
 
-/** The settings of hosts, found however images, configuration and URLs write them. */
-export class Hosts {
+/** The settings by host, whatever spelling of it an image, the configuration or a URL uses. */
+export class HostSettings {
   readonly #settings: ReadonlyMap<string, RegistrySettings>;
-  readonly #otherwise: RegistrySettings;
-  /** All that the configuration names, as `host:port`. */
+  readonly #defaults: RegistrySettings;
+  /** Every host that the configuration names, as `host:port`. */
   readonly #configured: ReadonlySet<string>;
 
-  constructor({ settings, otherwise = {} }: Registries) {
+  constructor({ settings, defaults = {} }: Registries) {
     this.#settings = new Map(Array.from(settings, ([domain, value]) => [keyOf(domain), value]));
-    this.#otherwise = otherwise;
-    const roots = [...settings.values(), otherwise].flatMap(({ root, mirrors = [] }) => [
+    this.#defaults = defaults;
+    const roots = [...settings.values(), defaults].flatMap(({ root, mirrors = [] }) => [
       ...(root ? [root] : []),
       ...mirrors.map((mirror) => mirror.root),
     ]);
@@ -24,14 +24,14 @@ export class Hosts {
     ]);
   }
 
-  /** Those of its own, if it has any. */
+  /** The settings of the host's own, if there are any. */
   named(host: string): RegistrySettings | undefined {
     return this.#settings.get(keyOf(host));
   }
 
-  /** Those of its own, or else those of all others. */
+  /** The settings of the host's own, or the defaults. */
   of(host: string): RegistrySettings {
-    return this.named(host) ?? this.#otherwise;
+    return this.named(host) ?? this.#defaults;
   }
 
   /** Whether the configuration names the host of `url`, as a registry or as a mirror. */
@@ -39,18 +39,18 @@ export class Hosts {
     return this.#configured.has(addressOf(url));
   }
 
-  /** All settings by which connections are made: to these hosts, to hosts they send us to, and to all others. */
+  /** All TLS settings in use: for these hosts, for the hosts they redirect to, and for all others. */
   get tls(): TlsSettings[] {
-    const own = [...this.#settings.values(), this.#otherwise].flatMap(({ tls = {}, mirrors = [] }) => [
+    const own = [...this.#settings.values(), this.#defaults].flatMap(({ tls = {}, mirrors = [] }) => [
       tls,
       ...mirrors.map((mirror) => mirror.tls ?? {}),
     ]);
-    return [{}, ...own, ...own.map(elsewhere)];
+    return [{}, ...own, ...own.map(redirectTls)];
   }
 }
 
-/** Own CAs hold for wherever a registry sends us, as with containerd; a client certificate is for its host only. */
-export const elsewhere = ({ ca, insecure }: TlsSettings): TlsSettings => ({
+/** The TLS settings for hosts that a registry redirects to: its CAs, as in containerd, but no client certificate. */
+export const redirectTls = ({ ca, insecure }: TlsSettings): TlsSettings => ({
   ...(ca && { ca }),
   ...(insecure && { insecure }),
 });

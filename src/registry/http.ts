@@ -3,7 +3,7 @@ import { request } from 'undici';
 import { untilAborted } from '../singleflight.ts';
 import { codeOf } from '../system-error.ts';
 import { checkRealm, checkRedirect } from './address.ts';
-import { Bodies } from './body.ts';
+import { BodyReader } from './body.ts';
 import { ForbiddenAddress, forbidden } from './connections.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { RegistryError } from './error.ts';
@@ -46,7 +46,7 @@ export type Observer = (event: {
 export class RegistryHttp {
   readonly #endpoints: Endpoints;
   readonly #observe: Observer;
-  readonly #bodies = new Bodies();
+  readonly #bodies = new BodyReader();
 
   constructor(endpoints: Endpoints, observe: Observer = () => undefined) {
     this.#endpoints = endpoints;

@@ -4,8 +4,8 @@ import { parseJson } from '../json.ts';
 import { RegistryError } from './error.ts';
 
 /**
- * The kinds of manifest a tag can stand for, as `Accept` names them: all four, and no wildcard. Without the list
- * types registries answer with one platform's child, and a digest that other nodes can't run.
+ * The media types for `Accept`: all four, and no wildcard. Without the index types registries answer with the manifest of
+ * one platform, whose digest other nodes can't run.
  */
 export const manifestTypes = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -15,13 +15,13 @@ export const manifestTypes = [
 ] as const;
 export const ACCEPT = manifestTypes.join(', ');
 
-/** What a tag stands for. */
+/** The manifest or index that a tag points to. */
 export interface Descriptor {
   digest: Digest;
   mediaType: string;
 }
 
-/** Content type without parameters, in lower case; empty when there is none. */
+/** The media type of a `Content-Type`, in lower case; empty if there is none. */
 export function mediaTypeOf(contentType: string | string[] | undefined): string {
   return typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : '';
 }
@@ -31,10 +31,10 @@ const isSchema1 = (mediaType: string) =>
   mediaType.startsWith('application/vnd.docker.distribution.manifest.v1');
 
 /**
- * What the headers of a HEAD tell. Undefined when they don't tell enough and the manifest itself must be read:
- * no valid digest, or not a manifest's type.
+ * The descriptor in the headers of a HEAD. Undefined if they have no valid digest or no manifest's media type, so that
+ * the manifest itself must be read.
  *
- * @throws RegistryError `unsupported_media_type` for schema 1, whose digest can't be pulled by
+ * @throws RegistryError `unsupported_media_type` for schema 1, which can't be pulled by digest
  */
 export function describeHeaders(
   url: URL,
@@ -56,8 +56,8 @@ const manifestBody = z.object({
 });
 
 /**
- * The descriptor of a manifest's own bytes. They must really be a manifest: hashing a login page would pin
- * garbage. A digest that the header claims must be theirs.
+ * The descriptor of a manifest's bytes. They must be a manifest, because the digest of a login page would be pinned
+ * otherwise. A digest in the headers must match them.
  *
  * @throws RegistryError `unsupported_media_type`, `not_a_manifest`, `media_type_mismatch` or `digest_mismatch`
  */

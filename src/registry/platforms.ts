@@ -13,16 +13,16 @@ const manifest = z.object({
   config: z.object({ mediaType: z.string(), digest: z.string() }).optional(),
 });
 
-/** The configs that say which platform an image is for; those of other artifacts may be anything. */
+/** The media types of image configs, which name a platform; the configs of other artifacts needn't. */
 const configTypes = [
   'application/vnd.oci.image.config.v1+json',
   'application/vnd.docker.container.image.v1+json',
 ];
 
-/** The platforms that a manifest tells of, or the config that knows its only one. */
+/** The platforms in an index, or the digest of the config that names an image's one platform. */
 export type Platforms = { platforms: string[] } | { config: Digest };
 
-/** What a manifest's bytes tell of platforms: an index lists them, a single image leaves it to its config. */
+/** The platforms of a manifest, given its bytes. */
 export function platformsOf(bytes: Buffer): Platforms {
   const parsed = manifest.safeParse(parseJson(bytes.toString('utf8')));
   const { manifests = [], config } = parsed.success ? parsed.data : {};
@@ -30,17 +30,17 @@ export function platformsOf(bytes: Buffer): Platforms {
     return { config: config.digest };
   }
   const written = manifests.flatMap(({ platform }) => (platform == null ? [] : [print(platform)]));
-  // BuildKit lists its attestations as images for a platform that it calls unknown.
+  // BuildKit lists attestations as images for the platform `unknown/unknown`.
   return { platforms: [...new Set(written)].filter((text) => text !== 'unknown/unknown') };
 }
 
-/** The platform that an image's config is for, if it says so. */
+/** The platform in an image's config, given its bytes; empty if it names none. */
 export function platformOfConfig(bytes: Buffer): string[] {
   const parsed = platform.safeParse(parseJson(bytes.toString('utf8')));
   return parsed.success && parsed.data.os !== '' ? [print(parsed.data)] : [];
 }
 
-/** As docker and crane write it: `linux/arm64/v8` (OCI image specification, image-index.md). */
+/** In the notation of docker and crane: `linux/arm64/v8` (OCI image specification, image-index.md). */
 function print({ os, architecture, variant }: z.infer<typeof platform>): string {
   return [os, architecture, ...(variant ? [variant] : [])].join('/');
 }

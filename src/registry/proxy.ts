@@ -3,9 +3,9 @@ import ipaddr from 'ipaddr.js';
 import type { Proxies } from '../config/environment.ts';
 
 /**
- * The proxy that requests to `url` go through, if they do: by the rules of golang.org/x/net/http/httpproxy, which are
- * containerd's, so that tagpin takes the way that the node takes. Unlike undici's own, they know ranges of addresses
- * (`10.0.0.0/8`), as every cluster's NO_PROXY has them, and never send loopback through a proxy.
+ * The proxy for requests to `url`, if there is one, by the rules of golang.org/x/net/http/httpproxy, which containerd
+ * uses too. Unlike undici's rules, they allow address ranges (`10.0.0.0/8`) in NO_PROXY, and never use a proxy for
+ * loopback.
  */
 export function proxyFor(url: URL, { http, https, noProxy }: Proxies): string | undefined {
   const proxy = url.protocol === 'https:' ? https : http;
@@ -22,17 +22,17 @@ export function proxyFor(url: URL, { http, https, noProxy }: Proxies): string | 
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   if (ipaddr.isValidCIDR(entry)) return isIP(host) !== 0 && inRange(host, entry);
-  const { name, wantedPort } = splitEntry(entry);
-  if (wantedPort !== undefined && wantedPort !== port) return false;
+  const { name, entryPort } = splitEntry(entry);
+  if (entryPort !== undefined && entryPort !== port) return false;
   if (isIP(name) !== 0) return isIP(host) !== 0 && sameAddress(name, host);
   const suffix = name.replace(/^\*?\.?/, '.');
   return host.endsWith(suffix) || (!/^[*.]/.test(name) && host === name);
 }
 
-function splitEntry(entry: string): { name: string; wantedPort: string | undefined } {
-  if (isIP(entry) === 6) return { name: entry, wantedPort: undefined };
-  const [, bracketed, plain, wantedPort] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
-  return { name: (bracketed ?? plain ?? entry).replace(/\.$/, ''), wantedPort };
+function splitEntry(entry: string): { name: string; entryPort: string | undefined } {
+  if (isIP(entry) === 6) return { name: entry, entryPort: undefined };
+  const [, bracketed, plain, entryPort] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
+  return { name: (bracketed ?? plain ?? entry).replace(/\.$/, ''), entryPort };
 }
 
 function inRange(host: string, range: string): boolean {

@@ -1,9 +1,9 @@
-/** Nobody waits for longer, so more is as good as this. */
+/** Longer waits are cut to this. */
 const MAXIMUM_S = 24 * 60 * 60;
 
 /**
- * What a `Retry-After` header asks for, in whole seconds from `now`: it may hold seconds or a date (RFC 9110, 10.2.3).
- * Undefined where it makes no sense, as where it asks for the past.
+ * The wait that a `Retry-After` header asks for, in whole seconds from `now`: it holds seconds or a date (RFC 9110,
+ * 10.2.3). Undefined if it is invalid or in the past.
  */
 export function readRetryAfter(header: string | string[] | undefined, now = Date.now()): number | undefined {
   if (typeof header !== 'string') return undefined;

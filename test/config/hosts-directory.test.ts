@@ -126,14 +126,14 @@ describe('a folder', () => {
   });
 
   test('called _default is for all other hosts, but for its headers', () => {
-    const { registries, otherwise } = read({
+    const { registries, defaults } = read({
       '_default/hosts.toml': '[host."https://m.example"]\n[header]\nauthorization = "secret"\n',
       '..data/hosts.toml': 'broken',
       'README.md': 'a file',
     });
     expect(registries.size).toBe(0);
-    expect(otherwise?.mirrors?.map(({ root }) => root.host)).toEqual(['m.example']);
-    expect(otherwise?.headers).toEqual({});
+    expect(defaults?.mirrors?.map(({ root }) => root.host)).toEqual(['m.example']);
+    expect(defaults?.headers).toEqual({});
   });
 
   test('that is not there is a mistake', () => {
@@ -145,7 +145,7 @@ describe('a folder', () => {
 test('what the configuration file says of a host counts before what the folder says of it', () => {
   const directory = {
     registries: new Map([['a', { capabilities: ['pull'] as const, pullThrough: ['x'] }]]),
-    otherwise: { pullThrough: ['y'] },
+    defaults: { pullThrough: ['y'] },
   };
   const { settings } = combine(directory, { a: { pullThrough: ['z'] }, b: { plainHttp: true } });
   expect(settings.get('a')).toEqual({ capabilities: ['pull'], pullThrough: ['z'] });

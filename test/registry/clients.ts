@@ -23,13 +23,13 @@ export const everythingIsHere: LookupFunction = (_hostname, options, callback) =
  */
 export function clientWith(
   settings: Readonly<Record<string, RegistrySettings>>,
-  { otherwise, ...options }: EndpointsOptions & Pick<Registries, 'otherwise'> = {},
+  { defaults, ...options }: EndpointsOptions & Pick<Registries, 'defaults'> = {},
 ): RegistryClient {
-  const registries = { settings: new Map(Object.entries(settings)), otherwise };
+  const registries = { settings: new Map(Object.entries(settings)), defaults };
   return new RegistryClient(
     new Endpoints(() => registries, {
       lookup: everythingIsHere,
-      inside: (address) => address !== '127.0.0.1' && isInternal(address),
+      isInternal: (address) => address !== '127.0.0.1' && isInternal(address),
       ...options,
     }),
   );

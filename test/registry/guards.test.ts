@@ -59,7 +59,7 @@ describe('a public name that leads inside', () => {
     const registry = await startScriptedRegistry(steps, { name: 'registry.example', standInNames: true });
     const client = clientWith(
       { [registry.host]: { plainHttp: true } },
-      { lookup: leadsTo({ 'auth.example': address }), inside: undefined },
+      { lookup: leadsTo({ 'auth.example': address }), isInternal: undefined },
     );
     return { registry, ask: () => tryResolve(client, `${registry.host}/a/b:t`, user('ada')) };
   };
@@ -89,7 +89,7 @@ describe('a public name that leads inside', () => {
     const settings = { [registry.host]: { plainHttp: true } };
     const client = clientWith(
       { ...settings, [registry.standIn('auth.example').host]: { plainHttp: true } },
-      { inside: undefined },
+      { isInternal: undefined },
     );
     expect(failureOf(await tryResolve(client, `${registry.host}/a/b:t`))).toBe('resolved');
   });
@@ -189,14 +189,14 @@ describe('private registries', () => {
   test('are fine when an image names them', async () => {
     await using registry = await startRegistry();
     registry.push('app', '1', image());
-    const client = clientWith({}, { inside: undefined });
+    const client = clientWith({}, { isInternal: undefined });
     expect(failureOf(await tryResolve(client, `${registry.host}/app:1`))).toBe('resolved');
   });
 
   test.each(['127.0.0.1', 'registry.example'])('can be denied (%s)', async (name) => {
     await using registry = await startRegistry({ name });
     registry.push('app', '1', image());
-    const client = clientWith({}, { inside: undefined, denyPrivateRegistries: true });
+    const client = clientWith({}, { isInternal: undefined, denyPrivateRegistries: true });
     expect(failureOf(await tryResolve(client, `${registry.host}/app:1`))).toBe('forbidden_address');
     expect(registry.requests.entries).toHaveLength(0);
   });
@@ -206,7 +206,7 @@ describe('private registries', () => {
     registry.push('app', '1', image());
     const client = clientWith(
       { [registry.host]: { plainHttp: true } },
-      { inside: undefined, denyPrivateRegistries: true },
+      { isInternal: undefined, denyPrivateRegistries: true },
     );
     expect(failureOf(await tryResolve(client, `${registry.host}/app:1`))).toBe('resolved');
   });

@@ -179,7 +179,7 @@ test('a mirror for all registries stands in for those without settings', async (
   const mirrors: Mirror[] = [{ root, capabilities: ['pull', 'resolve'], sendCredentials: false }];
   const pushed: Image = image();
   const digest = it.mirror.push('library/nginx', '1', pushed);
-  const client = clientWith({}, { otherwise: { mirrors } });
+  const client = clientWith({}, { defaults: { mirrors } });
   expect(await tryResolve(client, 'nginx:1')).toMatchObject({ digest });
   expect(it.mirror.requests.entries[0]?.query.get('ns')).toBe('docker.io');
 });
@@ -188,7 +188,7 @@ test('a mirror is no way to a metadata service', async () => {
   await using it = await start();
   const root = new URL(`${it.mirror.url}/v2/`);
   const mirrors: Mirror[] = [{ root, capabilities: ['pull', 'resolve'], sendCredentials: false }];
-  const client = clientWith({}, { otherwise: { mirrors } });
+  const client = clientWith({}, { defaults: { mirrors } });
   expect(await tryResolve(client, '169.254.169.254/team/app:1')).toMatchObject({
     failure: 'forbidden_address',
   });

@@ -151,7 +151,7 @@ describe('through a proxy', () => {
 
   test('metadata services and internal addresses stay out of reach', async () => {
     const { proxy } = await start();
-    const client = clientWith({}, { ...proxied(proxy), inside: undefined, denyPrivateRegistries: true });
+    const client = clientWith({}, { ...proxied(proxy), isInternal: undefined, denyPrivateRegistries: true });
     for (const host of ['metadata.google.internal', '169.254.169.254', '10.0.0.1', 'a.localhost']) {
       const result = await tryResolve(client, `${host}:80/app:1`);
       expect(result).toBeInstanceOf(RegistryError);

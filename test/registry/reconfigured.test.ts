@@ -32,7 +32,7 @@ function connect(settings: Record<'one' | 'two', RegistrySettings>) {
     ]),
   });
   let now = named(settings);
-  const endpoints = new Endpoints(() => now, { lookup: everythingIsHere, inside: () => false });
+  const endpoints = new Endpoints(() => now, { lookup: everythingIsHere, isInternal: () => false });
   const client = new RegistryClient(endpoints);
   return {
     change: (changed: typeof settings) => {
