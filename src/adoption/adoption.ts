@@ -2,39 +2,39 @@ import type { Digest } from '../image/digest.ts';
 import { BELIEVED_MS, type Pins } from '../revision/pins.ts';
 import type { Observed, RunningDigest } from './evidence.ts';
 
-/** Of pods that run different digests of an image, whose counts. */
+/** Which pods decide where a revision's pods run different digests of an image. */
 export type Preference = 'newest' | 'oldest';
 
-/** What is to be found out from a registry about one image. */
+/** What a registry is asked about one image. */
 export interface Question extends Pick<Observed, 'field' | 'reference'> {
-  /** What the repository must be found to have; undefined where no proof is needed. */
+  /** A digest that the repository has to have; undefined if the pods' specs prove it. */
   confirm: Digest | undefined;
 }
 
-/** What a registry has said to that. */
+/** What a registry said about one image. */
 export interface RegistryAnswer {
-  /** What the tag has now, or why nobody knows. */
+  /** The tag's digest now, or why it isn't known. */
   tag: { digest: Digest } | { digest?: never; problem: string };
-  /** Why what was to be confirmed isn't. */
+  /** Why the digest to confirm isn't confirmed. */
   unconfirmed?: string | undefined;
 }
 
-/** What becomes of one image of a revision. */
+/** The decision about one image of a revision. */
 export interface Adoption extends Pick<Observed, 'field' | 'digests'> {
   /**
-   * `adopted`: to be stored. `stored`: as it is already. `several`: pods run different digests, and nobody has chosen.
-   * `held`: it would be adopted, but for another image's several digests. `unconfirmed`: the registry doesn't bear out
-   * what nodes say. `unknown`: the pods don't say.
+   * `adopted`: to be stored. `stored`: stored already. `several`: pods run different digests, and no preference was
+   * given. `held`: it would be adopted if no other image of the revision had several digests. `unconfirmed`: the registry
+   * doesn't confirm what nodes report. `unknown`: the pods give no evidence.
    */
   state: 'adopted' | 'stored' | 'several' | 'held' | 'unconfirmed' | 'unknown';
-  /** The digest for pods to come; undefined if it isn't settled. */
+  /** The digest for new pods; undefined if none is decided. */
   digest: Digest | undefined;
-  /** What the tag has now, if that was asked for and is known. */
+  /** The tag's digest now, if it was asked for and is known. */
   tag: Digest | undefined;
   notes: readonly string[];
 }
 
-/** What a registry has to be asked: nothing about what is stored already, nor where the pods say nothing. */
+/** What to ask registries: nothing about an image that is stored already or whose pods give no evidence. */
 export function questionsOf(
   observed: readonly Observed[],
   stored: Pins | undefined,
@@ -50,9 +50,9 @@ export function questionsOf(
 }
 
 /**
- * Decides over each image of a revision.
+ * Decides about each image of a revision.
  *
- * @param answers by image as written, to all that {@link questionsOf} asks
+ * @param answers to everything that {@link questionsOf} asks, by image as written
  */
 export function judge(
   observed: readonly Observed[],
@@ -74,17 +74,17 @@ export function judge(
 const HELD = 'not stored while another image of the revision has several digests';
 
 function judgeImage(
-  { field, digests, silences }: Observed,
+  { field, digests, noEvidence }: Observed,
   stored: Digest | null | undefined,
   prefer: Preference | undefined,
   answer: RegistryAnswer | undefined,
 ): Adoption {
   const tag = answer?.tag.digest;
   const chosen = choose(digests, prefer, stored);
-  const said = silences.map(({ reason, pods }) => `${inPods(pods)}: ${reason}`);
+  const said = noEvidence.map(({ reason, pods }) => `${inPods(pods)}: ${reason}`);
   const about = { field, digests, tag, digest: undefined };
   if (chosen === undefined) {
-    const isElsewhere = silences.some(({ kind }) => kind === 'elsewhere');
+    const isElsewhere = noEvidence.some(({ kind }) => kind === 'other repository');
     if (digests.length === 0)
       return { ...about, state: isElsewhere ? 'unconfirmed' : 'unknown', notes: said };
     const kept = stored ? [`${stored} is stored`] : [];
@@ -106,7 +106,7 @@ function judgeImage(
 const problemOf = (answer: RegistryAnswer | undefined) =>
   answer === undefined ? 'no registry was asked' : answer.unconfirmed;
 
-/** What is worth knowing of the tag: that it has another digest than is adopted, or can't be resolved. */
+/** Notes on the tag: that it has another digest than the adopted one, or can't be resolved. */
 function remarks(digest: Digest | undefined, answer: RegistryAnswer | undefined): string[] {
   if (answer === undefined) return [];
   const { tag } = answer;
@@ -116,7 +116,7 @@ function remarks(digest: Digest | undefined, answer: RegistryAnswer | undefined)
 
 const inPods = (pods: number) => (pods === 1 ? '1 pod' : `${pods} pods`);
 
-/** Without a preference, the choice that was made before stands: its digest is stored, and pods run it. */
+/** Without a preference, an earlier choice stands: a digest that is stored and that pods run. */
 function choose(
   digests: readonly RunningDigest[],
   prefer: Preference | undefined,
@@ -125,7 +125,7 @@ function choose(
   const [first, ...others] = digests;
   if (others.length === 0) return first;
   if (prefer === undefined) return digests.find(({ digest }) => digest === stored);
-  // In a pod that itself runs two, what comes first in it is the older one.
+  // Of two digests in one pod, the first in its spec counts as the older.
   return others.reduce<RunningDigest | undefined>((best, next) => {
     if (best === undefined) return next;
     if (prefer === 'oldest') return next.oldest < best.oldest ? next : best;
@@ -134,8 +134,8 @@ function choose(
 }
 
 /**
- * The pins that a revision is to store; undefined where it is to stay as it is. An image of its template that isn't
- * settled keeps what it had, or is there without a digest: one that is missing would be taken for somebody else's.
+ * The pins to store with a revision; undefined if it stays as it is. An image without a decision keeps its stored digest,
+ * or is stored without one: if it were missing, it would pass for an image that something else added to the pods.
  */
 export function pinsToStore(adoptions: readonly Adoption[], stored: Pins | undefined): Pins | undefined {
   const isSettled = adoptions.some(({ state }) => state === 'adopted' || state === 'stored');

@@ -12,41 +12,41 @@ import type { Decided } from '../pin/decide.ts';
 import type { ImageField } from '../pin/walk.ts';
 import type { Cohort, RunningImage } from './running-pods.ts';
 
-/** What a pod says of the digest that it runs for an image of its template. */
-export type Evidence = { digest: Digest; from: 'spec' | 'imageID' } | Silence;
+/** Which digest a pod runs for an image of its template, and how that is known. */
+export type Evidence = { digest: Digest; from: 'spec' | 'imageID' } | NoEvidence;
 
-/** Why a pod says nothing of it. */
-export interface Silence {
+/** Why a pod doesn't show which digest it runs. */
+export interface NoEvidence {
   digest?: never;
-  /** `elsewhere`: it names a digest, but of another repository, where a node couldn't pull it as written. */
-  kind: 'untold' | 'elsewhere';
+  /** `other repository`: the digest is of another repository, so a node couldn't pull it by the image's name. */
+  kind: 'not reported' | 'other repository';
   reason: string;
 }
 
 /**
- * What a pod runs in one place of its template. Its spec counts before its status: containerd reports the first digest
- * that it has seen of equal content, which may be another one and even another repository's.
+ * What a pod runs in one place of its template. The spec counts before the status, because containerd reports the first
+ * digest it saw of the same content, which may be another one, even of another repository.
  */
 export function evidenceOf(
   field: ImageField,
   reference: Reference,
   running: RunningImage | undefined,
 ): Evidence {
-  if (running === undefined) return untold('no such container');
+  if (running === undefined) return notReported('no such container');
   if (running.image !== field.image) {
     const digest =
       isPinnedFrom(field.image, reference, running) && digestPinnedFrom(running.image, field.image);
-    return digest ? { digest, from: 'spec' } : untold(`${excerpt(running.image)} in its place`);
+    return digest ? { digest, from: 'spec' } : notReported(`${excerpt(running.image)} in its place`);
   }
   if (running.imageId === undefined) {
     return field.place === 'image volume'
-      ? untold('an image volume, of which nodes report no digest')
-      : untold('not pulled yet');
+      ? notReported('an image volume, of which nodes report no digest')
+      : notReported('not pulled yet');
   }
   return evidenceOfImageId(running.imageId, reference);
 }
 
-/** What was written isn't noted by other tools that pin; a tag that stays visible is. */
+/** Other tools that pin don't record what was written, but may keep the tag visible. */
 function isPinnedFrom(image: string, reference: Reference, running: RunningImage): boolean {
   if (running.written !== undefined) return running.written === image;
   const tag = read(running.image)?.tag;
@@ -55,21 +55,21 @@ function isPinnedFrom(image: string, reference: Reference, running: RunningImage
 
 function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
   const id = readImageId(imageId);
-  if (id === undefined) return untold(`imageID is no digest of a registry's: ${excerpt(imageId)}`);
+  if (id === undefined) return notReported(`imageID is no digest of a registry's: ${excerpt(imageId)}`);
   if (repository(id) === repository(reference)) return { digest: id.digest, from: 'imageID' };
-  return { kind: 'elsewhere', reason: `imageID names another repository, ${repository(id)}` };
+  return { kind: 'other repository', reason: `imageID names another repository, ${repository(id)}` };
 }
 
 /**
- * `registry/repository@sha256:…`, from dockershim's heirs behind `docker-pullable://`; anything else is an id that means
- * something on its node only (kubernetes pkg/kubelet/kuberuntime/helpers.go, cri-dockerd core/container_status.go).
+ * Reads `registry/repository@sha256:…`, which cri-dockerd prefixes with `docker-pullable://`. Anything else is an id
+ * that only its node knows (kubernetes pkg/kubelet/kuberuntime/helpers.go, cri-dockerd core/container_status.go).
  */
 export function readImageId(imageId: string): (Reference & { digest: Digest }) | undefined {
   const id = read(imageId.replace(/^docker-pullable:\/\//, ''));
   return id?.digest === undefined ? undefined : { ...id, digest: id.digest };
 }
 
-const untold = (reason: string): Silence => ({ kind: 'untold', reason });
+const notReported = (reason: string): NoEvidence => ({ kind: 'not reported', reason });
 
 function read(image: string): Reference | undefined {
   try {
@@ -83,7 +83,7 @@ function read(image: string): Reference | undefined {
 /** A digest that pods of a revision run for one image. */
 export interface RunningDigest {
   digest: Digest;
-  /** `spec`: pods are pinned to it. `imageID`: only their nodes say so, and a registry is yet to confirm it. */
+  /** `spec`: pods are pinned to it. `imageID`: only nodes report it, and a registry has to confirm it. */
   from: 'spec' | 'imageID';
   pods: number;
   /** As those of a {@link Cohort}. */
@@ -91,20 +91,20 @@ export interface RunningDigest {
   newest: string;
 }
 
-/** What the pods of a revision say of an image of its template. */
+/** What the pods of a revision show about an image of its template. */
 export interface Observed {
   /** The first place in the template that has the image. */
   field: ImageField;
   reference: Reference;
   digests: readonly RunningDigest[];
-  /** Why some of its pods say nothing, and how many. */
-  silences: readonly (Silence & { pods: number })[];
+  /** Why some of its pods give no evidence, and how many. */
+  noEvidence: readonly (NoEvidence & { pods: number })[];
 }
 
 /**
- * What the pods of a revision run, image by image of its template.
+ * What the pods of a revision run, for each image of its template.
  *
- * @param decided what tagpin would do with each image of the template; only those that it would resolve count
+ * @param decided the webhook's decision on each image of the template; only images that it would resolve count
  */
 export function observe(decided: readonly Decided[], cohorts: readonly Cohort[]): Observed[] {
   const places = new Map<string, { field: ImageField; reference: Reference }[]>();
@@ -119,25 +119,25 @@ export function observe(decided: readonly Decided[], cohorts: readonly Cohort[])
   });
 }
 
-/** An image may stand in several places: its pods may have pulled it anew for each. */
+/** An image may be in several places of a template, and a pod may run a different digest in each. */
 function sum(
   places: readonly { field: ImageField; reference: Reference }[],
   cohorts: readonly Cohort[],
-): Pick<Observed, 'digests' | 'silences'> {
+): Pick<Observed, 'digests' | 'noEvidence'> {
   const digests = new Map<Digest, RunningDigest>();
-  const silences = new Map<string, Silence & { pods: number }>();
+  const noEvidence = new Map<string, NoEvidence & { pods: number }>();
   for (const cohort of cohorts) {
     const all = places.map(({ field, reference }) => evidenceOf(field, reference, runningAt(field, cohort)));
     const found = new Map(
       all.flatMap((evidence) => (evidence.digest === undefined ? [] : [[evidence.digest, evidence]])),
     );
     for (const evidence of found.values()) addDigest(digests, evidence, cohort);
-    const [silence] = all.flatMap((evidence) => (evidence.digest === undefined ? [evidence] : []));
-    if (found.size > 0 || silence === undefined) continue;
-    const pods = (silences.get(silence.reason)?.pods ?? 0) + cohort.pods;
-    silences.set(silence.reason, { ...silence, pods });
+    const [missing] = all.flatMap((evidence) => (evidence.digest === undefined ? [evidence] : []));
+    if (found.size > 0 || missing === undefined) continue;
+    const pods = (noEvidence.get(missing.reason)?.pods ?? 0) + cohort.pods;
+    noEvidence.set(missing.reason, { ...missing, pods });
   }
-  return { digests: [...digests.values()], silences: [...silences.values()] };
+  return { digests: [...digests.values()], noEvidence: [...noEvidence.values()] };
 }
 
 function runningAt({ place, name }: ImageField, { images }: Cohort) {
@@ -146,7 +146,7 @@ function runningAt({ place, name }: ImageField, { images }: Cohort) {
 
 function addDigest(
   digests: Map<Digest, RunningDigest>,
-  { digest, from }: Exclude<Evidence, Silence>,
+  { digest, from }: Exclude<Evidence, NoEvidence>,
   { pods, oldest, newest }: Cohort,
 ): void {
   const known = digests.get(digest) ?? { digest, from, pods: 0, oldest, newest };

@@ -9,7 +9,7 @@ import { type Membership, membershipOf, stores } from '../revision/membership.ts
 import { pinKeys } from '../revision/pins.ts';
 import { type Cohort, Cohorts, isDone, runningPodSchema } from './running-pods.ts';
 
-/** What pods can be a revision of. One of a ReplicationController has nothing that could store its pins. */
+/** Kinds that own pods as one revision. A ReplicationController has nowhere to store pins. */
 export type KindInUse = RevisionKind | 'ReplicationController';
 
 const kindResources: Readonly<Record<KindInUse, Resource>> = {
@@ -25,16 +25,16 @@ export interface RevisionInUse {
   kind: KindInUse;
   name: string;
   cohorts: readonly Cohort[];
-  /** Undefined if it has been deleted, and its pods are left. */
+  /** Undefined if the revision was deleted before its pods. */
   object: RevisionObject | undefined;
 }
 
 export interface RevisionObject {
   labels: Readonly<Record<string, string>> | null | undefined;
   annotations: Annotations;
-  /** Undefined if it is of a form that tagpin doesn't know. */
+  /** Undefined if the object isn't of a form that tagpin knows. */
   template: Pod | undefined;
-  /** The pins that its Deployment has, and would copy to it. */
+  /** The pins in its Deployment's annotations, which the Deployment controller would copy to it. */
   copies: Annotations;
 }
 
@@ -45,7 +45,7 @@ const revisionSchema = z.object({
 });
 const ownerSchema = z.object({ metadata: objectMetadata });
 
-interface Entry {
+interface ReadRevision {
   membership: Membership;
   kind: KindInUse;
   name: string;
@@ -54,8 +54,8 @@ interface Entry {
 }
 
 /**
- * The revisions that pods of a namespace are of, sorted by kind and name. Read in pages, and of each page only what is
- * needed is kept: pods by what they run, and of other objects those that have pods.
+ * The revisions of a namespace that have pods, sorted by kind and name. They are read in pages, and only what is needed
+ * of each page is kept: what pods run, and the objects that own them.
  *
  * @throws KubernetesError
  */
@@ -64,7 +64,7 @@ export async function readRevisionsInUse(
   namespace: string,
   signal: AbortSignal,
 ): Promise<RevisionInUse[]> {
-  // Pods first: a revision is there before its first pod, so whatever a pod is of will be found.
+  // Pods first: a revision exists before its first pod, so the revision of each pod is found.
   const entries = await readPods(api, namespace, signal);
   const isUsed = (kind: KindInUse) => entries.some((entry) => entry.kind === kind);
   const copies = isUsed('ReplicaSet') ? await readCopies(api, namespace, signal) : none;
@@ -82,8 +82,8 @@ async function readPods(
   api: Pick<KubernetesApi, 'list'>,
   namespace: string,
   signal: AbortSignal,
-): Promise<Entry[]> {
-  const entries = new Map<string, Entry>();
+): Promise<ReadRevision[]> {
+  const entries = new Map<string, ReadRevision>();
   for await (const pod of api.list(resources.Pod, namespace, runningPodSchema, signal)) {
     const membership = isDone(pod) ? undefined : membershipOf(namespace, pod.metadata);
     const object = membership && objectOf(membership);
@@ -103,7 +103,7 @@ function objectOf({ stored, owner }: Membership): { kind: KindInUse; name: strin
     : undefined;
 }
 
-/** The pins that Deployments have, by the Deployment's uid. */
+/** The pins in Deployments' annotations, by the Deployment's uid. */
 async function readCopies(
   api: Pick<KubernetesApi, 'list'>,
   namespace: string,
@@ -123,7 +123,7 @@ async function readObjects(
   api: Pick<KubernetesApi, 'list'>,
   kind: KindInUse,
   namespace: string,
-  entries: readonly Entry[],
+  entries: readonly ReadRevision[],
   copies: ReadonlyMap<string, Annotations>,
   signal: AbortSignal,
 ): Promise<void> {

@@ -8,7 +8,7 @@ const statuses = z
   .nullish()
   .transform((list) => list ?? []);
 
-/** A pod with what its node says that it runs. */
+/** A pod with its status, in which the node reports what it runs. */
 export const runningPodSchema = podSchema.extend({
   status: z
     .object({
@@ -21,29 +21,29 @@ export const runningPodSchema = podSchema.extend({
 });
 export type RunningPod = z.infer<typeof runningPodSchema>;
 
-/** What a pod has of one image. */
+/** One image of a pod. */
 export interface RunningImage extends Pick<ImageField, 'place' | 'name' | 'image'> {
-  /** What its annotation says was written there before it was pinned. */
+  /** The image before it was pinned, by the pod's annotation. */
   written: string | undefined;
-  /** What its node has pulled for it, in the words of the container runtime. */
+  /** What the node pulled for it, as the container runtime reports it. */
   imageId: string | undefined;
 }
 
-/** Pods of a revision that have all of this in common. */
+/** Pods of a revision that run the same images. */
 export interface Cohort {
   readonly images: readonly RunningImage[];
   pods: number;
-  /** When the first and the last of them were created, and their names: they sort as the pods do. */
+  /** The creation time and name of the first and of the last of them, in a form that sorts by time. */
   oldest: string;
   newest: string;
 }
 
-/** A pod that is done, or about to go, says nothing of what its revision runs now. */
+/** Whether a pod has finished or is being deleted, and so is no evidence of what its revision runs now. */
 export function isDone({ metadata, status }: RunningPod): boolean {
   return Boolean(metadata.deletionTimestamp) || status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
-/** Pods, kept by what they run and not one by one: however many there are, they mostly run the same. */
+/** Collects pods by what they run. Most pods of a revision run the same, so this stays small for any number of them. */
 export class Cohorts {
   readonly #byImages = new Map<string, Cohort>();
 
@@ -64,7 +64,7 @@ export class Cohorts {
   }
 }
 
-/** What a pod runs, in the order of {@link walk}. */
+/** The images of a pod, in the order of {@link walk}. */
 export function runningImages(pod: RunningPod): RunningImage[] {
   const written = writtenImages(pod);
   const ids: Partial<Record<ImageField['place'], ReadonlyMap<string, string>>> = {

@@ -41,7 +41,7 @@ export function complete(program: Command, words: readonly string[]): Completion
   return startingWith(word, valuesOf(argumentAt(command, positionals)));
 }
 
-interface Place {
+interface ParsedWords {
   command: Command;
   /** The option whose value comes next. */
   pending: Option | undefined;
@@ -50,8 +50,8 @@ interface Place {
   onlyPositionals: boolean;
 }
 
-function read(program: Command, words: readonly string[]): Place {
-  const place: Place = { command: program, pending: undefined, positionals: 0, onlyPositionals: false };
+function read(program: Command, words: readonly string[]): ParsedWords {
+  const place: ParsedWords = { command: program, pending: undefined, positionals: 0, onlyPositionals: false };
   for (const word of words) {
     if (place.pending !== undefined) {
       place.pending = undefined;

@@ -7,11 +7,11 @@ export interface Terminal {
   /** Standard error: messages to people. */
   err(text: string): void;
   /** Shows the progress of work that takes over a second, if standard error is a terminal. */
-  progress(of: Work): Progress;
+  progress(of: CountedWork): Progress;
 }
 
-/** Work on many items of a kind. */
-export interface Work {
+/** CountedWork on many items of a kind. */
+export interface CountedWork {
   /** What is counted: `images resolved`. */
   counted: string;
   /** The number of items, if it is known. */
@@ -33,7 +33,7 @@ export const noProgress: Progress = {
   [Symbol.dispose]: () => undefined,
 };
 
-/** Work that takes less shows no progress: a line that comes and goes would only distract. */
+/** CountedWork that takes less shows no progress: a line that comes and goes would only distract. */
 const SHOWN_AFTER_MS = 1_000;
 const REDRAWN_EVERY_MS = 200;
 
@@ -71,7 +71,7 @@ interface Spinner {
 
 class ShownProgress implements Progress {
   spinner: Spinner | undefined;
-  readonly #work: Work;
+  readonly #work: CountedWork;
   readonly #waitingFor: string[] = [];
   readonly #started = performance.now();
   readonly #timer: NodeJS.Timeout;
@@ -80,7 +80,7 @@ class ShownProgress implements Progress {
   #isDisposed = false;
   #count = 0;
 
-  constructor(work: Work, stream: Stream, isColoured: boolean, onDispose: () => void) {
+  constructor(work: CountedWork, stream: Stream, isColoured: boolean, onDispose: () => void) {
     this.#work = work;
     this.#onDispose = onDispose;
     this.#timer = setTimeout(() => void this.#show(stream, isColoured), SHOWN_AFTER_MS).unref();
@@ -131,7 +131,7 @@ class ShownProgress implements Progress {
 
 /** `37 of 200 images resolved, 12/s; waiting for registry.example.com/app:1 and 4 more`. */
 export function progressText(
-  { counted, total }: Work,
+  { counted, total }: CountedWork,
   count: number,
   perSecond: number,
   waitingFor: readonly string[],

@@ -86,7 +86,7 @@ interface Images {
 }
 
 /** Neither where there is no such thing. */
-interface Looked<T> {
+interface ReadResult<T> {
   found?: T;
   problem?: string;
 }
@@ -96,7 +96,7 @@ async function imagesOf(
   reference: Reference,
   digest: Digest,
   platform: string | undefined,
-): Promise<Looked<Images>> {
+): Promise<ReadResult<Images>> {
   const { found, problem } = await registry.manifest(reference, digest);
   if (found === undefined) return problem === undefined ? {} : { problem };
   if (found.kind !== 'index') {
@@ -112,7 +112,7 @@ async function configsOf(
   registry: RegistryView,
   reference: Reference,
   { manifests, config }: Images,
-): Promise<Looked<ReadonlySet<Digest>>> {
+): Promise<ReadResult<ReadonlySet<Digest>>> {
   if (config !== undefined) return { found: new Set([config]) };
   const all = await Promise.all([...manifests].map((digest) => registry.manifest(reference, digest)));
   const problem = all.find((answer) => answer.problem !== undefined)?.problem;
@@ -125,13 +125,13 @@ function overlap(a: ReadonlySet<Digest> | undefined, b: ReadonlySet<Digest> | un
 }
 
 /** A usage with its image. */
-export interface Used {
+export interface UsageImage {
   usage: Usage;
   image: Image;
 }
 
 /** What pods of one revision run in one of their places. */
-export interface Cohort<T extends Used> {
+export interface RevisionPlace<T extends UsageImage> {
   used: readonly T[];
   /** Each digest once for each platform that it runs on. */
   running: readonly (Running & { from: 'spec' | 'imageID' })[];
@@ -139,13 +139,13 @@ export interface Cohort<T extends Used> {
 }
 
 /** The places of revisions in which several digests run, alike or not. */
-export function divided<T extends Used>(all: readonly T[]): Cohort<T>[] {
+export function divided<T extends UsageImage>(all: readonly T[]): RevisionPlace<T>[] {
   const places = Map.groupBy(
     all.filter(({ usage }) => usage.revision !== undefined),
     ({ usage: { revision, place, name } }) => JSON.stringify([revision, place, name]),
   );
-  return [...places.values()].flatMap((used): Cohort<T>[] => {
-    const running = new Map<string, Cohort<T>['running'][number]>();
+  return [...places.values()].flatMap((used): RevisionPlace<T>[] => {
+    const running = new Map<string, RevisionPlace<T>['running'][number]>();
     for (const { usage, image } of used) {
       const { runs } = image;
       // Another repository's digest says something of that repository.
@@ -165,7 +165,7 @@ export function divided<T extends Used>(all: readonly T[]): Cohort<T>[] {
 
 /** The digests that pods run, of which two aren't the same image; none if all are, or if that can't be told. */
 export async function mixedDigests(
-  { running, reference }: Cohort<Used>,
+  { running, reference }: RevisionPlace<UsageImage>,
   registry: RegistryView | undefined,
 ): Promise<Digest[]> {
   const pairs = running.flatMap((a, index) => running.slice(index + 1).map((b) => [a, b] as const));
@@ -176,11 +176,11 @@ export async function mixedDigests(
   return [];
 }
 
-type Member = Cohort<Used>['running'][number];
+type RunningFrom = RevisionPlace<UsageImage>['running'][number];
 
 async function differs(
-  a: Member,
-  b: Member,
+  a: RunningFrom,
+  b: RunningFrom,
   reference: Reference,
   registry: RegistryView | undefined,
 ): Promise<boolean> {

@@ -120,7 +120,7 @@ export class Fleet {
   readonly optIns = new Map<string, OptIn>();
   /** `linux/arm64`, by node. */
   readonly platforms = new Map<string, string>();
-  readonly #usages = new Map<string, Entry>();
+  readonly #usages = new Map<string, CountedUsage>();
   /** By the uid of what they own. */
   readonly #owners = new Map<string, Owner>();
   readonly #managers = new Map<string, string>();
@@ -188,7 +188,7 @@ export class Fleet {
   }
 }
 
-interface Entry {
+interface CountedUsage {
   usage: Usage;
   pods: string[];
 }

@@ -1,15 +1,15 @@
 import { Composer, type Document, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
 import type { z } from 'zod';
-import { type Found, follow, type ObjectName } from './objects.ts';
+import { follow, type MaybeNode, type ObjectName } from './objects.ts';
 
 /** Where something is in a text: both count from 1. */
-export interface Place {
+export interface Position {
   line: number;
   column: number;
 }
 
 /** What is wrong with a manifest as a whole, or with one of its documents. */
-export interface Mistake extends Place {
+export interface Mistake extends Position {
   /** The document's number, from 1. */
   document: number;
   /** The object that it is in, where that is known. */
@@ -25,7 +25,7 @@ export interface Manifest {
   documents: readonly Document[];
   /** Why it isn't YAML; with any of these, nothing is said of what it holds. */
   mistakes: readonly Mistake[];
-  placeOf(offset: number): Place;
+  placeOf(offset: number): Position;
 }
 
 /**
@@ -105,7 +105,12 @@ function explain(message: string, text: string, offset: number): string {
 }
 
 /** Why a value isn't what belongs there, by zod's issue with it, and how to write it instead. */
-export function misplaced(value: Found, issue: z.core.$ZodIssue, document: Document, text: string): string {
+export function misplaced(
+  value: MaybeNode,
+  issue: z.core.$ZodIssue,
+  document: Document,
+  text: string,
+): string {
   const source = value?.range ? text.slice(value.range[0], value.range[1]) : '';
   if (isPlaceholder(source)) return TEMPLATE;
   const expected = issue.code === 'invalid_type' ? issue.expected : '';
@@ -115,7 +120,7 @@ export function misplaced(value: Found, issue: z.core.$ZodIssue, document: Docum
   return `it is ${typeNameOf(follow(document, value))}, and ${what} belongs here; ${remedy}`;
 }
 
-function typeNameOf(node: Found): string {
+function typeNameOf(node: MaybeNode): string {
   if (isMap(node)) return 'a mapping';
   if (isSeq(node)) return 'a list';
   return node === undefined ? 'missing' : 'a single value';

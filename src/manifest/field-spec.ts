@@ -2,10 +2,10 @@ import { type Document, isSeq, parse } from 'yaml';
 import { z } from 'zod';
 import {
   childOf,
-  type Found,
   follow,
   groupOf,
   itemsOf,
+  type MaybeNode,
   type ObjectName,
   toSegment,
   versionOf,
@@ -84,12 +84,12 @@ export function appliesTo({ group, version, kind }: FieldSpec, object: ObjectNam
 
 /** Something in an object, and the JSON pointer to it from there. */
 export interface Spot {
-  node: Found;
+  node: MaybeNode;
   pointer: string;
 }
 
 /** What a path leads to from a node: as many as there are in the lists on its way. */
-export function spotsAt(document: Document, node: Found, path: string): Spot[] {
+export function spotsAt(document: Document, node: MaybeNode, path: string): Spot[] {
   const names = path
     .replace(/^\//, '')
     .split(/(?<!\\)\//)

@@ -3,15 +3,15 @@ import { keyPath } from '../config/key-path.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
 import { podTemplateSchema } from '../pin/pod.ts';
 import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/pod-template.ts';
-import { type Manifest, type Mistake, misplaced, type Place } from './document.ts';
+import { type Manifest, type Mistake, misplaced, type Position } from './document.ts';
 import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
 import {
   childOf,
-  type Found,
   follow,
   groupOf,
   lastSegmentOf,
   type ManifestObject,
+  type MaybeNode,
   memberOf,
   nodeAt,
   type ObjectName,
@@ -23,7 +23,7 @@ import {
 import type { PairSpan, Span } from './splice.ts';
 
 /** An image in a manifest, and what is to happen to it. */
-export interface ManifestImage extends Decided, Place {
+export interface ManifestImage extends Decided, Position {
   document: number;
   object: ObjectName;
   /** JSON pointer to the object from its document's root. */
@@ -62,7 +62,7 @@ export function findImages(
   return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace) };
 }
 
-const byPlace = (a: Place, b: Place) => a.line - b.line || a.column - b.column;
+const byPlace = (a: Position, b: Position) => a.line - b.line || a.column - b.column;
 
 /** What a template that holds much less than itself may grow to by aliases. */
 const MOST_ALIASES = 1000;
@@ -118,7 +118,7 @@ class Finder {
     this.#findInSpec(`${pointer}${podSpecPointers.Pod}`, childOf(this.#document, template, 'metadata'));
   }
 
-  #findInSpec(pointer: string, metadata: Found): void {
+  #findInSpec(pointer: string, metadata: MaybeNode): void {
     const spec = nodeAt(this.#document, this.#object.node, pointer);
     if (!isMap(follow(this.#document, spec))) return;
     const pod = this.#read({ metadata: this.#value(metadata) ?? {}, spec: this.#value(spec) }, pointer);
@@ -130,7 +130,7 @@ class Finder {
   }
 
   /** An image that stands for itself is decided over as if it were a container's of its own. */
-  #findOne(node: Found, pointer: string): void {
+  #findOne(node: MaybeNode, pointer: string): void {
     const image = stringOf(this.#document, node);
     if (image === undefined) return;
     const name = lastSegmentOf(pointer);
@@ -201,7 +201,7 @@ class Finder {
   }
 
   /** The place of what a pointer leads to, or of the nearest above that is there. */
-  #placeOf(pointer: string): Place {
+  #placeOf(pointer: string): Position {
     const node = nodeAt(this.#document, this.#object.node, pointer);
     if (node?.range) return this.#manifest.placeOf(node.range[0]);
     return pointer === ''
@@ -211,7 +211,7 @@ class Finder {
 
   #path(pointer: string): string {
     const keys: (string | number)[] = [];
-    let node: Found = this.#object.node;
+    let node: MaybeNode = this.#object.node;
     for (const key of segmentsOf(pointer)) {
       keys.push(isSeq(follow(this.#document, node)) ? Number(key) : key);
       node = childOf(this.#document, node, key);
@@ -219,7 +219,7 @@ class Finder {
     return keyPath(keys);
   }
 
-  #value(node: Found): unknown {
+  #value(node: MaybeNode): unknown {
     return node?.toJS(this.#document, { maxAliasCount: MOST_ALIASES });
   }
 }

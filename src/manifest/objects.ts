@@ -1,10 +1,10 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
 
 /** What stands somewhere in a document, as it is found there: perhaps an alias. */
-export type Found = Node | undefined;
+export type MaybeNode = Node | undefined;
 
 /** The node itself: where an alias leads to. Undefined for one that leads nowhere. */
-export function follow(document: Document, node: unknown): Found {
+export function follow(document: Document, node: unknown): MaybeNode {
   if (isAlias(node)) return node.resolve(document);
   return isScalar(node) || isMap(node) || isSeq(node) ? node : undefined;
 }
@@ -43,15 +43,15 @@ const isMergeKey = (key: unknown) =>
   isScalar(key) && typeof key.value === 'symbol' && key.value.description === '<<';
 
 /** What a map has under a name, or a list at a place. */
-export function childOf(document: Document, node: unknown, segment: string): Found {
+export function childOf(document: Document, node: unknown, segment: string): MaybeNode {
   const parent = follow(document, node);
   if (isSeq(parent)) return asNode(parent.items[Number(segment)]);
   return asNode(memberOf(document, parent, segment)?.pair.value);
 }
 
 /** What a JSON pointer (RFC 6901) leads to from a node; an empty one is the node itself. */
-export function nodeAt(document: Document, node: Found, pointer: string): Found {
-  return segmentsOf(pointer).reduce<Found>((parent, segment) => childOf(document, parent, segment), node);
+export function nodeAt(document: Document, node: MaybeNode, pointer: string): MaybeNode {
+  return segmentsOf(pointer).reduce<MaybeNode>((parent, segment) => childOf(document, parent, segment), node);
 }
 
 /** The names that a JSON pointer consists of, unescaped. */
@@ -74,12 +74,12 @@ export function stringOf(document: Document, node: unknown): string | undefined 
 }
 
 /** The items of a list, as they are written; of anything else, none. */
-export function itemsOf(document: Document, node: unknown): Found[] {
+export function itemsOf(document: Document, node: unknown): MaybeNode[] {
   const list = follow(document, node);
   return isSeq(list) ? list.items.map(asNode) : [];
 }
 
-function asNode(node: unknown): Found {
+function asNode(node: unknown): MaybeNode {
   return isAlias(node) || isScalar(node) || isMap(node) || isSeq(node) ? node : undefined;
 }
 
@@ -93,7 +93,7 @@ export interface ObjectName {
 
 /** A Kubernetes object in a document. */
 export interface ManifestObject extends ObjectName {
-  node: Found;
+  node: MaybeNode;
   /** JSON pointer to it from its document's root: `/items/3` in a list, else empty. */
   pointer: string;
 }
@@ -106,11 +106,11 @@ export function objectsOf(document: Document): ManifestObject[] {
   return objectsAt(document, childless(document), '', {}, DEEPEST_LIST);
 }
 
-const childless = ({ contents }: Document): Found => contents ?? undefined;
+const childless = ({ contents }: Document): MaybeNode => contents ?? undefined;
 
 function objectsAt(
   document: Document,
-  node: Found,
+  node: MaybeNode,
   pointer: string,
   byDefault: { apiVersion?: string | undefined; kind?: string },
   depth: number,
@@ -118,7 +118,7 @@ function objectsAt(
   const textAt = (...path: string[]) =>
     stringOf(
       document,
-      path.reduce<Found>((parent, name) => childOf(document, parent, name), node),
+      path.reduce<MaybeNode>((parent, name) => childOf(document, parent, name), node),
     );
   const apiVersion = textAt('apiVersion') ?? byDefault.apiVersion;
   const kind = textAt('kind') ?? byDefault.kind;

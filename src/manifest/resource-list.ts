@@ -1,12 +1,12 @@
 import { isMap, stringify } from 'yaml';
 import type { Manifest } from './document.ts';
-import { childOf, type Found, memberOf, nodeAt, type ObjectName, stringOf } from './objects.ts';
+import { childOf, type MaybeNode, memberOf, nodeAt, type ObjectName, stringOf } from './objects.ts';
 import { type Edit, endOfLine } from './splice.ts';
 
 /**
  * What a function tells whoever runs it (KRM functions specification, `results`). Levels are those of there.
  */
-export interface Result {
+export interface FunctionResult {
   message: string;
   severity: 'error' | 'warning' | 'info';
   resourceRef?: ResourceRef;
@@ -40,7 +40,7 @@ export function functionConfigOf({ documents: [document] }: Manifest): unknown {
 }
 
 /** The file that an object came from, as the orchestrator notes it. */
-export function fileOf(manifest: Manifest, pointer: string): Result['file'] {
+export function fileOf(manifest: Manifest, pointer: string): FunctionResult['file'] {
   const [document] = manifest.documents;
   if (document === undefined) return undefined;
   const object = nodeAt(document, document.contents ?? undefined, pointer);
@@ -58,9 +58,9 @@ export function resourceRefOf({ apiVersion, kind, name, namespace }: ObjectName)
 }
 
 /** Adds results to a `ResourceList`, behind those that others have left there. */
-export function addResults(manifest: Manifest, results: readonly Result[]): Edit[] {
+export function addResults(manifest: Manifest, results: readonly FunctionResult[]): Edit[] {
   const [document] = manifest.documents;
-  const list: Found = document?.contents ?? undefined;
+  const list: MaybeNode = document?.contents ?? undefined;
   if (document === undefined || !isMap(list) || !list.range || results.length === 0) return [];
   const { text } = manifest;
   const [start, end] = list.range;

@@ -32,7 +32,7 @@ export function caBundleCheck({ webhooks }: WebhookConfiguration, now: number): 
 const casOf = ({ clientConfig }: WebhookConfiguration['webhooks'][number]) =>
   certificatesIn(Buffer.from(clientConfig.caBundle, 'base64').toString('utf8'));
 
-export interface Served {
+export interface CertificateSecret {
   secret: string;
   exists: boolean;
   /** What the webhook is called by. */
@@ -45,7 +45,7 @@ export interface Served {
 
 /** Whether what the webhook serves is what the API server trusts. */
 export function certificateCheck(
-  asked: Asked<Served>,
+  asked: Asked<CertificateSecret>,
   { webhooks }: WebhookConfiguration,
   now: number,
 ): Check {

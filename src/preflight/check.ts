@@ -2,12 +2,12 @@
  * How something stands: `ok`; a `problem`, which wants mending; a `note`, which is neither; `not asked`, because whoever
  * runs this may not; or `unknown`, because there was no answer.
  */
-export type Result = 'ok' | 'problem' | 'note' | 'not asked' | 'unknown';
+export type CheckResult = 'ok' | 'problem' | 'note' | 'not asked' | 'unknown';
 
 export interface Check {
   /** What was looked at: a few words, stable. */
   name: string;
-  result: Result;
+  result: CheckResult;
   /** What was found, and what to do if that isn't well. */
   detail: string;
   /** What has to be first for any image to be pinned, whatever is said of the images: `once …`. */

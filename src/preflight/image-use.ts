@@ -1,7 +1,7 @@
 import { pullIdentityOf } from '../credentials/pod-credentials.ts';
 import type { PullIdentity } from '../credentials/pull-secrets.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
-import type { Workload } from './workloads.ts';
+import type { NamespaceWorkload } from './workloads.ts';
 
 /** An image, as some pods would pull it. */
 export interface ImageUse {
@@ -19,11 +19,15 @@ export interface ImageUse {
 interface Group {
   decided: Decided;
   puller: PullIdentity;
-  workloads: Workload[];
+  workloads: NamespaceWorkload[];
 }
 
 /** Each image once for all who would pull it alike, in the order in which they are given. */
-export function imageUses(namespace: string, workloads: readonly Workload[], rules: Rules): ImageUse[] {
+export function imageUses(
+  namespace: string,
+  workloads: readonly NamespaceWorkload[],
+  rules: Rules,
+): ImageUse[] {
   const groups = new Map<string, Group>();
   for (const workload of workloads) {
     const puller = pullIdentityOf(namespace, workload.pod.spec);

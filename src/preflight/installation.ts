@@ -81,7 +81,7 @@ export function configurationCheck(
   });
 }
 
-export interface Endpoints {
+export interface ServiceEndpoints {
   service: string;
   exists: boolean;
   ready: number;
@@ -89,7 +89,7 @@ export interface Endpoints {
 }
 
 /** Whether somebody is behind the webhook's Service. */
-export function endpointsCheck(asked: Asked<Endpoints>): Check {
+export function endpointsCheck(asked: Asked<ServiceEndpoints>): Check {
   return checkOf('service', asked, ({ service, exists, ready, all }) => {
     if (!exists) {
       return { result: 'problem', detail: `there is no Service ${service}; apply tagpin's manifests again` };
@@ -130,14 +130,14 @@ export const trialPod = {
 };
 
 /** How the API server judged the pod. */
-export interface Judgement {
+export interface DryRunResult {
   /** Undefined if it would be admitted; of status 0 if there was no answer. */
   refusal: { status: number; message: string } | undefined;
   warnings: readonly string[];
 }
 
 /** Whether the API server has reached tagpin, by what it says of {@link trialPod}. */
-export function trialCheck(mode: Mode, { refusal, warnings }: Judgement): Check {
+export function trialCheck(mode: Mode, { refusal, warnings }: DryRunResult): Check {
   const name = 'call';
   const entry = entryName(mode);
   if (warnings.some((warning) => warning.includes(IMAGE))) {

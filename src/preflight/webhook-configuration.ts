@@ -33,10 +33,10 @@ export const webhookConfigurationSchema = z.object({
     .transform((webhooks) => webhooks ?? []),
 });
 export type WebhookConfiguration = z.infer<typeof webhookConfigurationSchema>;
-export type Entry = WebhookConfiguration['webhooks'][number];
+export type WebhookEntry = WebhookConfiguration['webhooks'][number];
 
 /** The entry that pods of a mode go through. */
-export const entryOf = ({ webhooks }: WebhookConfiguration, mode: Mode): Entry | undefined =>
+export const entryOf = ({ webhooks }: WebhookConfiguration, mode: Mode): WebhookEntry | undefined =>
   webhooks.find(({ name }) => name === entryName(mode));
 
 export const entryName = (mode: Mode) => `${mode}.tagpin.dev`;
@@ -58,7 +58,7 @@ export const isInjected = (configuration: WebhookConfiguration | undefined) =>
 type Labels = Readonly<Record<string, string>>;
 
 /** Whether an entry is for a namespace that opts in to its mode, by whatever else its selector says. */
-export function takesPart(entry: Entry, mode: Mode, namespace: string, labels: Labels): boolean {
+export function takesPart(entry: WebhookEntry, mode: Mode, namespace: string, labels: Labels): boolean {
   const opted = { ...labels, 'kubernetes.io/metadata.name': namespace, [OPT_IN_LABEL]: mode };
   return meets(entry.namespaceSelector ?? {}, opted);
 }

@@ -8,7 +8,7 @@ import { hashOf, isRevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins } from '../revision/pins.ts';
 
 /** Something that runs pods, or will: with the pod, or the template of its pods. */
-export interface Workload {
+export interface NamespaceWorkload {
   kind: string;
   name: string;
   uid: string | undefined;
@@ -22,7 +22,7 @@ export interface Workload {
 }
 
 export interface Workloads {
-  workloads: Workload[];
+  workloads: NamespaceWorkload[];
   /** What couldn't be read, each in a sentence. */
   unread: string[];
 }
@@ -69,7 +69,7 @@ export async function readWorkloads(
 ): Promise<Workloads> {
   const read = await Promise.all(
     kinds.map(async ({ kind, resource, like }) => {
-      const workloads: Workload[] = [];
+      const workloads: NamespaceWorkload[] = [];
       try {
         if (resource === resources.Rollout && !(await api.serves(resource, signal))) return { workloads };
         for await (const object of api.list(resource, namespace, objectSchema, signal)) {
@@ -89,7 +89,7 @@ export async function readWorkloads(
   };
 }
 
-function workloadOf(kind: string, like: KindWithPods, object: ReadObject): Workload | undefined {
+function workloadOf(kind: string, like: KindWithPods, object: ReadObject): NamespaceWorkload | undefined {
   const { metadata } = object;
   const pod = templateOf(like, object);
   if (pod === undefined || hasEnded(object) || metadata.annotations?.[MIRROR] !== undefined) return undefined;

@@ -12,7 +12,7 @@ function said(pod: PodOptions, image = written) {
   const [observed] = observe(decided(template({ containers: [{ name: 'web', image }] })), cohortsOf(pod));
   return {
     digests: observed?.digests.map(({ digest, from }) => `${from} ${digest}`),
-    silences: observed?.silences.map(({ kind, reason }) => `${kind}: ${reason}`),
+    noEvidence: observed?.noEvidence.map(({ kind, reason }) => `${kind}: ${reason}`),
   };
 }
 
@@ -27,7 +27,7 @@ describe('the digest that a pod runs is that of its spec', () => {
       { image: `${repository}@${one}`, from: written, imageId: `${repository}@${two}` },
     ],
   ])('%s', (_, pod) => {
-    expect(said(pod)).toEqual({ digests: [`spec ${one}`], silences: [] });
+    expect(said(pod)).toEqual({ digests: [`spec ${one}`], noEvidence: [] });
   });
 
   test('with latest for no tag', () => {
@@ -43,51 +43,51 @@ describe('… else the one that its node says', () => {
     ['… on either side', 'docker.io/library/nginx:1.27', `docker-pullable://nginx@${one}`],
     ['of a registry with a port', 'localhost:5000/web:1', `localhost:5000/web@${one}`],
   ])('%s', (_, image, imageId) => {
-    expect(said({ image, imageId }, image)).toEqual({ digests: [`imageID ${one}`], silences: [] });
+    expect(said({ image, imageId }, image)).toEqual({ digests: [`imageID ${one}`], noEvidence: [] });
   });
 });
 
 describe('nothing is known of the digest', () => {
   test.each<[string, PodOptions, string]>([
-    ['before it is pulled', {}, 'untold: not pulled yet'],
-    ['from a local id', { imageId: one }, `untold: imageID is no digest of a registry's: ${one}`],
+    ['before it is pulled', {}, 'not reported: not pulled yet'],
+    ['from a local id', { imageId: one }, `not reported: imageID is no digest of a registry's: ${one}`],
     [
       'from a local id of cri-dockerd',
       { imageId: `docker://${one}` },
-      `untold: imageID is no digest of a registry's: docker://${one}`,
+      `not reported: imageID is no digest of a registry's: docker://${one}`,
     ],
     [
       'from junk that would change a terminal',
       { imageId: '\u001b[2Jx' },
-      "untold: imageID is no digest of a registry's: \\u{1b}[2Jx",
+      "not reported: imageID is no digest of a registry's: \\u{1b}[2Jx",
     ],
     [
       'from another repository',
       { imageId: `quay.io/other/web@${one}` },
-      'elsewhere: imageID names another repository, quay.io/other/web',
+      'other repository: imageID names another repository, quay.io/other/web',
     ],
     [
       'of a pod that was pinned from another tag',
       { image: `${repository}@${one}`, from: `${repository}:2` },
-      `untold: ${repository}@${one.slice(0, 82)} in its place`,
+      `not reported: ${repository}@${one.slice(0, 82)} in its place`,
     ],
     [
       'of a pod that has another tag and a digest',
       { image: `${repository}:2@${one}` },
-      `untold: ${repository}:2@${one} in its place`,
+      `not reported: ${repository}:2@${one} in its place`,
     ],
     [
       'of a pod that has another repository',
       { image: `mirror.example.com/web@${one}`, from: written },
-      `untold: mirror.example.com/web@${one} in its place`,
+      `not reported: mirror.example.com/web@${one} in its place`,
     ],
     [
       'of a pod that has another tag',
       { image: `${repository}:2`, imageId: `${repository}@${one}` },
-      `untold: ${repository}:2 in its place`,
+      `not reported: ${repository}:2 in its place`,
     ],
-  ])('%s', (_, pod, silence) => {
-    expect(said(pod)).toEqual({ digests: [], silences: [silence] });
+  ])('%s', (_, pod, missing) => {
+    expect(said(pod)).toEqual({ digests: [], noEvidence: [missing] });
   });
 
   test('of an image volume, unless it is pinned', () => {
@@ -98,7 +98,7 @@ describe('nothing is known of the digest', () => {
       return observe(decided(template(volumes(written))), cohorts.all());
     };
     expect(pods(written)).toMatchObject([
-      { digests: [], silences: [{ reason: 'an image volume, of which nodes report no digest' }] },
+      { digests: [], noEvidence: [{ reason: 'an image volume, of which nodes report no digest' }] },
     ]);
     expect(pods(`${repository}@${one}`)).toMatchObject([{ digests: [{ digest: one, from: 'spec' }] }]);
   });
@@ -111,7 +111,7 @@ describe('nothing is known of the digest', () => {
       ],
     });
     const [, more] = observe(decided(twice), cohortsOf({ imageId: `${repository}@${one}` }));
-    expect(more).toMatchObject({ digests: [], silences: [{ reason: 'no such container' }] });
+    expect(more).toMatchObject({ digests: [], noEvidence: [{ reason: 'no such container' }] });
   });
 });
 
@@ -136,7 +136,7 @@ describe('all pods of a revision', () => {
           },
           { digest: two, pods: 1 },
         ],
-        silences: [
+        noEvidence: [
           { reason: 'not pulled yet', pods: 1 },
           { reason: 'imageID names another repository, quay.io/a', pods: 2 },
         ],

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { decide } from '../../src/pin/decide.ts';
 import type { Mode } from '../../src/pin/opt-in.ts';
 import { podSchema } from '../../src/pin/pod.ts';
-import { type Judgement, trialCheck, trialPod } from '../../src/preflight/installation.ts';
+import { type DryRunResult, trialCheck, trialPod } from '../../src/preflight/installation.ts';
 
-const refused = (message: string, status = 403): Judgement => ({
+const refused = (message: string, status = 403): DryRunResult => ({
   refusal: { status, message },
   warnings: [],
 });
@@ -13,7 +13,7 @@ const denied = (entry: string, message: string) =>
 const invalid = 'container "preflight": invalid image reference "TAGPIN-PREFLIGHT"';
 
 /* What a real API server says (Kubernetes 1.37). */
-test.each<[string, Mode, Judgement, string]>([
+test.each<[string, Mode, DryRunResult, string]>([
   ['tagpin refuses it', 'enforce', denied('enforce.tagpin.dev', invalid), 'ok'],
   [
     'tagpin warns of it',

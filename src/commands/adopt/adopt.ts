@@ -18,7 +18,7 @@ import { withConcurrency } from '../lookup.ts';
 import { obstaclesOf, readNamespace } from '../namespace.ts';
 import { createAskRegistry } from './ask-registry.ts';
 import { exitCodeOf, printAdoption, printAdoptionJson, summarize } from './report.ts';
-import { type AdoptedRevision, adoptRevision, type Means, notYet } from './revision.ts';
+import { type AdoptContext, type AdoptedRevision, adoptRevision, notYet } from './revision.ts';
 
 export interface AdoptOptions {
   dryRun?: boolean;
@@ -112,7 +112,7 @@ async function readRevisions(
   }
 }
 
-interface Many extends Means {
+interface Many extends AdoptContext {
   interrupted: AbortSignal;
   terminal: Terminal;
   /** So many at once. */

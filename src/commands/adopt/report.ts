@@ -1,7 +1,7 @@
 import type { Adoption } from '../../adoption/adoption.ts';
 import { type ExitCode, exitCode } from '../../console/exit.ts';
 import { printTable } from '../../report/table.ts';
-import type { AdoptedRevision, Problem } from './revision.ts';
+import type { AdoptedRevision, RevisionProblem } from './revision.ts';
 
 /** What `tagpin adopt` has done, or would do. */
 export interface AdoptionReport {
@@ -10,7 +10,7 @@ export interface AdoptionReport {
   revisions: readonly AdoptedRevision[];
 }
 
-type State = Adoption['state'] | Problem['kind'];
+type State = Adoption['state'] | RevisionProblem['kind'];
 
 /** One image of one revision; a revision that has been deleted is a line without one. */
 interface Line {

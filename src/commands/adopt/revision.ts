@@ -14,10 +14,10 @@ import type { AskRegistry } from './ask-registry.ts';
 export interface AdoptedRevision extends Pick<RevisionInUse, 'kind' | 'name'> {
   images: readonly Adoption[];
   /** What keeps the revision as it was, if anything does. */
-  problem: Problem | undefined;
+  problem: RevisionProblem | undefined;
 }
 
-export interface Problem {
+export interface RevisionProblem {
   /**
    * `deleted`: its pods are left, it isn't. `unkept`: its kind has nowhere to keep digests. `unwritten`: the API server
    * didn't take them. `interrupted`: the process is to end, and it isn't known what came of it.
@@ -26,7 +26,7 @@ export interface Problem {
   message: string;
 }
 
-export interface Means {
+export interface AdoptContext {
   rules: Rules;
   prefer: Preference | undefined;
   /** Whether to write nothing. */
@@ -38,26 +38,29 @@ export interface Means {
 }
 
 /** Stores with a revision what its pods run, as far as that is certain. Never rejects. */
-export async function adoptRevision(revision: RevisionInUse, means: Means): Promise<AdoptedRevision> {
+export async function adoptRevision(
+  revision: RevisionInUse,
+  context: AdoptContext,
+): Promise<AdoptedRevision> {
   const { kind, name, cohorts, object } = revision;
   if (object === undefined) return { kind, name, images: [], problem: deleted };
   if (object.template === undefined) return { kind, name, images: [], problem: undefined };
-  const { prefer, namespace } = means;
-  const observed = observe(decide(object.template, means.rules), cohorts);
+  const { prefer, namespace } = context;
+  const observed = observe(decide(object.template, context.rules), cohorts);
   if (!isRevisionKind(kind)) {
     const images = judge(observed, undefined, prefer, new Map());
     return { kind, name, images, problem: images.length === 0 ? undefined : unkept };
   }
   const hash = hashOf(kind, object.labels);
   const stored = readPins(object.annotations, hash);
-  const answers = await means.ask(questionsOf(observed, stored, prefer), namespace, object.template.spec);
+  const answers = await context.ask(questionsOf(observed, stored, prefer), namespace, object.template.spec);
   const images = judge(observed, stored, prefer, answers);
   const pins = pinsToStore(images, stored);
   const changes = pins && storePins(object.annotations, hash, pins, Date.now(), object.copies);
   if (changes === undefined || Object.keys(changes).length === 0) {
     return { kind, name, images, problem: undefined };
   }
-  const problem = await write(kind, name, object, changes, means);
+  const problem = await write(kind, name, object, changes, context);
   return { kind, name, images: images.some(isAdopted) ? images : images.map(renewed), problem };
 }
 
@@ -81,8 +84,8 @@ export const notYet = ({ kind, name }: RevisionInUse): AdoptedRevision => ({
   problem: { kind: 'interrupted', message: 'ended before this was known; run it again' },
 });
 
-const deleted: Problem = { kind: 'deleted', message: 'it has been deleted, and its pods will be' };
-const unkept: Problem = {
+const deleted: RevisionProblem = { kind: 'deleted', message: 'it has been deleted, and its pods will be' };
+const unkept: RevisionProblem = {
   kind: 'unkept',
   message: 'a ReplicationController keeps no digests; its new pods get that of its oldest pinned one',
 };
@@ -92,8 +95,8 @@ async function write(
   name: string,
   { annotations }: RevisionObject,
   changes: AnnotationChanges,
-  { api, namespace, isDryRun, signal }: Means,
-): Promise<Problem | undefined> {
+  { api, namespace, isDryRun, signal }: AdoptContext,
+): Promise<RevisionProblem | undefined> {
   if (!fits(annotations, changes)) {
     return {
       kind: 'unwritten',

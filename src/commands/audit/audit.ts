@@ -41,7 +41,7 @@ export async function audit(options: AuditOptions, context: CommandContext): Pro
   try {
     const api = createKubernetesApi(connection);
     const fleet = new Fleet();
-    const unread = new Unread();
+    const unread = new ReadFailures();
     const isRead = await untilStopped(readAll(fleet, api, namespaces, unread, context, signal), signal);
     const problems = unread.problems();
     if (fleet.namespaces.length === 0) throw nothingRead(problems, context);
@@ -78,7 +78,7 @@ async function readAll(
   fleet: Fleet,
   api: KubernetesApi,
   namespaces: readonly string[] | undefined,
-  unread: Unread,
+  unread: ReadFailures,
   { terminal }: CommandContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -145,7 +145,7 @@ const REQUEST = /^[A-Z]+ \/\S*: /;
 const MOST_NAMES = 4;
 
 /** What of the cluster couldn't be read, once for each cause: one API server that is down has one for all of it. */
-export class Unread {
+export class ReadFailures {
   readonly #causes = new Map<string, { error: KubernetesError; names: string[] }>();
   readonly #absent: string[] = [];
 

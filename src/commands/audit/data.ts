@@ -150,7 +150,7 @@ const commonOf = (at: Date) => ({
   timestamp: { seconds: Math.floor(at.getTime() / 1_000), nanos: 0 },
 });
 
-interface Result {
+interface PolicyResult {
   policy: string;
   result: 'pass' | 'fail' | 'warn';
   severity?: Severity;
@@ -161,7 +161,7 @@ interface Result {
 
 const POLICY = 'tagpin-';
 
-function namespaceResults({ name, findings }: AuditedNamespace): Result[] {
+function namespaceResults({ name, findings }: AuditedNamespace): PolicyResult[] {
   return findings.map(({ kind, message }) => ({
     policy: `${POLICY}${kind}`,
     ...verdicts[kind],
@@ -170,7 +170,15 @@ function namespaceResults({ name, findings }: AuditedNamespace): Result[] {
   }));
 }
 
-function imageResults({ workload, container, image, runs, use, pods, findings }: AuditedImage): Result[] {
+function imageResults({
+  workload,
+  container,
+  image,
+  runs,
+  use,
+  pods,
+  findings,
+}: AuditedImage): PolicyResult[] {
   const { apiVersion, kind, namespace, name } = workload;
   const about = {
     resources: [{ apiVersion, kind, namespace, name }],

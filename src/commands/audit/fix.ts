@@ -11,7 +11,7 @@ import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { remedyFor } from '../api-server.ts';
 
-export interface FixMeans {
+export interface FixContext {
   api: Pick<KubernetesApi, 'read'>;
   config: Pick<Config, 'pin'>;
   signal: AbortSignal;
@@ -26,7 +26,7 @@ export interface Fixes {
 const CONCURRENCY = 8;
 
 /** The manifests of all workloads that need to be written differently, each under what is to be said of it. */
-export async function printFixes(audit: Audit, isJson: boolean, means: FixMeans): Promise<Fixes> {
+export async function printFixes(audit: Audit, isJson: boolean, context: FixContext): Promise<Fixes> {
   const workloads = [
     ...Map.groupBy(audit.images.filter(needsFix), ({ workload }) =>
       [workload.namespace, workload.apiVersion, workload.kind, workload.name].join(' '),
@@ -35,7 +35,7 @@ export async function printFixes(audit: Audit, isJson: boolean, means: FixMeans)
   const fixes: (Fix & { images: readonly AuditedImage[] })[] = [];
   const problems: Problem[] = [];
   await each(workloads, CONCURRENCY, async (images, index) => {
-    const made = await fixOne(images, means, problems);
+    const made = await fixOne(images, context, problems);
     fixes[index] = { ...made, images };
   });
   if (isJson) {
@@ -47,7 +47,7 @@ export async function printFixes(audit: Audit, isJson: boolean, means: FixMeans)
 
 async function fixOne(
   images: readonly AuditedImage[],
-  { api, config, signal }: FixMeans,
+  { api, config, signal }: FixContext,
   problems: Problem[],
 ): Promise<Fix> {
   const [first] = images;

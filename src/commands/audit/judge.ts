@@ -1,7 +1,7 @@
 import { each } from '../../console/interruption.ts';
 import type { Progress } from '../../console/terminal.ts';
 import { type AuditedImage, auditImage, type Judged, type Policy } from '../../fleet/audited-image.ts';
-import { type Cohort, divided, mixedDigests, type Used } from '../../fleet/compare.ts';
+import { divided, mixedDigests, type RevisionPlace, type UsageImage } from '../../fleet/compare.ts';
 import type { RegistryView } from '../../fleet/content.ts';
 import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
 import { countOf, type Fleet, type PullSpec, type Usage } from '../../fleet/fleet.ts';
@@ -10,7 +10,7 @@ import { InvalidReference } from '../../image/invalid-reference.ts';
 /** Registries as the pods of a namespace see them. */
 export type Views = (namespace: string, pull: PullSpec) => RegistryView;
 
-type Known = Used & Judged & { image: Image };
+type Known = UsageImage & Judged & { image: Image };
 
 /** What there is to find out about a fleet, and what of it has been found out so far. */
 export class Judgement {
@@ -27,7 +27,7 @@ export class Judgement {
   /** Finds out what can be without a registry. */
   async withoutRegistry(): Promise<void> {
     for (const judged of this.#known) judged.examined = unasked(judged.image);
-    for (const cohort of divided(this.#known)) note(cohort, await mixedDigests(cohort, undefined));
+    for (const place of divided(this.#known)) note(place, await mixedDigests(place, undefined));
   }
 
   /** What is to be asked, each once for all usages that have it in common. */
@@ -50,13 +50,13 @@ export class Judgement {
       for (const judged of alike) judged.examined = examined;
       progress.finish(usage.image);
     });
-    await each(divided(this.#known), concurrency, async (cohort) => {
-      const [first] = cohort.used;
+    await each(divided(this.#known), concurrency, async (place) => {
+      const [first] = place.used;
       if (first === undefined) return;
       const { workload, pull } = first.usage;
       // A registry that has just failed isn't asked again: then only what specs say counts.
-      const isKnown = cohort.used.every(({ examined }) => examined?.problems.length === 0);
-      note(cohort, await mixedDigests(cohort, isKnown ? views(workload.namespace, pull) : undefined));
+      const isKnown = place.used.every(({ examined }) => examined?.problems.length === 0);
+      note(place, await mixedDigests(place, isKnown ? views(workload.namespace, pull) : undefined));
     });
   }
 
@@ -94,8 +94,8 @@ function notAsked({ image }: Judged): Examined | undefined {
 const orderOf = ({ workload, container, image }: AuditedImage) =>
   [workload.namespace, workload.kind, workload.name, container, image].join(' ');
 
-function note(cohort: Cohort<Known>, digests: Judged['mixed']): void {
-  for (const judged of cohort.used) judged.mixed = digests;
+function note(place: RevisionPlace<Known>, digests: Judged['mixed']): void {
+  for (const judged of place.used) judged.mixed = digests;
 }
 
 const count = (all: readonly { usage: Usage }[]) => all.reduce((sum, { usage }) => sum + countOf(usage), 0);

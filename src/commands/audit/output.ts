@@ -12,7 +12,7 @@ import type { Fixes } from './fix.ts';
 import type { AuditOptions } from './options.ts';
 import { printAuditTables } from './table.ts';
 
-interface Means {
+interface OutputContext {
   api: KubernetesApi;
   config: Config;
   terminal: Terminal;
@@ -32,15 +32,15 @@ export function checkOutput({ output, html, fix }: AuditOptions): void {
 export async function writeAudit(
   audit: Audit,
   options: AuditOptions,
-  means: Means,
+  context: OutputContext,
 ): Promise<readonly Problem[]> {
-  const { terminal } = means;
+  const { terminal } = context;
   if (options.html !== undefined) {
     const { printAuditPage } = await import('./page.ts');
     // Whole, whatever --only says: the page has a filter of its own.
     writePage(options.html, printAuditPage(audit));
   }
-  const { text, problems } = await print(onlyThese(audit, options.only), options, means);
+  const { text, problems } = await print(onlyThese(audit, options.only), options, context);
   terminal.out(text);
   for (const { message, images } of [...audit.problems, ...problems]) {
     const count = images === undefined ? '' : ` (${images === 1 ? '1 image' : `${images} images`})`;
@@ -59,10 +59,10 @@ function writePage(path: string, text: string): void {
   }
 }
 
-async function print(audit: Audit, { output, fix }: AuditOptions, means: Means): Promise<Fixes> {
+async function print(audit: Audit, { output, fix }: AuditOptions, context: OutputContext): Promise<Fixes> {
   if (!fix) return { text: await printAudit(audit, output), problems: [] };
   const { printFixes } = await import('./fix.ts');
-  return printFixes(audit, output === 'json', means);
+  return printFixes(audit, output === 'json', context);
 }
 
 async function printAudit(audit: Audit, output: AuditOptions['output']): Promise<string> {

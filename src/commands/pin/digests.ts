@@ -6,7 +6,7 @@ import { sentence } from '../../resolve/failure.ts';
 import type { Lookups } from '../lookup.ts';
 
 /** The digest of an image as written, or why there is none. */
-export type Answer = { digest: Digest; from: 'lock' | 'registry' } | { label: string; message: string };
+export type DigestResult = { digest: Digest; from: 'lock' | 'registry' } | { label: string; message: string };
 
 /** Knows digests: those that the lock has, and with lookups what registries say. Equal images are asked for once. */
 export class Digests {
@@ -14,8 +14,8 @@ export class Digests {
   readonly #isUpdated: (image: string) => boolean;
   readonly #lookups: Pick<Lookups, 'lookup'> | undefined;
   readonly #progress: Progress;
-  readonly #interruption: Promise<Answer>;
-  readonly #asked = new Map<string, Promise<Answer>>();
+  readonly #interruption: Promise<DigestResult>;
+  readonly #asked = new Map<string, Promise<DigestResult>>();
   /** What registries said, by the image as written. */
   readonly #found = new Map<string, Digest>();
 
@@ -28,7 +28,7 @@ export class Digests {
   }
 
   /** Never rejects, and ends with the interruption. */
-  async of(written: string, reference: Reference): Promise<Answer> {
+  async of(written: string, reference: Reference): Promise<DigestResult> {
     const locked = this.#isUpdated(written) ? undefined : this.#lock.get(written);
     if (locked !== undefined) return { digest: locked, from: 'lock' };
     if (this.#lookups === undefined) {
@@ -55,7 +55,11 @@ export class Digests {
     return this.#asked.size;
   }
 
-  async #ask(reference: Reference, written: string, { lookup }: Pick<Lookups, 'lookup'>): Promise<Answer> {
+  async #ask(
+    reference: Reference,
+    written: string,
+    { lookup }: Pick<Lookups, 'lookup'>,
+  ): Promise<DigestResult> {
     this.#progress.begin(written);
     const answer = await Promise.race([this.#interruption, answerTo(lookup(reference))]);
     this.#progress.finish(written);
@@ -64,7 +68,7 @@ export class Digests {
 }
 
 /** One for all: a listener for each image would be many. */
-function interruptionOf(signal: AbortSignal): Promise<Answer> {
+function interruptionOf(signal: AbortSignal): Promise<DigestResult> {
   return new Promise((resolve) => {
     const end = () => resolve({ label: INTERRUPTED, message: 'interrupted' });
     if (signal.aborted) end();
@@ -84,7 +88,7 @@ export interface DigestParts {
   interrupted: AbortSignal;
 }
 
-async function answerTo(lookup: ReturnType<Lookups['lookup']>): Promise<Answer> {
+async function answerTo(lookup: ReturnType<Lookups['lookup']>): Promise<DigestResult> {
   const found = await lookup;
   return found.failure === undefined
     ? { digest: found.digest, from: 'registry' }

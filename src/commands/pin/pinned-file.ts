@@ -82,7 +82,7 @@ export function planAll(images: readonly ManifestImage[], intent: Intent): Plan[
 }
 
 /** What became of one image. */
-export type Outcome =
+export type PinOutcome =
   | { result: 'left'; reason: string }
   | { result: 'unpinned' }
   | { result: 'pinned'; image: string; from: 'lock' | 'registry' }
@@ -103,7 +103,7 @@ export interface OpenedFile {
 
 export interface PinnedImage {
   image: ManifestImage;
-  outcome: Outcome;
+  outcome: PinOutcome;
 }
 
 /** A manifest with what became of it. */
@@ -154,7 +154,7 @@ export async function pinFile(file: OpenedFile, digests: Digests, style: Style):
   }
 }
 
-async function outcomeOf(plan: Plan, digests: Digests, { keepTag }: Style): Promise<Outcome> {
+async function outcomeOf(plan: Plan, digests: Digests, { keepTag }: Style): Promise<PinOutcome> {
   switch (plan.action) {
     case 'leave':
       return { result: 'left', reason: plan.reason };

@@ -1,7 +1,7 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
 import type { Manifest } from '../../manifest/document.ts';
 import { nameOf } from '../../manifest/objects.ts';
-import { fileOf, type Result, resourceRefOf } from '../../manifest/resource-list.ts';
+import { type FunctionResult, fileOf, resourceRefOf } from '../../manifest/resource-list.ts';
 import { INTERRUPTED } from './digests.ts';
 import type { PinnedFile, PinnedImage } from './pinned-file.ts';
 
@@ -84,16 +84,16 @@ export function printReport(files: readonly PinnedFile[]): string {
 }
 
 /** What a function says of its resources. */
-export function resultsOf(file: PinnedFile, manifest: Manifest): Result[] {
-  const ofFile = file.mistakes.map(({ message }): Result => ({ message, severity: 'error' }));
+export function resultsOf(file: PinnedFile, manifest: Manifest): FunctionResult[] {
+  const ofFile = file.mistakes.map(({ message }): FunctionResult => ({ message, severity: 'error' }));
   const ofImages = file.images.flatMap((image) => resultOf(image, manifest));
   // Nothing is pinned of what isn't done whole.
-  const isSaid = ({ severity }: Result) => file.after !== undefined || severity === 'error';
+  const isSaid = ({ severity }: FunctionResult) => file.after !== undefined || severity === 'error';
   return [...ofFile, ...ofImages.filter(isSaid)];
 }
 
 /** The errors among results, a line each, for people. */
-export function printErrors(results: readonly Result[]): string {
+export function printErrors(results: readonly FunctionResult[]): string {
   return results
     .filter(({ severity }) => severity === 'error')
     .map(({ message, resourceRef, field, file }) => {
@@ -104,7 +104,7 @@ export function printErrors(results: readonly Result[]): string {
     .join('');
 }
 
-function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): Result[] {
+function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): FunctionResult[] {
   const { object, objectPointer, path, field } = image;
   const where = {
     resourceRef: resourceRefOf(object),
@@ -128,7 +128,7 @@ function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): Result[]
   }
 }
 
-const withFile = (file: Result['file']) => (file === undefined ? {} : { file });
+const withFile = (file: FunctionResult['file']) => (file === undefined ? {} : { file });
 
 /** In a sentence: how many images came out how. */
 export function summarize(files: readonly PinnedFile[], written: number): string {

@@ -5,13 +5,17 @@ import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { resources } from '../../kubernetes/resources.ts';
 import { optInOf } from '../../pin/opt-in.ts';
-import { caBundleCheck, certificateCheck, type Served } from '../../preflight/certificate-check.ts';
+import {
+  type CertificateSecret,
+  caBundleCheck,
+  certificateCheck,
+} from '../../preflight/certificate-check.ts';
 import type { Asked, Check } from '../../preflight/check.ts';
 import {
   configurationCheck,
-  type Endpoints,
   endpointsCheck,
   namespaceCheck,
+  type ServiceEndpoints,
   type Subject,
   trialCheck,
   trialPod,
@@ -32,7 +36,7 @@ import {
 } from '../../preflight/webhook-configuration.ts';
 import { remedyFor } from '../api-server.ts';
 
-export interface InstallationMeans {
+export interface InstallationContext {
   api: KubernetesApi;
   webhook: Config['webhook'];
   signal: AbortSignal;
@@ -41,8 +45,8 @@ export interface InstallationMeans {
 }
 
 /** Whether all is there for a namespace to be pinned, as far as whoever asks may look. */
-export async function checkInstallation(subject: Subject, means: InstallationMeans): Promise<Check[]> {
-  const { api, webhook, signal } = means;
+export async function checkInstallation(subject: Subject, context: InstallationContext): Promise<Check[]> {
+  const { api, webhook, signal } = context;
   const { webhookConfiguration: name } = webhook;
   const asked = await ask(() =>
     api.read(resources.MutatingWebhookConfiguration, undefined, name, webhookConfigurationSchema, signal),
@@ -52,16 +56,16 @@ export async function checkInstallation(subject: Subject, means: InstallationMea
   const isAbsent = asked.result === undefined && configuration === undefined;
   const about = [namespaceCheck(subject, configuration), configurationCheck(name, asked, subject)];
   // What isn't installed is in no state.
-  const rest = isAbsent ? [] : await checkWebhook(subject, configuration, means);
+  const rest = isAbsent ? [] : await checkWebhook(subject, configuration, context);
   return [...about, ...rest, ownPermissionsCheck(await own)];
 }
 
 async function checkWebhook(
   subject: Subject,
   configuration: WebhookConfiguration | undefined,
-  means: InstallationMeans,
+  context: InstallationContext,
 ): Promise<Check[]> {
-  const { api, webhook, signal, now } = means;
+  const { api, webhook, signal, now } = context;
   const found = configuration && serviceOf(configuration);
   const service = {
     ...(found ?? { namespace: subject.own, name: webhook.service }),
@@ -69,9 +73,9 @@ async function checkWebhook(
   };
   const [endpoints, served, permissions, call] = await Promise.all([
     ask(() => readEndpoints(api, service, signal)),
-    ask(() => readServed(service, means)),
-    checkPermissions(subject, service, means),
-    tryCall(subject, means),
+    ask(() => readServed(service, context)),
+    checkPermissions(subject, service, context),
+    tryCall(subject, context),
   ]);
   return [
     endpointsCheck(endpoints),
@@ -84,7 +88,7 @@ async function checkWebhook(
 }
 
 /** The webhook's Service. */
-interface Place {
+interface WebhookService {
   namespace: string;
   name: string;
   /** Whether somebody else makes the certificate, and tells the API server of it. */
@@ -105,9 +109,9 @@ const slice = z.object({
 
 async function readEndpoints(
   api: KubernetesApi,
-  { namespace, name }: Omit<Place, 'isCertificateOthers'>,
+  { namespace, name }: Omit<WebhookService, 'isCertificateOthers'>,
   signal: AbortSignal,
-): Promise<Endpoints> {
+): Promise<ServiceEndpoints> {
   const found = await api.readMetadata(resources.Service, namespace, name, signal);
   const labelSelector = `kubernetes.io/service-name=${name}`;
   const ready: boolean[] = [];
@@ -126,9 +130,9 @@ async function readEndpoints(
 }
 
 async function readServed(
-  { namespace, name: service, isCertificateOthers: isOthers }: Place,
-  { api, webhook, signal }: InstallationMeans,
-): Promise<Served> {
+  { namespace, name: service, isCertificateOthers: isOthers }: WebhookService,
+  { api, webhook, signal }: InstallationContext,
+): Promise<CertificateSecret> {
   const place = { ...webhook, namespace, service };
   const about = { secret: `${namespace}/${webhook.secret}`, serverName: serverName(place), isOthers };
   if (isOthers) return { ...about, exists: false, pair: undefined };
@@ -151,8 +155,8 @@ const deployment = z.object({
 
 async function checkPermissions(
   subject: Subject,
-  { namespace, name, isCertificateOthers }: Place,
-  { api, webhook, signal }: InstallationMeans,
+  { namespace, name, isCertificateOthers }: WebhookService,
+  { api, webhook, signal }: InstallationContext,
 ): Promise<Check> {
   const own = { ...webhook, namespace, isCertificateOthers };
   const found = await ask(() => api.read(resources.Deployment, namespace, name, deployment, signal));
@@ -191,7 +195,7 @@ async function review(
 /** Has a pod judged on a dry run. Without the label nobody is asked. */
 async function tryCall(
   { name: namespace, labels }: Subject,
-  { api, signal }: InstallationMeans,
+  { api, signal }: InstallationContext,
 ): Promise<Check> {
   if (labels === undefined) {
     const detail = "not tried: the namespace's labels can't be read, and its mode isn't known";

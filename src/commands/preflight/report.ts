@@ -1,5 +1,5 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
-import type { Check, Result } from '../../preflight/check.ts';
+import type { Check, CheckResult } from '../../preflight/check.ts';
 import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.ts';
 import { printTable } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
@@ -84,7 +84,7 @@ export function summarizePreflight({ namespace, checks, images }: PreflightRepor
   const found =
     images.length === 0 ? `nothing in namespace ${namespace} has an image` : `${all}: ${said.join(', ')}`;
   const results = counts(checks, ({ result }) => result);
-  const told = (['problem', 'not asked', 'unknown'] as const satisfies Result[]).flatMap((result) => {
+  const told = (['problem', 'not asked', 'unknown'] as const satisfies CheckResult[]).flatMap((result) => {
     const count = results.get(result);
     return count === undefined ? [] : [`${count} ${result}${result === 'problem' && count > 1 ? 's' : ''}`];
   });
