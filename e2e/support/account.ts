@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Someone whom a registry knows. */
+/** An account at a registry. */
 export interface Account {
   readonly username: string;
   readonly password: string;
@@ -10,7 +10,7 @@ export interface Account {
 /** The Authorization header of Basic authentication. */
 export const basic = (account: Account) => `Basic ${encoded(account)}`;
 
-/** Writes a docker config that has the account for this registry, or none for any. The folder is made. */
+/** Writes a docker config with the account for this registry, or without any. Creates the folder. */
 export function writeDockerConfig(folder: string, host: string, account?: Account): void {
   const auths = account === undefined ? {} : { [host]: { auth: encoded(account) } };
   mkdirSync(folder, { recursive: true });

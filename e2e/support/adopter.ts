@@ -26,7 +26,7 @@ export interface Adopted extends z.infer<typeof report> {
   code: number;
 }
 
-/** Runs `tagpin adopt` in a namespace, as one who has no more permissions than it takes, for its JSON. */
+/** Runs `tagpin adopt` in a namespace, with the least permissions that it needs, and returns its JSON. */
 export type Adopt = (...options: string[]) => Promise<Adopted>;
 
 export async function adopterOf(cluster: Cluster, namespace: Namespace): Promise<Adopt> {
@@ -47,7 +47,7 @@ export async function adopterOf(cluster: Cluster, namespace: Namespace): Promise
   };
 }
 
-/** What it takes, and no more. */
+/** The least permissions that it needs. */
 const rules: Rule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
   { apiGroups: [''], resources: ['serviceaccounts', 'secrets'], verbs: ['get'] },

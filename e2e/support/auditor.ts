@@ -32,11 +32,11 @@ export interface Audited extends z.infer<typeof report> {
 }
 
 export interface Auditor {
-  /** `tagpin audit -n NAMESPACE`, for whatever it prints. */
+  /** Runs `tagpin audit -n NAMESPACE`, and returns its output. */
   run(...options: string[]): Promise<Result>;
-  /** The same for its JSON. */
+  /** The same, returning its JSON. */
   audit(...options: string[]): Promise<Audited>;
-  /** `tagpin audit` of the whole cluster, for its JSON. */
+  /** Runs `tagpin audit` on the whole cluster, and returns its JSON. */
   auditAll(...options: string[]): Promise<Audited>;
 }
 
@@ -52,7 +52,7 @@ const workloads: Rule[] = [
 const pulling: Rule = { apiGroups: [''], resources: ['secrets', 'serviceaccounts'], verbs: ['get'] };
 const context: Rule = { apiGroups: [''], resources: ['nodes', 'namespaces'], verbs: ['get', 'list'] };
 
-/** Runs `tagpin audit` as one who may do no more than it takes; secrets may be read in this namespace only. */
+/** Runs `tagpin audit` with the least permissions that it needs; it may read Secrets only in this namespace. */
 export async function auditorOf(cluster: Cluster, namespace: Namespace): Promise<Auditor> {
   const folder = mkdtempSync(join(cluster.directory, 'audit-'));
   const registryConfig = join(folder, 'tagpin.yaml');

@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.ts';
 import { run, succeed } from './command.ts';
 import type { Namespace } from './namespace.ts';
 
-/** The label of pods by which a call is told from others. */
+/** The label of pods that identifies a call. */
 export const CALL = 'e2e.tagpin.dev/call';
 const LABEL = 'e2e.tagpin.dev/recorded';
 
@@ -26,15 +26,15 @@ const review = z.looseObject({
 });
 export type Review = z.infer<typeof review>;
 
-/** Two webhooks that allow everything and remember what they were called for. */
+/** Two webhooks that allow everything and record their calls. */
 export interface CallRecorder extends AsyncDisposable {
-  /** What the API server would say to a webhook without conditions; undefined where it had nothing to say. */
+  /** What the API server would send to a webhook without conditions; undefined if it sent nothing. */
   review(call: string): Review | undefined;
-  /** Whether it calls one that has the conditions of the installed one. */
+  /** Whether it calls a webhook with the installed one's conditions. */
   isCalled(call: string): boolean;
 }
 
-/** Records calls for pods of a namespace, by the rules and the conditions of the installed entry `enforce.tagpin.dev`. */
+/** Records calls for pods of a namespace, with the rules and conditions of the installed webhook `enforce.tagpin.dev`. */
 export async function recordCalls(cluster: Cluster, namespace: Namespace): Promise<CallRecorder> {
   const kubectl = (args: readonly string[], input = '') =>
     succeed(run([cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig, ...args], { input }));
@@ -42,7 +42,7 @@ export async function recordCalls(cluster: Cluster, namespace: Namespace): Promi
   const entries = installed.parse(JSON.parse(configuration)).webhooks;
   const { rules, matchConditions } = webhook.parse(entries.find(({ name }) => name === 'enforce.tagpin.dev'));
 
-  // Where the API server finds the registries, it finds this.
+  // The API server reaches it at the registries' address.
   const { address } = await lookup(cluster.detourRegistry.split(':')[0] ?? '');
   const authority = await createAuthority('tagpin e2e');
   const calls = { all: new Map<string, Review>(), conditional: new Map<string, Review>() };

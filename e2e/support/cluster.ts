@@ -5,45 +5,45 @@ import { programsSchema } from '../machine/binaries.ts';
 
 const account = z.object({ username: z.string(), password: z.string() });
 
-/** A cluster with tagpin installed, as the tests know it: the same whether it runs on this machine or in kind. */
+/** A cluster with tagpin installed, as the tests see it, on this machine or in kind. */
 export const clusterSchema = z.object({
   kubeconfig: z.string(),
   programs: programsSchema,
   /** A folder for the tests' files. */
   directory: z.string(),
-  /** The folder of tagpin's programs as npm has installed them, and of the oldest Node.js that they are for. */
+  /** The folder with tagpin's programs as npm installed them, and with the oldest Node.js that they support. */
   packaged: z.string(),
-  /** What the registries' certificates verify by. */
+  /** The CA of the registries' certificates. */
   caFile: z.string(),
-  /** The registry that everyone may read, as images name it. */
+  /** The public registry, as images name it. */
   openRegistry: z.string(),
-  /** The one that wants the account. */
+  /** The registry that requires the account. */
   privateRegistry: z.string(),
-  /** Another name of the one for everyone, where nothing listens until a test does. */
+  /** Another name of the public registry, where nothing listens until a test does. */
   detourRegistry: z.string(),
-  /** The files of the certificate for either name, and of its key. */
+  /** The files of the certificate for both names, and of its key. */
   openKeyPair: z.object({ cert: z.string(), key: z.string() }),
-  /** The log of the one for everyone, with a line for each request. */
+  /** The log of the public registry, with a line for each request. */
   registryLog: z.string(),
   account,
   /** A folder with a docker config that has the account. */
   dockerConfig: z.string(),
-  /** An image with a shell, from which the tests' images are made. */
+  /** An image with a shell, the base of the tests' images. */
   shellImage: z.string(),
-  /** tagpin's image as it was built here; in kind, Docker has it. */
+  /** tagpin's image as built here; in kind, Docker has it. */
   image: builtImageSchema.optional(),
   /** Whether the container runtime can mount image volumes: containerd from 2.1. */
   runsImageVolumes: z.boolean(),
 });
 export type Cluster = z.infer<typeof clusterSchema>;
 
-/** A cluster by itself. */
+/** The cluster alone. */
 export type StartedCluster = Omit<Cluster, 'packaged'>;
 
 /** The environment variable that tells the tests where their cluster is described. */
 export const clusterVariable = 'TAGPIN_E2E_CLUSTER';
 
-/** What that variable is when the tests are only to be named. */
+/** The value of that variable when the tests are only listed. */
 export const noCluster = 'none';
 
 /** @throws if the tests weren't started by `npm run e2e` */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** What a finished program left: nothing is thrown for a code other than 0, see {@link succeed}. */
+/** The result of a program. A code other than 0 doesn't throw; see {@link succeed}. */
 export interface Result {
   readonly command: string;
   readonly stdout: string;
@@ -11,14 +11,14 @@ export interface Result {
 
 export interface RunOptions {
   readonly input?: string;
-  /** Added to this process's own environment. */
+  /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Ends the program and all that it started when aborted. */
+  /** When aborted, ends the program and its children. */
   readonly signal?: AbortSignal;
 }
 
-/** Runs a program to its end. Never rejects: what went wrong is in the result. */
+/** Runs a program to its end. Never rejects: the result has any error. */
 export function run(command: readonly string[], options: RunOptions = {}): Promise<Result> {
   const [program = '', ...args] = command;
   const { signal } = options;
@@ -53,7 +53,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
   return promise;
 }
 
-/** What the program printed, without the last line's end; an error that shows its output if it failed. */
+/** Returns what the program printed, without the last line end. Throws an error with its output if it failed. */
 export async function succeed(running: Promise<Result>): Promise<string> {
   const { command, stdout, stderr, code } = await running;
   if (code === 0) return stdout.trimEnd();

@@ -2,13 +2,13 @@ import { run, succeed } from './command.ts';
 
 export interface CraneOptions {
   readonly crane: string;
-  /** What the registries' certificates verify by. */
+  /** The CA of the registries' certificates. */
   readonly caFile?: string;
   /** A folder with a docker config. */
   readonly dockerConfig?: string;
 }
 
-/** Runs crane and gives what it prints. */
+/** Runs crane, and returns what it prints. */
 export type Crane = (...args: string[]) => Promise<string>;
 
 export function createCrane({ crane, caFile, dockerConfig }: CraneOptions): Crane {

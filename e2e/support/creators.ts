@@ -6,19 +6,19 @@ import type { Cluster } from './cluster.ts';
 import type { PushedImage } from './images.ts';
 import { type Namespace, podManifest } from './namespace.ts';
 
-/** What became of the pods that creators sent. */
+/** The results of the pods that creators sent. */
 export interface Creations {
-  /** How many the API server made. */
+  /** How many the API server created. */
   readonly created: number;
-  /** What it said where it made none. */
+  /** The API server's errors for the others. */
   readonly failures: readonly string[];
-  /** Pods that were let in by tag. */
+  /** Pods that were admitted by tag. */
   readonly unpinned: readonly CreatedPod[];
-  /** Milliseconds that the slowest took, with all its tries. */
+  /** Milliseconds that the slowest pod took, with all its tries. */
   readonly slowest: number;
-  /** How often the one was sent that was sent most often. */
+  /** The most tries that a pod took. */
   readonly tries: number;
-  /** How many were never created, however often they were sent. */
+  /** How many were never created, in spite of all tries. */
   readonly givenUp: number;
 }
 
@@ -28,21 +28,21 @@ export interface CreatedPod {
 }
 
 export interface Creators {
-  /** What has become of them so far. */
+  /** The results so far. */
   readonly interruptible: Creations;
-  /** Ends them all, and says what became of their pods. */
+  /** Ends all creators, and returns the results of their pods. */
   stop(): Promise<Creations>;
 }
 
 export interface CreatorsOptions {
   readonly count?: number;
-  /** The longest, in milliseconds, between two of one creator. */
+  /** The longest pause between two pods of one creator, in milliseconds. */
   readonly pause?: number;
-  /** Milliseconds after which a pod that wasn't created is sent again, until it is; without it, the next one follows. */
+  /** Milliseconds after which a failed pod is sent again, until it is created. If not set, the next pod follows. */
   readonly retryAfter?: number;
 }
 
-/** Nobody tries more often than this. */
+/** The shortest pause between two tries. */
 const MAX_TRIES = 200;
 
 const createdPod = z.object({
@@ -51,8 +51,8 @@ const createdPod = z.object({
 });
 
 /**
- * So many who create pods of an image, one after another and each at his own pace, straight at the API server. No
- * scheduler ever looks at those pods.
+ * Starts `count` creators of pods of an image, which send one pod after another, each at its own pace, directly to the
+ * API server. No scheduler handles those pods.
  */
 export function startCreators(
   cluster: Cluster,
@@ -104,7 +104,7 @@ export function startCreators(
   };
 }
 
-/** Creates a pod at each call. */
+/** Creates a pod in each call. */
 function creator(connection: Connection, namespace: Namespace, image: PushedImage) {
   const { metadata: _, ...manifest } = podManifest({ image: image.tagged, spec: { schedulerName: 'none' } });
   const body = JSON.stringify({ ...manifest, metadata: { generateName: 'web-' } });

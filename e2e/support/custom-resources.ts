@@ -3,9 +3,9 @@ import { run, succeed } from './command.ts';
 import type { Manifest } from './namespace.ts';
 
 /**
- * Kinds of projects that the cluster doesn't have, for the API server to check objects of them. Those of cert-manager
- * list the fields that tagpin's manifests use, with their types (cert-manager pkg/apis/certmanager/v1), so that a
- * field which isn't there is refused; those of prometheus-operator take anything in their spec.
+ * CustomResourceDefinitions of projects that the cluster doesn't have, so that the API server validates their objects.
+ * Those of cert-manager list the fields that tagpin's manifests use, with their types (cert-manager
+ * pkg/apis/certmanager/v1), so an unknown field is refused; those of prometheus-operator accept anything in their spec.
  */
 const kinds = [
   kind('cert-manager.io', 'v1', 'Issuer', 'issuers', {
@@ -64,7 +64,7 @@ function kind(group: string, version: string, name: string, plural: string, spec
   };
 }
 
-/** Has the API server know them. */
+/** Creates them at the API server. */
 export async function defineCustomResources(cluster: Cluster): Promise<void> {
   const kubectl = [cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig];
   const input = kinds.map((each) => JSON.stringify(each)).join('\n');

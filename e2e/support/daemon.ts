@@ -8,9 +8,9 @@ export interface Daemon {
   readonly logFile: string;
   /** Undefined if it couldn't be started. */
   readonly pid: number | undefined;
-  /** Resolves when `probe` gives a value. Rejects with the end of the log if the daemon ends before, or too late. */
+  /** Resolves when `probe` returns a value. Rejects with the end of the log if the daemon ends first, or on a timeout. */
   ready<Value>(probe: (log: string) => Promise<Value | undefined>, options?: UntilOptions): Promise<Value>;
-  /** Ends it: politely, and after five seconds by force. */
+  /** Ends it with SIGTERM, and after five seconds with SIGKILL. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts a program that goes on running, its output in a file. It doesn't keep this process from ending. */
+/** Starts a program in the background, with its output in a file. It doesn't keep this process from exiting. */
 export function startDaemon({ name, command, logFile, env = {} }: DaemonOptions): Daemon {
   const [program = '', ...args] = command;
   const log = openSync(logFile, 'a');

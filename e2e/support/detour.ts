@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Cluster } from './cluster.ts';
 
-/** The way to the registry for everyone under its other name. */
+/** A proxy to the public registry under its other name. */
 export interface Detour extends AsyncDisposable {
-  /** Cuts all connections and takes no more: the registry is down for whoever comes this way. */
+  /** Cuts all connections and accepts no more: under this name, the registry is down. */
   close(): Promise<void>;
 }
 
-/** Opens that way: bytes go through as they are. */
+/** Starts the proxy, which forwards bytes unchanged. */
 export async function openDetour({ openRegistry, detourRegistry }: Cluster): Promise<Detour> {
   const [host = '', port = ''] = openRegistry.split(':');
   const sockets = new Set<Socket>();

@@ -7,7 +7,7 @@ import { type Result, run } from './command.ts';
 
 const project = join(import.meta.dirname, '../..');
 
-/** Commands of a document, which are run one block after another. */
+/** A block of commands in a document. */
 export interface Block {
   /** The nearest heading above. */
   readonly heading: string;
@@ -15,8 +15,8 @@ export interface Block {
 }
 
 /**
- * The blocks of a document that are to be run, in their order: those that begin with ```` ```sh e2e ````. Others, such
- * as the second way to install the same, are a group of their own: ```` ```sh e2e=GROUP ````.
+ * The blocks of a document that the tests run, in order: those that begin with ```` ```sh e2e ````. A group of blocks,
+ * such as a second way to install the same, begins with ```` ```sh e2e=GROUP ````.
  */
 export function blocksOf(file: string, group?: string): Block[] {
   const text = readFileSync(join(project, file), 'utf8');
@@ -40,12 +40,12 @@ const deployment = z.object({
   spec: z.object({ template: z.object({ spec: z.object({ hostAliases: z.unknown() }) }) }),
 });
 
-/** Runs commands as a reader would, in a clone whose manifests and chart are fit for the tests' cluster. */
+/** Runs commands as a reader would, in a clone whose manifests and chart are adapted to the tests' cluster. */
 export interface Reader {
   run(commands: string): Promise<Result>;
 }
 
-/** @param kustomization the folder of what the cluster's own install was made by: the image, CA and names of hosts */
+/** @param kustomization the folder of the kustomization that tagpin was installed with: image, CA and host names */
 export function readerOf(cluster: Cluster, kustomization: string): Reader {
   const clone = mkdtempSync(join(cluster.directory, 'clone-'));
   for (const folder of ['manifests', 'charts'])
@@ -79,14 +79,14 @@ function writeProgram(path: string, line: string): void {
 
 const kustomizationSchema = z.looseObject({ patches: z.array(z.unknown()).default([]) });
 
-/** Puts image and patches where every overlay has them from. */
+/** Adds image and patches to the base of all overlays. */
 function adaptManifests(clone: string, own: Pick<z.infer<typeof installed>, 'images' | 'patches'>): void {
   const file = join(clone, 'manifests/base/kustomization.yaml');
   const base = kustomizationSchema.parse(parse(readFileSync(file, 'utf8')));
   writeFileSync(file, stringify({ ...base, images: own.images, patches: [...base.patches, ...own.patches] }));
 }
 
-/** Has the chart's default values say the same. Its ConfigMap can't take the CA: registries aren't verified there. */
+/** Adds the same to the chart's default values. Its ConfigMap can't have the CA, so registries aren't verified. */
 function adaptChart(
   clone: string,
   image: z.infer<typeof installed>['images'][0],

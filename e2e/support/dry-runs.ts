@@ -7,13 +7,13 @@ import type { Namespace } from './namespace.ts';
 import type { Change, OddPod } from './odd-pods.ts';
 import { until } from './until.ts';
 
-/** Sends pods to the API server that it is to admit and not to store. Each call has a name of its own. */
+/** Sends pods to the API server as dry runs. Each call has a unique name. */
 export interface DryRuns extends AsyncDisposable {
   /** Creates a pod. Returns the name of the call. */
   create(pod: OddPod): Promise<string>;
-  /** Writes a changed pod over the stored one. Returns the name of the call. */
+  /** Replaces the stored pod with a changed one. Returns the name of the call. */
   change(change: Change): Promise<string>;
-  /** Creates pods until a call is as it should be. */
+  /** Creates pods until a call is as expected. */
   until(isSo: (call: string) => boolean, images: { readonly tag: string }): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export function dryRunsIn(cluster: Cluster, namespace: Namespace): DryRuns {
     });
     return await body.text();
   }
-  /** What the API server says to it is of no interest: some pods are invalid, which it finds out last. */
+  /** The API server's answer doesn't matter: some pods are invalid, which it finds last. */
   async function call(method: 'POST' | 'PUT', path: string, object: unknown): Promise<string> {
     const name = `call-${++number}`;
     const { metadata, ...rest } = labelled.parse(object);

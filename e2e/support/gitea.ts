@@ -15,11 +15,11 @@ export interface GiteaOptions {
   readonly owner: Account;
   /** Has an account. */
   readonly stranger: Account;
-  /** The owner's organisations, and whether others may see what they hold. */
+  /** The owner's organisations, and whether others can see their content. */
   readonly organizations: Readonly<Record<string, 'public' | 'private'>>;
 }
 
-/** Starts Gitea, a forge with a container registry, on a free port of loopback, and resolves when all are in it. */
+/** Starts Gitea, a forge with a container registry, on a free port of loopback, and creates the accounts. */
 export async function startGitea(options: GiteaOptions): Promise<Registry> {
   const { binary, directory, owner, stranger, organizations } = options;
   mkdirSync(directory, { recursive: true });
@@ -47,9 +47,9 @@ export async function startGitea(options: GiteaOptions): Promise<Registry> {
 const mail = (username: string) => `${username}@example.test`;
 
 /**
- * Gitea's configuration. It won't run as root unless it is told so in these words, and it doesn't run without its
- * texts: a build that doesn't have them inside has them beside it. Two processes write to the database when accounts
- * are made, and the one has to wait for the other for longer than half a second on a busy machine.
+ * Gitea's configuration. It runs as root only with this setting, and only with its locale files, which this build has in
+ * a folder beside it. While accounts are created, two processes write to the database, and on a busy machine one may
+ * wait for the other longer than half a second.
  */
 function settings(address: string, directory: string, files: string): string {
   const [host, port] = address.split(':');

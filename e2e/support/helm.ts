@@ -6,7 +6,7 @@ import type { Manifest } from './namespace.ts';
 /** The project's chart. */
 export const chart = join(import.meta.dirname, '../../charts/tagpin');
 
-/** Runs helm in tagpin's namespace, with files of its own below the cluster's folder, whatever comes of it. */
+/** Runs helm in tagpin's namespace, with its own files below the cluster's folder. Failures don't throw. */
 export function helmOf(cluster: Cluster) {
   const home = join(cluster.directory, 'helm');
   const env = {

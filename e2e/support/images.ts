@@ -9,14 +9,14 @@ export interface PushedImage {
   readonly repository: string;
   /** Registry and repository. */
   readonly name: string;
-  /** Name and tag: what people write. */
+  /** Name and tag, as users write it. */
   readonly tagged: string;
   readonly digest: string;
-  /** Name and digest: what tagpin is to make of it. */
+  /** Name and digest, as tagpin should pin it. */
   readonly pinned: string;
 }
 
-/** Builds images of a program that does nothing for ever, each another one, and pushes them. */
+/** Builds and pushes images of an idle program, each with another digest. */
 export class Images {
   readonly #cluster: Cluster;
   readonly #crane: Crane;
@@ -27,24 +27,24 @@ export class Images {
     this.#crane = createCrane({ crane: programs.crane, caFile, dockerConfig });
   }
 
-  /** A new build under the tag, in the registry for everyone. The repository is a new one if none is given. */
+  /** Pushes a new build under the tag to the public registry, by default to a new repository. */
   push(repository = `app-${randomUUID()}`, tag = 'latest'): Promise<PushedImage> {
     return this.#push(this.#cluster.openRegistry, repository, tag);
   }
 
-  /** Another build under the same tag. Returns when no answer from before is fresh enough for a new revision. */
+  /** Pushes another build under the same tag. Returns when a new revision no longer accepts a digest cached before. */
   async move({ repository, tagged }: PushedImage): Promise<PushedImage> {
     const moved = await this.push(repository, tagged.slice(tagged.lastIndexOf(':') + 1));
     await sleep(FRESH_MS);
     return moved;
   }
 
-  /** Takes the tag away. The image stays, and can still be had by its digest. */
+  /** Deletes the tag. The image can still be pulled by its digest. */
   async remove({ tagged }: PushedImage): Promise<void> {
     await this.#crane('delete', tagged);
   }
 
-  /** A new build in the registry that wants the account. */
+  /** Pushes a new build to the registry that requires the account. */
   pushPrivate(repository = `app-${randomUUID()}`, tag = 'latest'): Promise<PushedImage> {
     return this.#push(this.#cluster.privateRegistry, repository, tag);
   }
@@ -52,7 +52,7 @@ export class Images {
   async #push(registry: string, repository: string, tag: string): Promise<PushedImage> {
     const name = `${registry}/${repository}`;
     const tagged = `${name}:${tag}`;
-    // A configuration of its own: containerd reports the first digest it has seen of equal content.
+    // Each image has its own config, because containerd reports the first digest that it has seen of equal content.
     const build = ['--label', `build=${randomUUID()}`, '--entrypoint', '/bin/sleep', '--cmd', 'infinity'];
     await this.#crane('mutate', this.#cluster.shellImage, ...build, '--tag', tagged);
     const digest = await this.#crane('digest', tagged);

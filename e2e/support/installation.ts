@@ -4,13 +4,13 @@ import type { Cluster } from './cluster.ts';
 import { type Result, run, succeed } from './command.ts';
 import { until } from './until.ts';
 
-/** The whole of what is installed, for tests that have the cluster to themselves. */
+/** The whole installation, for tests that run alone on the cluster. */
 export interface Installation {
-  /** The kustomization that it was installed by. */
+  /** The folder of the kustomization that it was installed with. */
   readonly folder: string;
-  /** Runs kubectl in tagpin's namespace, whatever comes of it. */
+  /** Runs kubectl in tagpin's namespace. Failures don't throw. */
   kubectl(...args: readonly string[]): Promise<Result>;
-  /** Installs it again, with what is missing. Returns when the API server can call it. */
+  /** Installs again whatever is missing. Returns when the API server can call tagpin. */
   restore(): Promise<void>;
   hasWebhookConfiguration(): Promise<boolean>;
 }

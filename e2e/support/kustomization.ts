@@ -13,7 +13,7 @@ const folders = (of: string) =>
     .map(({ name }) => name)
     .sort();
 
-/** What there is to install, by the names of their folders. */
+/** The overlays and components, by the names of their folders. */
 export const overlays = folders('overlays');
 export const components = folders('components');
 
@@ -24,7 +24,7 @@ export interface Composition {
   readonly patches?: readonly Manifest[];
 }
 
-/** Writes the kustomization that somebody writes who wants these components; returns its folder. */
+/** Writes a user's kustomization with these components, and returns its folder. */
 export function compose(
   cluster: Cluster,
   { base, components: wanted = [], patches = [] }: Composition,
@@ -42,7 +42,7 @@ export function compose(
   return folder;
 }
 
-/** What docs/install.md says has to be put into the component `network-policy`. */
+/** The patch for the component `network-policy`, as in docs/install.md. */
 const apiServerAddress = {
   target: { kind: 'NetworkPolicy', name: 'tagpin' },
   patch: stringify(
@@ -65,16 +65,16 @@ const objectSchema = z.looseObject({
 });
 export type KubernetesObject = z.infer<typeof objectSchema>;
 
-/** The objects in the text of manifests. */
+/** The objects in manifests. */
 export const objectsIn = (text: string): KubernetesObject[] =>
   parseAllDocuments(text).map((document) => objectSchema.parse(document.toJS()));
 
-/** What a kustomization comes to. */
+/** The objects of a kustomization. */
 export async function render(cluster: Cluster, folder: string): Promise<KubernetesObject[]> {
   return objectsIn(await succeed(run([cluster.programs.kubectl, 'kustomize', folder])));
 }
 
-/** The only object of that kind and name, as far as `schema` knows it. */
+/** The only object of that kind and name, parsed with `schema`. */
 export function objectOf<Value>(
   objects: readonly KubernetesObject[],
   kind: string,

@@ -12,7 +12,7 @@ const containerStatus = z.object({
   state: z.object({ running: z.object({}).optional() }).default({}),
 });
 
-/** A Pod as stored, known as far as these tests look at it. */
+/** The fields of a stored Pod that these tests use. */
 export const podSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -51,9 +51,9 @@ export type Manifest = Readonly<Record<string, unknown>>;
 /** A Kubernetes namespace for one test. */
 export interface Namespace extends AsyncDisposable {
   readonly name: string;
-  /** Runs kubectl in this namespace, whatever comes of it. */
+  /** Runs kubectl in this namespace. Failures don't throw. */
   kubectl(args: readonly string[], input?: string): Promise<Result>;
-  /** Applies manifests, whatever comes of it. */
+  /** Applies manifests. Failures don't throw. */
   apply(...manifests: readonly Manifest[]): Promise<Result>;
   pod(name: string): Promise<Pod>;
   pods(selector?: string): Promise<Pod[]>;
@@ -61,7 +61,7 @@ export interface Namespace extends AsyncDisposable {
   running(name: string): Promise<Pod>;
 }
 
-/** Makes a namespace, opted in to a mode if one is given. It is deleted with all it holds when the test ends. */
+/** Creates a namespace, opted in to a mode if one is given. It is deleted when the test ends. */
 export async function createNamespace(
   cluster: Cluster,
   mode?: Mode,
@@ -72,7 +72,7 @@ export async function createNamespace(
   const labels = mode === undefined ? {} : { 'tagpin.dev/pin': mode };
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
   await succeed(kubectl(['create', '--filename', '-'], JSON.stringify(namespace)));
-  // The controller manager makes it, and pods are refused until it has.
+  // The controller manager creates it; until then, the API server refuses pods.
   await until('the default ServiceAccount', async () =>
     (await kubectl(['get', 'serviceaccount', 'default'])).code === 0 ? true : undefined,
   );
@@ -106,13 +106,13 @@ export async function createNamespace(
 export interface PodOptions {
   readonly name?: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Of its one container, called `app`, which `container` adds to. */
+  /** The image of its only container, `app`; `container` has further fields. */
   readonly image: string;
   readonly container?: Manifest;
   readonly spec?: Manifest;
 }
 
-/** The manifest of a pod whose containers need no time to end. */
+/** The manifest of a pod whose containers end at once. */
 export function podManifest({ name = 'web', annotations, image, container, spec }: PodOptions): Manifest {
   return {
     apiVersion: 'v1',

@@ -29,7 +29,7 @@ export interface Change {
   apply(stored: unknown): unknown;
 }
 
-/** Images that people write, that they get wrong, and that somebody writes to get around the webhook. */
+/** Images as users write them, with their mistakes, and with attempts to bypass the webhook. */
 function imagesOf({ tag, digest }: Images) {
   const name = tag.slice(0, tag.lastIndexOf(':'));
   const sha512 = `sha512:${'0'.repeat(128)}`;
@@ -67,7 +67,7 @@ function imagesOf({ tag, digest }: Images) {
     `[::1]:5000/my__app--x:T_1@${digest}`,
   ];
   const digestOnly = fc.constantFrom(...byDigest);
-  // Either kind of pod is to be frequent: with nothing to see, and with one image to be seen.
+  // Pods that don't concern the webhook, and pods with one image that does, are both frequent.
   return fc.constantFrom(digestOnly, fc.oneof({ weight: 3, arbitrary: digestOnly }, fc.constantFrom(...odd)));
 }
 
@@ -118,7 +118,7 @@ export function newPods(images: Images): fc.Arbitrary<OddPod> {
   });
 }
 
-/** Pods to be changed: pinned, by digest, by tag, older than anything that looked at them, and on their way out. */
+/** Pods to update: pinned, by digest, by tag, older than the webhook, and terminating. */
 export function storedPods({ tag, digest }: Images): OddPod[] {
   const pinned = `${tag.slice(0, tag.lastIndexOf(':'))}@${digest}`;
   const written = (written: unknown) => ({ 'tagpin.dev/images': JSON.stringify(written) });

@@ -3,7 +3,7 @@ import type { Cluster } from './cluster.ts';
 import { run, succeed } from './command.ts';
 import { until } from './until.ts';
 
-/** One thing that one of tagpin's roles lets it do. */
+/** One permission of one of tagpin's roles. */
 export interface Permission {
   readonly kind: 'ClusterRole' | 'Role';
   readonly role: string;
@@ -32,7 +32,7 @@ const rolesSchema = z.object({
   ),
 });
 
-/** A rule for each resource and verb, which together say the same. */
+/** Splits a rule into one for each resource and verb. */
 const singly = (rules: readonly Rule[]): Rule[] =>
   rules.flatMap((rule) =>
     rule.apiGroups.flatMap((group) =>
@@ -52,7 +52,7 @@ export function permissionsOf(cluster: Cluster) {
   const setRules = ({ kind, role }: Permission, rules: readonly Rule[]) =>
     succeed(kubectl('patch', kind, role, '--type=merge', `--patch=${JSON.stringify({ rules })}`));
   return {
-    /** All that it has, each by itself. */
+    /** All its permissions, one by one. */
     async all(): Promise<Permission[]> {
       return (await roles()).flatMap(({ kind, metadata, rules }) =>
         singly(rules).map(({ apiGroups, resources, verbs }) => ({
@@ -64,7 +64,7 @@ export function permissionsOf(cluster: Cluster) {
         })),
       );
     },
-    /** Takes one of them away. Returns what gives it back, once the API server has noticed that it is gone. */
+    /** Removes one of them. Returns a function that restores it, once the API server refuses the permission. */
     async without(permission: Permission): Promise<() => Promise<void>> {
       const { rules = [] } =
         (await roles()).find(

@@ -12,7 +12,7 @@ interface Run {
   readonly style: Style;
 }
 
-/** A session at a terminal as an SVG; digests are cut to their first characters, and each has a colour of its own. */
+/** Draws a terminal session as an SVG. Digests are shortened, and each has its own colour. */
 export function picture(title: string, session: readonly (Typed | string)[]): string {
   const lines = session.flatMap(linesOf);
   const digests = [...new Set(lines.flat().flatMap(({ text, style }) => (style === 'digest' ? [text] : [])))];
@@ -55,7 +55,7 @@ function outputLines(line: string): Run[][] {
   );
 }
 
-/** Breaks a line that is too long between words, as few terminals do and every reader wants. */
+/** Wraps a long line between words. */
 function wrap(line: string): string[] {
   if (line.length <= COLUMNS) return [line];
   const space = line.lastIndexOf(' ', COLUMNS);

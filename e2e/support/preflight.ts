@@ -25,9 +25,9 @@ const reportSchema = z.object({
 export type Report = z.infer<typeof reportSchema>;
 
 export interface PreflightSettings {
-  /** More of tagpin's configuration. */
+  /** Further configuration of tagpin. */
   readonly config?: object;
-  /** The kubeconfig of somebody else than the cluster's administrator. */
+  /** A kubeconfig other than the cluster administrator's. */
   readonly kubeconfig?: string;
 }
 
@@ -36,7 +36,7 @@ export type Preflight = (
   settings?: PreflightSettings,
 ) => Promise<{ code: number; report: Report }>;
 
-/** Runs `tagpin preflight` for its JSON. */
+/** Runs `tagpin preflight`, and returns its JSON. */
 export function preflightOf(cluster: Cluster): Preflight {
   const trusted = { caFile: cluster.caFile };
   const registries = { [cluster.openRegistry]: trusted, [cluster.privateRegistry]: trusted };
@@ -59,11 +59,11 @@ export function preflightOf(cluster: Cluster): Preflight {
   };
 }
 
-/** What came of each check, by its name. */
+/** The result of each check, by its name. */
 export const resultsOf = ({ checks }: Report) =>
   Object.fromEntries(checks.map(({ name, result }) => [name, result]));
 
-/** The kubeconfig of one who has a role of the cluster's in this namespace, and no other. */
+/** A kubeconfig with one ClusterRole in this namespace, and nothing else. */
 export async function kubeconfigWith(cluster: Cluster, namespace: Namespace, role: string): Promise<string> {
   const name = `has-${role}`;
   await succeed(namespace.kubectl(['create', 'serviceaccount', name]));

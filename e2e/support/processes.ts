@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * The first process of a container, as this machine knows it. What runs in the container can't end or stop it: the
- * kernel shields the first process of a namespace from those inside.
+ * The first process of a container, as seen on this machine. Processes in the container can't end or stop it, because the
+ * kernel shields the first process of a PID namespace from those inside.
  *
- * @param container the id that the runtime knows it by; containerd names its control groups so
+ * @param container its id in the runtime; containerd names control groups after it
  */
 export function processOf(container: string): number {
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
@@ -14,7 +14,7 @@ export function processOf(container: string): number {
   return first;
 }
 
-/** A process may end while it is looked at. */
+/** A process may end while it is read. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

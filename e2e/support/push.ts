@@ -1,13 +1,13 @@
 import type { Image } from '../../test/support/registry/image.ts';
 
-/** A registry over plain HTTP, and what shows it that this push is allowed. */
+/** A registry over plain HTTP, with the authorization for this push. */
 export interface PushTarget {
   readonly host: string;
-  /** The header of every request; none if not given. */
+  /** The Authorization header of every request; none if not given. */
   readonly authorization?: string;
 }
 
-/** Pushes an image byte for byte, with all it refers to, by the distribution API. */
+/** Pushes an image byte for byte, with everything it refers to, through the distribution API. */
 export async function push(
   to: PushTarget,
   repository: string,

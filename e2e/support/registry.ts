@@ -6,19 +6,19 @@ import type { Account } from './account.ts';
 import { run, succeed } from './command.ts';
 import { startDaemon } from './daemon.ts';
 
-/** Debian's own, version 2.8; the harness builds version 3. */
+/** Debian's, version 2.8; the harness builds version 3. */
 export const debianRegistry = '/usr/bin/docker-registry';
 
 export interface RegistryOptions {
   /** `registry` of distribution v3 or Debian's `docker-registry`: both read the same configuration. */
   readonly binary: string;
-  /** A folder of its own, for its data, configuration and log. */
+  /** A folder for its data, configuration and log. */
   readonly directory: string;
   /** Where it listens; by default a free port of loopback. */
   readonly listen?: string;
-  /** Basic authentication with this one account. */
+  /** Basic authentication with only this account. */
   readonly auth?: Account;
-  /** Instead of that, tokens of this server. Its certificates are PEM. */
+  /** Alternatively, tokens from this server. Its certificates are PEM. */
   readonly tokens?: { readonly realm: string; readonly issuer: string; readonly certificates: string };
   readonly tls?: { readonly certificate: string; readonly key: string };
   readonly name?: string;
@@ -32,7 +32,7 @@ export interface Registry {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a distribution registry, and resolves when it listens. Deleting is allowed in it. */
+/** Starts a distribution registry, and resolves when it listens. It allows deletion. */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
   const { binary, directory, listen = '127.0.0.1:0', auth, tokens, tls, name = 'registry', signal } = options;
   mkdirSync(directory, { recursive: true });
@@ -45,7 +45,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     version: 0.1,
     log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
-    // Without one, registries warn and make up one.
+    // Without a secret, registries warn and generate one.
     http: { addr: listen, secret: randomBytes(16).toString('hex'), ...(tls === undefined ? {} : { tls }) },
     ...(auth === undefined ? {} : { auth: { htpasswd: { realm: name, path: passwords } } }),
     ...(tokens === undefined
@@ -75,7 +75,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   return { address, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
 }
 
-/** Starts go-containerregistry's own registry, on a free port of loopback, for everyone. */
+/** Starts go-containerregistry's registry, public, on a free port of loopback. */
 export async function startCraneRegistry(crane: string, directory: string): Promise<Registry> {
   mkdirSync(directory, { recursive: true });
   const daemon = startDaemon({
@@ -87,7 +87,7 @@ export async function startCraneRegistry(crane: string, directory: string): Prom
   return { address: `127.0.0.1:${port}`, stop: daemon.stop, [Symbol.asyncDispose]: daemon.stop };
 }
 
-/** A line of an htpasswd file. Only bcrypt counts for a registry. */
+/** A line of an htpasswd file. Registries accept only bcrypt. */
 function htpasswd(username: string, password: string): Promise<string> {
   return succeed(run(['htpasswd', '-niB', username], { input: password }));
 }

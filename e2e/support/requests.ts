@@ -4,7 +4,7 @@ import type { Cluster } from './cluster.ts';
 /** A line of the registry's log: `… "HEAD /v2/app/manifests/1 HTTP/1.1" 200 … "tagpin"`. */
 const REQUEST = /"([A-Z]+) (\/v2\/\S*) HTTP[^"]*" (\d+) .*"([^"]*)"$/;
 
-/** What tagpin has asked the registry for everyone about a repository, in the order it did: `HEAD 1`. */
+/** tagpin's requests to the public registry for a repository, in order: `HEAD 1`. */
 export function tagpinRequests({ registryLog }: Cluster, repository: string): string[] {
   return readFileSync(registryLog, 'utf8')
     .split('\n')

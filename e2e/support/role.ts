@@ -12,7 +12,7 @@ export interface Rule {
 
 const kubeconfigSchema = z.looseObject({ users: z.array(z.object({ name: z.string() })) });
 
-/** A kubeconfig of one who may do just that in the namespace; with rules for the cluster, that in all of it. */
+/** A kubeconfig with only these permissions in the namespace; and cluster-wide ones, if rules for the cluster are given. */
 export async function kubeconfigFor(
   namespace: Namespace,
   name: string,

@@ -4,20 +4,20 @@ import type { Namespace, Pod } from './namespace.ts';
 import { until } from './until.ts';
 import { selectorOf } from './workload.ts';
 
-/** Runs kubectl, which has to succeed. */
+/** Runs kubectl; throws if it fails. */
 export const on = (namespace: Namespace, ...args: string[]) => succeed(namespace.kubectl(args));
 
 /** Waits for the Deployment, StatefulSet or DaemonSet called `web` to have rolled out. */
 export const rolledOut = (namespace: Namespace, kind = 'deployment') =>
   on(namespace, 'rollout', 'status', `${kind}/web`, '--timeout=50s');
 
-/** The pods of a workload that aren't on their way out; with an empty selector, all of the namespace. */
+/** The pods of a workload that aren't terminating; with an empty selector, all pods of the namespace. */
 export async function podsOf(namespace: Namespace, selector = selectorOf()): Promise<Pod[]> {
   const pods = await namespace.pods(selector);
   return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
-/** The images of all their containers, each once. */
+/** The distinct images of all their containers. */
 export async function imagesOf(namespace: Namespace, selector = selectorOf()): Promise<string[]> {
   const pods = await podsOf(namespace, selector);
   return [...new Set(pods.flatMap(({ spec }) => spec.containers.map(({ image }) => image)))].sort();
@@ -25,13 +25,13 @@ export async function imagesOf(namespace: Namespace, selector = selectorOf()): P
 
 export interface Expected {
   readonly selector?: string;
-  /** `Running` if it isn't said. */
+  /** By default `Running`. */
   readonly phase?: string;
   /** Milliseconds. */
   readonly timeout?: number;
 }
 
-/** Waits until there are just so many pods, and all of them have come to their phase. */
+/** Waits until there are exactly `count` pods, all in the phase. */
 export async function havePods(
   namespace: Namespace,
   count: number,
@@ -47,7 +47,7 @@ export async function havePods(
   );
 }
 
-/** What the tests look at in an object of any kind. */
+/** The fields of an object of any kind that the tests use. */
 export interface Listed {
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;

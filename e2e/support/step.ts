@@ -1,4 +1,4 @@
-/** Says, once it is done, what has been done and how long it took. */
+/** Runs a step, then prints its name and how long it took. */
 export async function step<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
   const started = performance.now();
   const value = await work();

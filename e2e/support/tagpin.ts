@@ -3,25 +3,25 @@ import type { Cluster } from './cluster.ts';
 import { run, succeed } from './command.ts';
 import { until } from './until.ts';
 
-/** tagpin as it is installed, for tests that have the cluster to themselves. */
+/** The installed tagpin, for tests that run alone on the cluster. */
 export interface Tagpin {
   /** Ends all replicas, and returns when none is left. */
   stop(): Promise<void>;
-  /** Brings two replicas back, and returns when both are ready. */
+  /** Starts two replicas again, and returns when both are ready. */
   start(): Promise<void>;
   /** Replaces both replicas, as an upgrade does, and returns when the old ones have ended. */
   restart(): Promise<void>;
   /** The replicas that are ready, by name. */
   ready(): Promise<Replica[]>;
-  /** Returns when two replicas are ready, neither of them that pod or container; the two. */
+  /** Returns two ready replicas, as soon as there are two other than that pod or container. */
   recovered(without?: string): Promise<Replica[]>;
-  /** Deletes a replica without giving it time, as a node that is lost does. */
+  /** Deletes a replica without a grace period, as if its node were lost. */
   forceDelete(name: string): Promise<void>;
-  /** Takes entries out of its webhook configuration; returns what puts them back. */
+  /** Removes webhooks from its configuration; returns a function that restores them. */
   without(...entries: readonly string[]): Promise<() => Promise<void>>;
-  /** Takes the leave to do anything with a resource from its ClusterRole `tagpin-revisions`; returns what gives it back. */
+  /** Removes all permissions on a resource from its ClusterRole `tagpin-revisions`; returns a function that restores them. */
   withoutLeaveFor(resource: string): Promise<() => Promise<void>>;
-  /** The sum over the replicas of all series of a metric whose labels have this in them. */
+  /** The sum over the replicas of all series of a metric whose labels contain this. */
   metric(name: string, labels?: string): Promise<number>;
 }
 
@@ -39,7 +39,7 @@ const podsSchema = z.object({
   ),
 });
 
-/** A pod of tagpin's, and the id that the runtime knows its container by. */
+/** A pod of tagpin, and its container's id in the runtime. */
 export interface Replica {
   readonly name: string;
   readonly container: string;

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A command as somebody types it, and what came of it. */
+/** A command as typed, with its result. */
 export interface Typed {
   readonly command: string;
-  /** Standard output and standard error as they come, as on a terminal. */
+  /** Standard output and standard error, interleaved as on a terminal. */
   readonly output: string;
   readonly code: number;
 }
 
-/** A shell that types one command after another, and keeps what was to be seen. */
+/** A shell that runs one command after another, and records the session. */
 export class Terminal {
   readonly #env: Readonly<Record<string, string>>;
   readonly #directory: string;
@@ -20,24 +20,24 @@ export class Terminal {
     this.#env = env;
   }
 
-  /** What was typed and said, in order. */
+  /** The commands and comments, in order. */
   get typed(): readonly (Typed | string)[] {
     return this.#typed;
   }
 
-  /** Says to whoever watches what happens elsewhere meanwhile. */
+  /** Adds a comment about what happens outside the terminal. */
   say(text: string): void {
     this.#typed.push(text);
   }
 
-  /** Runs a command that is part of the session. Returns what it printed, whatever came of it. */
+  /** Runs a command as part of the session. Returns what it printed; failures don't throw. */
   async type(command: string): Promise<Typed> {
     const typed = await this.aside(command);
     this.#typed.push(typed);
     return typed;
   }
 
-  /** Runs a command that nobody sees. */
+  /** Runs a command that isn't recorded. */
   async aside(command: string): Promise<Typed> {
     const child = spawn('bash', ['-c', `{ ${command}\n} 2>&1`], {
       cwd: this.#directory,

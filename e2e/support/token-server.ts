@@ -8,15 +8,15 @@ import { RequestLog } from '../../test/support/request-log.ts';
 const issuer = 'tagpin e2e';
 const lifetimeSeconds = 300;
 
-/** Gives out the tokens of a registry that has no accounts of its own. */
+/** Issues tokens for a registry that has no accounts of its own. */
 export interface TokenServer extends AsyncDisposable {
-  /** Host and port: not the registry's. */
+  /** Its own host and port, not the registry's. */
   readonly host: string;
-  /** What the registry is started with. */
+  /** The registry's settings for it. */
   readonly realm: string;
   readonly issuer: string;
   readonly certificates: string;
-  /** A token for pushing to a repository, without being asked for it. */
+  /** Issues a token to push to a repository. */
   pushToken(repository: string): string;
 }
 
@@ -27,7 +27,7 @@ export async function startTokenServer(service: string, access: AccessOptions): 
   const tokens = new SignedTokens({ issuer, service, keyPair, lifetimeSeconds });
   const endpoint = new TokenEndpoint(new AccessRules(access), tokens, { expiresIn: lifetimeSeconds });
   const listener = await startAnswering({
-    // By its name: crane refuses a realm at an internal address that isn't the registry's own.
+    // By name, because crane refuses a realm at a private address other than the registry's.
     name: 'localhost',
     log: new RequestLog(),
     answer: (request) => endpoint.answer(request),

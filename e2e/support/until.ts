@@ -6,11 +6,11 @@ export interface UntilOptions {
   /** Milliseconds between two attempts. */
   readonly every?: number;
   readonly signal?: AbortSignal;
-  /** Told in the error when time is up: what was last seen. */
+  /** What was last seen, for the error on a timeout. */
   readonly seen?: () => string | Promise<string>;
 }
 
-/** Tries until `attempt` gives a value. An error from it ends the waiting at once. */
+/** Tries until `attempt` returns a value. An error from it ends the wait at once. */
 export async function until<Value>(
   what: string,
   attempt: () => Promise<Value | undefined>,

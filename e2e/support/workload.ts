@@ -1,19 +1,19 @@
 import type { Manifest } from './namespace.ts';
 
 export interface WorkloadOptions {
-  /** `web` if it isn't said; its pods have it as their label `app`. */
+  /** By default `web`; its pods have it as their label `app`. */
   readonly name?: string;
   readonly replicas?: number;
   /** Added to the pod's spec. */
   readonly pod?: Manifest;
-  /** Added to the workload's. */
+  /** Added to the workload's spec. */
   readonly spec?: Manifest;
 }
 
 /** Selects the pods of the workload of that name. */
 export const selectorOf = (name = 'web') => `app=${name}`;
 
-/** A pod template with one container, whose pods need no time to end. */
+/** A pod template with one container that ends at once. */
 function template(image: string, { name = 'web', pod = {} }: WorkloadOptions): Manifest {
   return {
     metadata: { labels: { app: name } },
@@ -70,12 +70,12 @@ export function replicationController(image: string, options: WorkloadOptions = 
   });
 }
 
-/** A Job of pods that end well after a moment. */
+/** A Job whose pods succeed after a moment. */
 export function job(image: string, options: WorkloadOptions = {}) {
   return workload('batch/v1', 'Job', options, jobSpec(image, options));
 }
 
-/** A CronJob whose hour comes once a year. */
+/** A CronJob that runs once a year. */
 export function cronJob(image: string, options: WorkloadOptions = {}) {
   const jobTemplate = { spec: jobSpec(image, options) };
   return workload('batch/v1', 'CronJob', options, { schedule: '0 0 1 1 *', jobTemplate });
