@@ -1,15 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import type { Connection } from './connection.ts';
+import type { Access, Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
 import { resourceIn } from './resources.ts';
 
-/** A request that the API server has answered, or hasn't: then the status is 0. */
+/** A request to the API server, and what came of it. */
 export interface KubernetesRequest {
   /** Its plural, as in paths and RBAC rules. */
   resource: string;
   method: string;
+  /** 0 if there was no answer. */
   status: number;
   milliseconds: number;
 }
@@ -19,17 +21,17 @@ export interface Call {
   method: 'GET' | 'POST' | 'PATCH';
   /** With its query. */
   path: string;
-  /** Of what media type the answer is to be; JSON if it isn't said. */
+  /** The media type to be answered in; JSON by default. */
   accept?: string;
   body?: { type: string; content: unknown };
   signal: AbortSignal;
 }
 
-/** Told of each request to the API server: for metrics. */
+/** Notified of each request to the API server: for metrics. */
 export type KubernetesObserver = (request: KubernetesRequest) => void;
 
 /**
- * The API server's answer, of the shape that is expected.
+ * The API server's answer, in the shape that is expected.
  *
  * @throws KubernetesError for any other
  */
@@ -43,7 +45,7 @@ export async function call<T>(
 }
 
 /**
- * The same, and what the API server warns of besides.
+ * The same, with the API server's warnings.
  *
  * @throws KubernetesError
  */
@@ -53,20 +55,12 @@ export async function callWithWarnings<T>(
   shape: z.ZodType<T>,
   observe: KubernetesObserver = () => undefined,
 ): Promise<{ object: T; warnings: string[] }> {
-  const { method, path } = of;
-  const started = performance.now();
-  const tell = (status: number) =>
-    observe({ resource: resourceIn(path), method, status, milliseconds: performance.now() - started });
-  const { status, text, warnings } = await send(connection, of).catch((error: unknown) => {
-    tell(0);
-    throw error;
-  });
-  tell(status);
+  const { status, text, warnings } = await exchange(connection, of, observe);
   const json = parseJson(text);
   if (status >= 300) throw refusal(of, { status, json, warnings });
   const object = shape.safeParse(json);
   if (object.success) return { object: object.data, warnings };
-  // The parser's own words could quote the object, and that may be a Secret: name the fields only.
+  // The parser's own message could quote the object, which may be a Secret: name the fields only.
   const fields = object.error.issues.map((issue) => issue.path.join('.')).join(', ');
   throw new KubernetesError(`${named(of)}: the API server's answer has unexpected fields: ${fields}`, {
     status,
@@ -74,10 +68,58 @@ export async function callWithWarnings<T>(
   });
 }
 
-async function send(connection: Connection, of: Call) {
-  const { method, path, accept, body, signal } = of;
+/** A read whose connection fails sooner than this is repeated. */
+const SOON_MS = 5_000;
+/** The longest Retry-After, in seconds, that a read waits for: half the time that most reviews have. */
+const LONGEST_PAUSE = 5;
+/** A read without an answer for so long may be on a connection that is dead, which nothing else would notice for minutes. */
+const SILENCE_MS = 3_000;
+
+/**
+ * Sends the request. Reads are idempotent, and repeated once: if the connection or its HTTP/2 session fails, on a new one; if
+ * the API server asks to come back later, then (client-go rest/with_retry.go, `checkWait`).
+ */
+async function exchange(connection: Connection, of: Call, observe: KubernetesObserver): Promise<Response> {
+  const { method, signal } = of;
+  const started = performance.now();
   try {
-    const { dispatcher, headers } = await connection.access();
+    const response = await send(connection, of, observe);
+    const { status, retryAfter } = response;
+    const isBusy = status === 429 || status >= 500;
+    if (method !== 'GET' || !isBusy || retryAfter === undefined || retryAfter > LONGEST_PAUSE)
+      return response;
+    try {
+      await delay(retryAfter * 1000, undefined, { signal });
+    } catch {
+      return response;
+    }
+  } catch (error) {
+    const isRepeated = method === 'GET' && !signal.aborted && performance.now() - started < SOON_MS;
+    if (!isRepeated || !(error instanceof KubernetesError) || error.reason !== 'ConnectionFailed')
+      throw error;
+  }
+  return await send(connection, of, observe);
+}
+
+interface Response {
+  status: number;
+  text: string;
+  warnings: string[];
+  /** Seconds. */
+  retryAfter: number | undefined;
+}
+
+async function send(connection: Connection, of: Call, observe: KubernetesObserver): Promise<Response> {
+  const { method, path, accept, body, signal } = of;
+  const started = performance.now();
+  const tell = (status: number) =>
+    observe({ resource: resourceIn(path), method, status, milliseconds: performance.now() - started });
+  let used: Access | undefined;
+  try {
+    if (path.length > LONGEST_URL) throw new Error('the request is too long');
+    const access = await connection.access();
+    used = access;
+    const { dispatcher, headers } = access;
     const response = await request(`${connection.server}${path}`, {
       method,
       signal,
@@ -90,12 +132,31 @@ async function send(connection: Connection, of: Call) {
       ...(dispatcher === undefined ? {} : { dispatcher }),
       ...(body === undefined ? {} : { body: JSON.stringify(body.content) }),
     });
-    const warnings = warningsOf(response.headers['warning']);
-    return { status: response.statusCode, text: await response.body.text(), warnings };
+    const text = await response.body.text();
+    tell(response.statusCode);
+    return {
+      status: response.statusCode,
+      text,
+      warnings: warningsOf(response.headers['warning']),
+      retryAfter: secondsOf(response.headers['retry-after']),
+    };
   } catch (cause) {
+    tell(0);
+    const isSilent = performance.now() - started > SILENCE_MS;
+    if (used !== undefined && (!signal.aborted || isSilent)) connection.renew(used);
     const why = signal.aborted ? 'no answer in time' : cause instanceof Error ? cause.message : String(cause);
-    throw new KubernetesError(`${named(of)}: ${why}`, { status: 0, reason: 'Unreachable', cause });
+    const reason = used === undefined ? 'Unreachable' : 'ConnectionFailed';
+    throw new KubernetesError(`${named(of)}: ${shortened(why, LONGEST_ANSWER)}`, {
+      status: 0,
+      reason,
+      cause,
+    });
   }
+}
+
+/** The API server says when to come back in whole seconds. */
+function secondsOf(header: string | string[] | undefined): number | undefined {
+  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : undefined;
 }
 
 const statusShape = z.object({ message: z.string().optional(), reason: z.string().optional() });
@@ -131,6 +192,11 @@ function refusal(of: Call, { status, json, warnings }: Answer): KubernetesError 
  * an RBAC refusal names a user, a resource and a namespace in less than 500.
  */
 const LONGEST_ANSWER = 1_000;
+/**
+ * Characters of a path with its query. Names, selectors and the API server's own continue tokens come to less; servers and what
+ * is before them refuse longer ones, some by ending the session.
+ */
+const LONGEST_URL = 8_000;
 const LONGEST_PATH = 200;
 
 /** A request as errors name it: without its query. */

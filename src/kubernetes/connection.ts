@@ -4,25 +4,29 @@ import type { Dispatcher } from 'undici';
 import { whyUnreadable } from '../system-error.ts';
 import { InvalidKubeconfig } from './error.ts';
 
-/** How to reach the API server as whom: an address, a dispatcher that trusts its CA, and headers. */
+/** What a request is sent with: a dispatcher that trusts the API server's CA and keeps connections, and headers. */
 export interface Access {
   dispatcher: Dispatcher | undefined;
   headers: Record<string, string>;
 }
 
-/** Where the API server is and who is asking, taken from a kubeconfig or from the pod's own ServiceAccount. */
+/** The API server's address and the client's credentials, from a kubeconfig or from the pod's own ServiceAccount. */
 export interface Connection {
   /** The API server's address, without a slash at the end. */
   server: string;
-  /** The namespace that the context names, or the pod's own; `default` if neither says. */
+  /** The context's namespace, or the pod's own; `default` if there is neither. */
   namespace: string;
-  /** Credentials of the moment: service account tokens rotate, so ask for each request. */
+  /** The current credentials: ask for each request, because service account tokens rotate. */
   access(): Promise<Access>;
+  /** Has later requests open a new connection, because one by this access failed. Requests under way go on. */
+  renew(failed: Access): void;
   close(): Promise<void>;
 }
 
-/** Tokens are re-read at least this often; the kubelet renews them long before they expire. */
+/** Tokens are read again at least this often; the kubelet renews them long before they expire. */
 const ACCESS_LIFETIME_MS = 60_000;
+/** Where the API server is away, connections are renewed no more often than this. */
+const RENEWAL_PAUSE_MS = 1_000;
 
 export interface ConnectOptions {
   kubeconfig?: string;
@@ -59,23 +63,31 @@ export function connect({ kubeconfig, context }: ConnectOptions = {}): Connectio
     );
   }
 
-  let current: { access: Promise<Access>; until: number } | undefined;
+  let current: Opening | undefined;
+  const open = (): Opening => {
+    const previous = current?.opened;
+    const opening: Opening = { access: authenticate(config, server), since: performance.now() };
+    opening.access.then(
+      (access) => {
+        opening.opened = access;
+        void previous?.dispatcher?.close();
+      },
+      () => {
+        if (current === opening) current = undefined;
+      },
+    );
+    return opening;
+  };
   return {
     server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     access() {
-      if (current === undefined || current.until <= Date.now()) {
-        const previous = current?.access;
-        const access = authenticate(config, server);
-        current = { access, until: Date.now() + ACCESS_LIFETIME_MS };
-        access.then(
-          async () => void (await previous?.catch(() => undefined))?.dispatcher?.close(),
-          () => {
-            if (current?.access === access) current = undefined;
-          },
-        );
-      }
+      if (current === undefined || performance.now() - current.since >= ACCESS_LIFETIME_MS) current = open();
       return current.access;
+    },
+    renew(failed) {
+      if (current?.opened !== failed || performance.now() - current.since < RENEWAL_PAUSE_MS) return;
+      current = open();
     },
     async close() {
       const access = await current?.access.catch(() => undefined);
@@ -83,6 +95,13 @@ export function connect({ kubeconfig, context }: ConnectOptions = {}): Connectio
       await access?.dispatcher?.close();
     },
   };
+}
+
+interface Opening {
+  readonly access: Promise<Access>;
+  opened?: Access;
+  /** By `performance.now()`. */
+  readonly since: number;
 }
 
 /** What the library falls back to when it has found nothing: `loadFromDefault` of its src/config.ts. */
