@@ -38,7 +38,7 @@ function readOptions() {
   return { ...values, vitest: positionals };
 }
 
-/** Does everything that needs the machine's own network. */
+/** Does everything that needs the machine's network. */
 async function prepare(options: Options, directory: string, signal: AbortSignal): Promise<Settings> {
   const { keep, vitest } = options;
   const packaged = await step('npm package installed', () =>
@@ -64,7 +64,7 @@ async function prepare(options: Options, directory: string, signal: AbortSignal)
   return { directory, keep, vitest, packaged, cluster: { where: 'here', binaries, image } };
 }
 
-/** Runs e2e/session.ts in namespaces of its own, until it ends or is to. Nothing that it started is left then. */
+/** Runs e2e/session.ts in new namespaces, until it ends or is aborted. None of its processes is left then. */
 async function runTests(settings: Settings, signal: AbortSignal): Promise<number> {
   const file = join(settings.directory, 'settings.json');
   writeFileSync(file, JSON.stringify(settings));
@@ -73,7 +73,7 @@ async function runTests(settings: Settings, signal: AbortSignal): Promise<number
   return await runSession(command, signal);
 }
 
-/** Counts and names every test as skipped; where nothing may be skipped, that is a failure. */
+/** Reports every test as skipped, which is a failure if nothing may be skipped. */
 async function skip(reasons: readonly string[]): Promise<number> {
   const tests = await listTests();
   for (const test of tests) console.log(`skipped: ${test}`);

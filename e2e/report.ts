@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** How many tests ended how. */
+/** The number of tests by outcome. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -16,18 +16,18 @@ const report = z.object({
   numTodoTests: z.number(),
 });
 
-/** Counts what vitest's JSON reporter has written. */
+/** Counts the tests in the report of vitest's JSON reporter. */
 export function readReport(file: string): Counts {
   const counts = report.parse(JSON.parse(readFileSync(file, 'utf8')));
   return {
     passed: counts.numPassedTests,
-    // A file that can't be loaded has no tests that could fail.
+    // A file that fails to load has no tests, but counts as a failure.
     failed: counts.numFailedTests || counts.numFailedTestSuites,
     skipped: counts.numPendingTests + counts.numTodoTests,
   };
 }
 
-/** The line that a run closes with. */
+/** The last line of a run. */
 export function closingLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }

@@ -9,7 +9,7 @@ import { type Cluster, clusterVariable, type StartedCluster } from './support/cl
 import { step } from './support/step.ts';
 import { runTests } from './tests.ts';
 
-// The first process of its namespaces: when it ends, all that it started ends with it. It ends with e2e/main.ts,
+// The first process of its namespaces: when it ends, all processes that it started end too. It ends with e2e/main.ts,
 // which holds the other end of its standard input.
 process.stdin.resume().on('end', () => process.exit(1));
 
@@ -28,7 +28,7 @@ async function session(settings: Settings): Promise<number> {
   const code = await step('tests run', () => runTests(vitest, { [clusterVariable]: description }));
   console.log(`cluster and tests took ${Math.round((performance.now() - started) / 1000)} s`);
   if (keep) {
-    // tagpin stands beside a Node.js: only who asks for either is to find it.
+    // Last, because tagpin's folder also has a Node.js.
     const path = [join(cluster.programs.kubectl, '..'), '$PATH', packaged].join(':');
     console.log(`\nThe cluster stays up until Ctrl-C. In another terminal:
   nsenter --all --target "$(pgrep --full --newest e2e/session.ts)" env KUBECONFIG=${cluster.kubeconfig} PATH=${path} bash

@@ -4,11 +4,11 @@ import { builtImageSchema } from './image/build.ts';
 import { binariesSchema, programsSchema } from './machine/binaries.ts';
 
 const settingsSchema = z.object({
-  /** A folder for all that is written. */
+  /** A folder for all files that the run writes. */
   directory: z.string(),
   /** Whether the cluster stays up after the tests. */
   keep: z.boolean(),
-  /** The folder of the programs of the installed npm package. */
+  /** The folder with the programs of the installed npm package. */
   packaged: z.string(),
   /** Arguments for vitest. */
   vitest: z.array(z.string()),
@@ -22,7 +22,7 @@ const settingsSchema = z.object({
   ]),
 });
 
-/** What e2e/main.ts has prepared for e2e/session.ts, which runs in namespaces of its own. */
+/** What e2e/main.ts has prepared for e2e/session.ts, which runs in new namespaces. */
 export type Settings = z.infer<typeof settingsSchema>;
 
 export function readSettings(file: string): Settings {

@@ -14,7 +14,7 @@ const vitest = (verb: string) => [
   'e2e/vitest.config.ts',
 ];
 
-/** Where the outcome of each test is written. */
+/** The file with the outcome of each test. */
 export const reportFile = join(root, '.results/e2e.json');
 
 /** Runs the tests on this process's terminal. Returns the exit code. */

@@ -14,7 +14,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // What these do to the cluster, others would feel.
+      // These change the cluster in ways that would disturb other tests.
       {
         test: {
           ...timeouts,

@@ -11,7 +11,7 @@ const etcdClients = 'http://127.0.0.1:2379';
 const apiServerPort = 6443;
 const token = 'e2e-admin';
 
-/** An API server with its etcd, as those need it who run beside them. */
+/** A running API server with its etcd. */
 export interface Storage {
   /** The path of an administrator's kubeconfig. */
   readonly kubeconfig: string;
@@ -32,7 +32,7 @@ export async function startControlPlane(
   return storage.kubeconfig;
 }
 
-/** Starts etcd and the API server: what is put there stays as it is, since nobody acts on it. */
+/** Starts only etcd and the API server: objects there stay unchanged, because no controller runs. */
 export async function startStorage(
   directory: string,
   binaries: Binaries,
@@ -51,7 +51,7 @@ export async function startStorage(
     `--data-dir=${at('etcd')}`,
     `--listen-client-urls=${etcdClients}`,
     `--advertise-client-urls=${etcdClients}`,
-    // Nothing here has to outlive the machine.
+    // The data needn't outlive the cluster.
     '--unsafe-no-fsync',
     '--log-level=warn',
   );
@@ -75,9 +75,9 @@ export async function startStorage(
     `--token-auth-file=${write('tokens.csv', `${token},admin,admin,"system:masters"\n`)}`,
     '--authorization-mode=Node,RBAC',
     '--allow-privileged=true',
-    // A webhook's Service is called at its pods' addresses; the API server itself is behind no kube-proxy.
+    // The API server calls a webhook's pods directly, because it has no kube-proxy.
     '--enable-aggregator-routing=true',
-    // The node's name is in nobody's DNS.
+    // DNS doesn't have the node's name.
     '--kubelet-preferred-address-types=InternalIP',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${accountKey}`,
@@ -104,7 +104,7 @@ export async function startStorage(
   return { kubeconfig, ca, accountKey, etcd, apiServer };
 }
 
-/** Starts controller manager and scheduler, with these flags besides. */
+/** Starts controller manager and scheduler, with these additional flags. */
 export async function startControllers(
   directory: string,
   binaries: Binaries,
@@ -119,7 +119,7 @@ export async function startControllers(
     `--root-ca-file=${ca}`,
     '--use-service-account-credentials=true',
     '--leader-elect=false',
-    // A thousand Deployments at once are one of the tests.
+    // One of the tests creates a thousand Deployments at once.
     '--kube-api-qps=300',
     '--kube-api-burst=600',
     '--concurrent-deployment-syncs=20',

@@ -9,16 +9,16 @@ export interface InstallOptions {
   readonly directory: string;
   readonly kubectl: string;
   readonly kubeconfig: string;
-  /** tagpin's image, tag and all. */
+  /** tagpin's image, with its tag. */
   readonly image: string;
   readonly caFile: string;
-  /** Registries whose certificates verify by the CA. */
+  /** Registries whose certificates the CA has issued. */
   readonly registries: readonly string[];
   /** For a cluster whose pods have no DNS for the registries' names. */
   readonly hostAliases?: readonly { readonly ip: string; readonly hostnames: readonly string[] }[];
 }
 
-/** Installs tagpin as its users do, by a kustomization of their own over the overlay. Resolves when both replicas are ready. */
+/** Installs tagpin as users do, with their own kustomization over an overlay. Resolves when both replicas are ready. */
 export async function installTagpin(options: InstallOptions): Promise<void> {
   const { directory, kubectl, kubeconfig } = options;
   mkdirSync(directory, { recursive: true });
@@ -35,7 +35,7 @@ export async function installTagpin(options: InstallOptions): Promise<void> {
 function overlay({ directory, image, caFile, registries, hostAliases = [] }: InstallOptions) {
   const at = image.lastIndexOf(':');
   const config = {
-    // So short that a pod with the digest of before can't have it from there.
+    // So short that a pod can't get an old digest from the cache.
     cache: { age: '1s' },
     registries: Object.fromEntries(registries.map((host) => [host, { caFile: '/etc/tagpin/ca.crt' }])),
   };

@@ -4,35 +4,35 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { dirname, join } from 'node:path';
 import { run, succeed } from '../support/command.ts';
 
-/** The one address that pods, node and registries share: the pod bridge's own. */
+/** The address that pods, node and registries share: the pod bridge's. */
 export const nodeAddress = '10.245.7.1';
 export const podSubnet = '10.245.7.0/24';
 export const bridge = 'tagpin-e2e0';
 
 /**
- * The command that runs another one in namespaces of its own for mounts, the network and processes. A whole cluster
- * lives in them, so nothing on the machine has to be put back: when the command ends, the kernel ends every process
- * inside, and drops mounts, bridge and firewall rules with them.
+ * The command that runs another one in new namespaces for mounts, network and processes. The whole cluster is inside, so
+ * nothing on the machine must be restored: when the command ends, the kernel kills every process inside, and removes
+ * mounts, bridge and firewall rules with them.
  */
 export function isolated(command: readonly string[]): string[] {
   return ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', ...command];
 }
 
-/** The command that runs another one with mounts of its own, and everything else as it is. */
+/** The command that runs another one in a new mount namespace only. */
 export function withOwnMounts(command: readonly string[]): string[] {
   return ['unshare', '--mount', ...command];
 }
 
 /**
- * Runs a command until it ends or is aborted; returns its exit code. It gets a standard input that ends with this
- * process, and is to end with that.
+ * Runs a command until it ends or is aborted; returns its exit code. Its standard input closes when this process ends,
+ * and the command must then end too.
  */
 export async function runSession(
   [program = '', ...args]: readonly string[],
   signal: AbortSignal,
   env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  // Ctrl-C is for this process alone to act on: hence a process group of its own.
+  // Its own process group, so that Ctrl-C reaches only this process.
   const child = spawn(program, args, {
     stdio: ['pipe', 'inherit', 'inherit'],
     detached: true,
@@ -45,7 +45,7 @@ export async function runSession(
   return typeof code === 'number' ? code : 1;
 }
 
-/** The kubelet sets these, and the kernel has no namespace for them: it gets copies to write to. */
+/** The kubelet writes these sysctls, which have no namespace: it gets copies to write to. */
 const kubeletSysctls = [
   'vm/overcommit_memory',
   'vm/panic_on_oom',
@@ -55,10 +55,10 @@ const kubeletSysctls = [
   'kernel/keys/root_maxbytes',
 ];
 
-/** Makes this process's new namespaces habitable. Files go to `directory`; `hosts` are lines for /etc/hosts. */
+/** Sets up this process's new namespaces. Files go to `directory`; `hosts` are lines for /etc/hosts. */
 export async function furnish(directory: string, hosts: readonly string[]): Promise<void> {
   const on = async (...command: string[]) => void (await succeed(run(command)));
-  // Pods' volumes are mounted by the kubelet and have to be seen by the runtime.
+  // The kubelet mounts pods' volumes, and the runtime must see them.
   await on('mount', '--make-rshared', '/');
   await on('mount', '-t', 'proc', 'proc', '/proc');
   for (const folder of ['/run', '/var/lib', '/var/log']) await on('mount', '-t', 'tmpfs', 'tmpfs', folder);
@@ -74,10 +74,10 @@ export async function furnish(directory: string, hosts: readonly string[]): Prom
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
 }
 
-/** What /etc/hosts has, to be added to. */
+/** The content of /etc/hosts, to extend. */
 export const currentHosts = () => readFileSync('/etc/hosts', 'utf8').trimEnd();
 
-/** Puts other content where a file is, for this mount namespace alone. */
+/** Replaces a file's content in this mount namespace only. */
 export async function coverFile(path: string, content: string, directory: string): Promise<void> {
   const copy = join(directory, 'covers', path);
   mkdirSync(dirname(copy), { recursive: true });
@@ -85,10 +85,10 @@ export async function coverFile(path: string, content: string, directory: string
   await succeed(run(['mount', '--bind', copy, path]));
 }
 
-/** Control groups are the one thing that outlives the namespaces. Containerd puts all of a cluster's below this one. */
+/** Only control groups outlive the namespaces. containerd creates all of the cluster's below this one. */
 const podControlGroup = 'k8s.io';
 
-/** Notes which control groups there are. The function returned removes those that have come, once all has ended. */
+/** Records the existing control groups. The returned function removes those added since, after the cluster has ended. */
 export function noteControlGroups(): () => void {
   const all = ['.', ...readdirSync('/sys/fs/cgroup')].map((name) =>
     join('/sys/fs/cgroup', name, podControlGroup),

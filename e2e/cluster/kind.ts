@@ -15,14 +15,14 @@ const cluster = 'tagpin-e2e';
 const node = `${cluster}-control-plane`;
 const image = 'tagpin:e2e';
 
-/** Builds tagpin's image into Docker. */
+/** Builds tagpin's image with Docker. */
 export async function buildDockerImage(signal: AbortSignal): Promise<void> {
   await succeed(run(['docker', 'build', '--tag', image, project], { signal }));
 }
 
 /**
- * Starts a cluster of kind with tagpin installed. The registries run on this machine, at the gateway of kind's
- * network, where this machine, the node and the pods all reach them.
+ * Starts a kind cluster with tagpin installed. The registries run on this machine, at the gateway of kind's network,
+ * which this machine, the node and the pods can all reach.
  */
 export async function startKindCluster(directory: string, programs: Programs): Promise<StartedCluster> {
   const kubeconfig = join(directory, 'kubeconfig');
@@ -88,7 +88,7 @@ export async function deleteKindCluster(): Promise<void> {
   await run(['kind', 'delete', 'cluster', '--name', cluster]);
 }
 
-/** This machine's own address on kind's network. */
+/** This machine's address on kind's network. */
 async function gateway(): Promise<string> {
   const format = '{{range .IPAM.Config}}{{println .Gateway}}{{end}}';
   const gateways = await succeed(run(['docker', 'network', 'inspect', 'kind', '--format', format]));

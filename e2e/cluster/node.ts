@@ -14,7 +14,7 @@ export interface NodeOptions {
   readonly kubeconfig: string;
   /** The image that holds a pod's namespaces. */
   readonly sandboxImage: string;
-  /** Registries whose certificates containerd is to verify by this CA. */
+  /** Registries whose certificates containerd verifies with this CA. */
   readonly registries: { readonly hosts: readonly string[]; readonly caFile: string };
 }
 
@@ -63,7 +63,7 @@ export async function startNode(options: NodeOptions): Promise<void> {
   });
 }
 
-/** The hosts.toml of a registry whose certificate verifies by a CA of its own. */
+/** The hosts.toml of a registry with a private CA. */
 export function containerdHosts(host: string, caFile: string): string {
   const url = `https://${host}`;
   return `server = "${url}"\n[host."${url}"]\n  ca = "${caFile}"\n`;
@@ -89,7 +89,7 @@ const podNetwork = {
   ],
 };
 
-/** For containerd 1.6 and later: the version 2 of its file is read by 2.x too. */
+/** For containerd 1.6 and later: 2.x also reads version 2 of the file. */
 function containerdConfiguration({ directory, sandboxImage }: NodeOptions, socket: string): string {
   return `version = 2
 root = "${join(directory, 'containerd')}"
@@ -108,7 +108,7 @@ state = "/run/containerd-e2e"
 `;
 }
 
-/** Runs on both versions of control groups, and leaves the machine's own alone. */
+/** Works with both versions of control groups, and leaves the machine's own alone. */
 function kubeletConfiguration(directory: string, socket: string) {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -123,7 +123,7 @@ function kubeletConfiguration(directory: string, socket: string) {
     authorization: { mode: 'AlwaysAllow' },
     podLogsDir: join(directory, 'pod-logs'),
     resolvConf: join(directory, 'resolv.conf'),
-    // What else runs on the machine must not evict the tests' pods.
+    // Other load on the machine must not evict the tests' pods.
     evictionHard: { 'memory.available': '10Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,

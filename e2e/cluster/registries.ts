@@ -8,11 +8,11 @@ import { createCrane } from '../support/crane.ts';
 import { startRegistry } from '../support/registry.ts';
 import { nodeAddress } from './isolation.ts';
 
-/** What the cluster calls its registries. */
+/** The registries' names in the cluster. */
 export const registryNames = {
   open: 'registry.test',
   private: 'private.registry.test',
-  /** Another name of the open one, where nothing listens: a test leads it there, and no longer when it likes. */
+  /** Another name of the open registry, where nothing listens, unless a test starts a proxy there. */
   detour: 'detour.registry.test',
 };
 const ports = { open: 5443, private: 5444, detour: 5445 };
@@ -26,12 +26,12 @@ export interface Registries {
   readonly openRegistry: string;
   readonly privateRegistry: string;
   readonly detourRegistry: string;
-  /** The files of the certificate that the open one shows, which is good for the detour too, and of its key. */
+  /** The files of the open registry's certificate, which is also valid for the detour, and of its key. */
   readonly openKeyPair: { readonly cert: string; readonly key: string };
-  /** The log of the open one, with a line for each request. */
+  /** The log of the open registry, with a line for each request. */
   readonly registryLog: string;
   readonly account: typeof account;
-  /** A folder whose `ca.crt` the registries' certificates verify by. */
+  /** A folder with the CA of the registries' certificates, as `ca.crt`. */
   readonly caFolder: string;
   readonly caFile: string;
   readonly dockerConfig: string;
@@ -39,7 +39,7 @@ export interface Registries {
   readonly sandboxImage: string;
 }
 
-/** Starts two registries with TLS, one for everyone and one with an account, and puts the first images into them. */
+/** Starts two registries with TLS, a public one and one with an account, and pushes the first images to them. */
 export async function startRegistries(
   directory: string,
   binaries: { readonly registry: string; readonly crane: string },

@@ -15,8 +15,8 @@ const project = join(import.meta.dirname, '../..');
 const busybox = '/bin/busybox';
 
 /**
- * Fills a folder with what a base image needs, from what this machine has: Node with its libraries where distroless
- * has it. It stands in for gcr.io/distroless where that can't be reached.
+ * Fills a folder with a base image made from this machine: Node.js with its libraries, at distroless's paths. It replaces
+ * gcr.io/distroless if that can't be reached.
  */
 export async function furnishNode(root: string): Promise<void> {
   await addProgram(process.execPath, join(root, 'nodejs/bin/node'), root);
@@ -28,7 +28,7 @@ export async function furnishNode(root: string): Promise<void> {
   );
 }
 
-/** The same with a shell, npm and node on the path, to build in. Stands in for `node:26-slim`. */
+/** The same with a shell, npm and node on the path, for the build. It replaces `node:26-slim`. */
 export async function furnishNodeForBuilding(root: string): Promise<void> {
   await furnishNode(root);
   const bin = join(root, 'usr/local/bin');
@@ -37,14 +37,14 @@ export async function furnishNodeForBuilding(root: string): Promise<void> {
   const npm = npmFolder();
   cpSync(npm, join(root, 'usr/lib/node_modules/npm'), { recursive: true, dereference: true });
   symlinkSync('/usr/lib/node_modules/npm/bin/npm-cli.js', join(bin, 'npm'));
-  // The bundler's native part, of the same version as the build will install.
+  // The bundler's native binary, in the version that the build installs.
   for (const addon of globSync(join(project, 'node_modules/@rolldown/binding-*/*.node')))
     await addLibraries(addon, root);
   // npm's own scripts start with `/usr/bin/env node`.
   furnishShell(root, ['sh', 'env', 'uname']);
 }
 
-/** A static shell, with these names for it: all that a test's container needs. */
+/** A static shell under these names, which is all that a test's container needs. */
 export function furnishShell(root: string, names: readonly string[]): void {
   const bin = join(root, 'usr/bin');
   mkdirSync(bin, { recursive: true });
@@ -59,7 +59,7 @@ async function addProgram(program: string, target: string, root: string): Promis
   await addLibraries(program, root);
 }
 
-/** Copies the shared libraries that a program or library is linked with, to where they are on this machine. */
+/** Copies the shared libraries that a program or library is linked with, to the same paths. */
 async function addLibraries(program: string, root: string): Promise<void> {
   const linked = await succeed(run(['ldd', program]));
   for (const [library] of linked.matchAll(/\/\S+/g)) {
@@ -74,7 +74,7 @@ function addFile(path: string, content: string): void {
   writeFileSync(path, content);
 }
 
-/** Where the npm that runs this is installed. */
+/** The folder of the npm that runs this. */
 function npmFolder(): string {
   const script = process.env['npm_execpath'];
   if (script === undefined || !existsSync(script)) throw new Error('start this by npm: npm run e2e');

@@ -10,7 +10,7 @@ const project = join(import.meta.dirname, '../..');
 export interface ImageOptions {
   /** A folder for buildah's storage. */
   readonly directory: string;
-  /** Images for the Dockerfile's two arguments; made from this machine if not given. */
+  /** Images for the Dockerfile's two arguments; by default made from this machine. */
   readonly buildBase: string | undefined;
   readonly base: string | undefined;
   readonly signal: AbortSignal;
@@ -20,13 +20,13 @@ export const builtImageSchema = z.object({
   /** The storage's folder. */
   directory: z.string(),
   name: z.string(),
-  /** What it was built in, and on. */
+  /** The image that it was built in, and the one it is based on. */
   buildBase: z.string(),
   base: z.string(),
   /** Mounted into the build, as HOST:CONTAINER. */
   volumes: z.array(z.string()),
 });
-/** An image in a storage of its own. */
+/** An image in its own storage. */
 export type BuiltImage = Readonly<z.infer<typeof builtImageSchema>>;
 
 /** Builds tagpin's image from its Dockerfile. */
@@ -53,13 +53,13 @@ export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   return image;
 }
 
-/** Builds the same image once more, under another name, from nothing but its bases. */
+/** Builds the same image again, under another name, without a cache. */
 export async function rebuildImage(image: BuiltImage, name: string): Promise<BuiltImage> {
   await buildFrom(image, name);
   return { ...image, name };
 }
 
-/** Of when everything in the image is: two builds of one state of the sources are to be equal. */
+/** The time of everything in the image, so that two builds of the same sources are equal. */
 const TIMESTAMP = 0;
 
 function buildFrom({ directory, buildBase, base, volumes }: BuiltImage, name: string, signal?: AbortSignal) {
@@ -112,7 +112,7 @@ export async function ownFiles(image: BuiltImage): Promise<{ path: string; size:
   }
 }
 
-/** Pushes a built image to a registry whose certificates verify by the CA in `caFolder`, as `ca.crt`. */
+/** Pushes a built image to a registry whose CA is `ca.crt` in `caFolder`. */
 export async function pushImage(
   { directory, name }: BuiltImage,
   to: string,
@@ -121,7 +121,7 @@ export async function pushImage(
   await succeed(run([...buildah(directory), 'push', '--cert-dir', caFolder, name, `docker://${to}`]));
 }
 
-/** Namespaces of its own: what a build starts leaves its process group, and is to end with it all the same. */
+/** New namespaces, because a build's processes leave its process group and must still end with it. */
 const together = ['unshare', '--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
 
 const buildah = (directory: string) => [
@@ -134,7 +134,7 @@ const buildah = (directory: string) => [
   'vfs',
 ];
 
-/** What npm in a build on this machine's own base has to know to reach packages as npm on this machine does. */
+/** The settings that npm needs in the build to reach packages as on this machine. */
 async function npmEnvironment(): Promise<string> {
   const registry = await succeed(run(['npm', 'config', 'get', 'registry']));
   const certificates = existsSync(systemCertificates)
@@ -143,7 +143,7 @@ async function npmEnvironment(): Promise<string> {
   return `ENV npm_config_registry=${registry}\n${certificates}`;
 }
 
-/** This machine's npm cache, so that nothing is downloaded twice, and whom it trusts. */
+/** This machine's npm cache, so that nothing is downloaded twice, and its trusted CAs. */
 async function npmVolumes(): Promise<string[]> {
   const cache = await succeed(run(['npm', 'config', 'get', 'cache'], { cwd: homedir() }));
   mkdirSync(cache, { recursive: true });

@@ -6,11 +6,11 @@ import { step } from '../support/step.ts';
 import { build } from './build.ts';
 import { type BinaryName, binaryName, sources } from './sources.ts';
 
-/** Where each program is. */
+/** The path of each program. */
 export const binariesSchema = z.record(binaryName, z.string());
 export type Binaries = Readonly<z.infer<typeof binariesSchema>>;
 
-/** Where those are that the tests themselves use, whatever the cluster. */
+/** The paths of the programs that the tests themselves use, with any cluster. */
 export const programsSchema = z.object({
   kubectl: z.string(),
   crane: z.string(),
@@ -22,25 +22,25 @@ export const programsSchema = z.object({
 export const programName = programsSchema.keyof();
 export type Programs = Readonly<z.infer<typeof programsSchema>>;
 
-/** The folder with what a program reads when it runs; absent where it needs nothing. */
+/** The folder with the files that a program reads at run time; absent if it needs none. */
 export const filesBeside = (binary: string) => `${binary}.files`;
 
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tagpin-e2e');
 
 /**
- * Builds what isn't there at the right version; a program in $KUBEBUILDER_ASSETS is taken as it is. The first time,
- * this takes many minutes and gigabytes.
+ * Builds the programs that are missing in their version; those in $KUBEBUILDER_ASSETS are used as they are. The first
+ * time, this takes many minutes and gigabytes.
  */
 export async function prepareBinaries(signal: AbortSignal): Promise<Binaries> {
   return binariesSchema.parse(Object.fromEntries(await prepareAll(binaryName.options, signal)));
 }
 
-/** The same for the tests' own programs alone. */
+/** The same for the tests' own programs only. */
 export async function preparePrograms(signal: AbortSignal): Promise<Programs> {
   return programsSchema.parse(Object.fromEntries(await prepareAll(programName.options, signal)));
 }
 
-/** Those of the programs that would have to be built: if there is one, Go is needed. */
+/** The programs that must be built: if there is one, Go is required. */
 export function missingBinaries(names: readonly BinaryName[] = binaryName.options): BinaryName[] {
   return names.filter((name) => given(name) === undefined && !isBuilt(name));
 }
@@ -68,7 +68,7 @@ function given(name: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** Where a program is once it is built. */
+/** The path of a program once it is built. */
 export const binaryPath = (name: string) => join(cache, 'bin', name);
 const stampPath = (name: string) => join(cache, 'bin', `.${name}.version`);
 
@@ -79,7 +79,7 @@ function isBuilt(name: BinaryName): boolean {
   );
 }
 
-/** Builds one program beside its place and moves it there whole, so that an interrupted build leaves nothing half. */
+/** Builds a program beside its path and then moves it there, so that an interrupted build leaves no partial file. */
 async function make(name: BinaryName, signal: AbortSignal): Promise<void> {
   const output = join(cache, 'bin', `.${name}.unfinished`);
   mkdirSync(join(cache, 'bin'), { recursive: true });

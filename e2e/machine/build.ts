@@ -7,11 +7,11 @@ import { kubernetes, type Source, sources } from './sources.ts';
 const versionPackage = 'k8s.io/component-base/version';
 
 export interface BuildOptions {
-  /** The file that the program becomes. */
+  /** The path of the built program. */
   readonly output: string;
-  /** The folder for what it reads when it runs, if it does. */
+  /** The folder for the files that it reads at run time, if any. */
   readonly files: string;
-  /** A folder for the modules that are made to build in. */
+  /** A folder for the temporary modules. */
   readonly modules: string;
   readonly signal: AbortSignal;
 }
@@ -35,13 +35,13 @@ function go(args: readonly string[], options: { cwd?: string; signal: AbortSigna
   return succeed(run(['go', ...args], { ...options, env: { GOFLAGS: '-buildvcs=false' } }));
 }
 
-/** Where Go keeps the module, and its go.mod. */
+/** The module's folder in Go's cache, and its go.mod. */
 async function download({ module, version }: Source, signal: AbortSignal) {
   const description = await go(['mod', 'download', '-json', `${module}@${version}`], { signal });
   return z.object({ Dir: z.string(), GoMod: z.string() }).parse(JSON.parse(description));
 }
 
-/** Makes a module that needs nothing but the program's, which is how Go builds it with the versions it was released with. */
+/** Creates a module that requires only the program's, so that Go builds it with the versions it was released with. */
 async function moduleAround(source: Source, { modules, signal }: BuildOptions): Promise<string> {
   const cwd = join(modules, `${source.module.replaceAll('/', '_')}@${source.version}`);
   if (existsSync(join(cwd, 'go.sum'))) return cwd;
@@ -56,7 +56,7 @@ async function moduleAround(source: Source, { modules, signal }: BuildOptions): 
 async function moduleFile(source: Source, signal: AbortSignal): Promise<string> {
   const header = `module e2e.tagpin.dev/build\n\ngo 1.26.0\n\nrequire ${source.module} ${source.version}\n`;
   if (source.module !== 'k8s.io/kubernetes') return header;
-  // The module of Kubernetes asks for its own libraries at v0.0.0, which only its own replaces make something of.
+  // Kubernetes' module requires its own libraries at v0.0.0, which only its replace directives resolve.
   const { GoMod } = await download(source, signal);
   const libraries = readFileSync(GoMod, 'utf8').matchAll(/^\s+(k8s\.io\/[a-z0-9-]+) v0\.0\.0$/gm);
   const libraryVersion = `v0.${kubernetes.replace(/^1\./, '')}`;
@@ -65,7 +65,7 @@ async function moduleFile(source: Source, signal: AbortSignal): Promise<string> 
   );
 }
 
-/** Imports every program that is built from the same module, so that one `go mod tidy` does for all. */
+/** Imports every program that is built from the same module, so that one `go mod tidy` is enough. */
 function toolsFile({ module }: Source): string {
   const imports = Object.values(sources)
     .filter((source) => source.module === module)
@@ -73,7 +73,7 @@ function toolsFile({ module }: Source): string {
   return `//go:build tools\n\npackage tools\n\nimport (\n${imports.join('')})\n`;
 }
 
-/** Kubernetes programs call themselves v0.0.0 if not told otherwise, and kubectl then refuses to talk to the server. */
+/** Kubernetes programs report v0.0.0 by default, and kubectl then refuses to talk to the server. */
 function linkerFlags({ module }: Source): string {
   if (module !== 'k8s.io/kubernetes') return '-s -w';
   const [major, minor] = kubernetes.split('.');

@@ -1,7 +1,7 @@
 import { run } from '../support/command.ts';
 import { missingBinaries, programName } from './binaries.ts';
 
-/** Why the tests can't run on this machine, a sentence each; none if they can. */
+/** The reasons why the tests can't run on this machine, one sentence each; none if they can. */
 export async function obstacles({ kind }: { readonly kind: boolean }): Promise<string[]> {
   const found: string[] = [];
   const has = async (...command: string[]) => (await run(command)).code === 0;

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { run, succeed } from '../support/command.ts';
 
 const project = join(import.meta.dirname, '../..');
-/** The oldest that tagpin is for: `engines` in package.json. */
+/** The oldest Node.js that tagpin supports: `engines` in package.json. */
 const NODE = 'node@24';
 
 /**
- * Packs tagpin as npm would publish it, and installs that in a folder of its own, beside the oldest Node.js it is for.
- * Returns the folder that is to come first on the path.
+ * Packs tagpin as npm would publish it, and installs it in a new folder, beside the oldest Node.js that it supports.
+ * Returns the folder to put first on the path.
  */
 export async function installPackage(directory: string, signal: AbortSignal): Promise<string> {
   mkdirSync(directory, { recursive: true });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { run, succeed } from '../support/command.ts';
 
-/** Debian's packages that the cluster and the registries are made of, and those that tests use, each with a file that shows it is there. */
+/** Debian's packages for the cluster, the registries and the tests, each with a file that shows it is installed. */
 const packages: Readonly<Record<string, string>> = {
   'apache2-utils': '/usr/bin/htpasswd',
   buildah: '/usr/bin/buildah',
@@ -25,7 +25,7 @@ export function missingPackages(): string[] {
     .map(([name]) => name);
 }
 
-/** Installs packages. Services among them aren't started: the cluster brings its own. */
+/** Installs packages, without starting their services: the cluster starts its own. */
 export async function installPackages(names: readonly string[], signal: AbortSignal): Promise<void> {
   if (!existsSync('/usr/bin/apt-get'))
     throw new Error(`this machine has no apt-get; install by hand what matches Debian's ${names.join(' ')}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The version of all that is Kubernetes. */
+/** The version of all Kubernetes programs. */
 export const kubernetes = '1.37.2';
 
 export const binaryName = z.enum([
@@ -19,15 +19,15 @@ export const binaryName = z.enum([
 ]);
 export type BinaryName = z.infer<typeof binaryName>;
 
-/** Where a program comes from: a package of a Go module, at a version. */
+/** The source of a program: a package of a Go module, at a version. */
 export interface Source {
   readonly module: string;
   readonly version: string;
   readonly package: string;
   readonly tags?: string;
-  /** Built inside its own module, because that replaces others. It may not replace them by folders. */
+  /** Built inside its own module, because that has replace directives. They may not point to folders. */
   readonly inside?: true;
-  /** A folder of the module that the program reads when it runs: it goes beside it, into NAME.files. */
+  /** A folder of the module that the program reads at run time; it is copied beside it, to NAME.files. */
   readonly files?: string;
 }
 
@@ -61,7 +61,7 @@ export const sources: Readonly<Record<BinaryName, Source>> = {
     version: 'v3.1.2',
     package: 'github.com/distribution/distribution/v3/cmd/registry',
   },
-  // The newest whose whole source the Go module proxy has. Without the web pages, which take more than Go to build.
+  // The newest whose whole source the Go module proxy has. Without the web pages, because Go alone can't build them.
   gitea: {
     module: 'code.gitea.io/gitea',
     version: 'v1.26.0',

@@ -18,7 +18,7 @@ const label = (namespace: Namespace, change: string) =>
   on(namespace, 'label', 'namespace', namespace.name, change);
 const deletePods = (namespace: Namespace) => on(namespace, 'delete', 'pods', '--all', '--wait');
 
-/** What the nodes say that the pods of a workload run, each once; when they are as many as there are to be. */
+/** The distinct digests that the nodes report for a workload's pods, once `count` pods run. */
 function running(namespace: Namespace, count: number, name = 'web'): Promise<string[]> {
   return until(`${count} pods of ${name} to run`, async () => {
     const statuses = (await podsOf(namespace, selectorOf(name))).map(
@@ -113,7 +113,7 @@ test(
     await on(namespace, 'set', 'env', 'deployment/web', 'version=2');
     await rolledOut(namespace);
 
-    // Opted out for a while: the tag moves, and nobody strips what the rollback copies.
+    // While the namespace is opted out, the tag moves, and nothing strips the annotations that the rollback copies.
     await label(namespace, 'tagpin.dev/pin-');
     const second = await images.push(app.name.split('/')[1]);
     await on(namespace, 'rollout', 'undo', 'deployment/web');
@@ -124,7 +124,7 @@ test(
     await images.push(app.name.split('/')[1]);
 
     expect(await adopt()).toMatchObject({ code: 0, images: [{ state: 'adopted', digest: second.digest }] });
-    // So long tagpin believes the pins that it read before.
+    // tagpin caches the pins it has read for this long.
     await delay(31_000);
     await label(namespace, 'tagpin.dev/pin=enforce');
     await deletePods(namespace);
@@ -137,7 +137,7 @@ test(
       images: [{ state: 'stored', running: [{ from: 'spec', pods: 3 }] }],
     });
 
-    // There and back again.
+    // Rolls out, then back.
     await on(namespace, 'rollout', 'undo', 'deployment/web');
     await rolledOut(namespace);
     expect(await running(namespace, 3)).toEqual([app.pinned]);
@@ -156,7 +156,7 @@ test(
     const app = await images.push();
     await succeed(namespace.apply(deployment(app.tagged, { replicas: 1 })));
     await rolledOut(namespace);
-    // Pods know when they were created to the second.
+    // A pod's creation time has a resolution of one second.
     const moved = await images.move(app);
     await on(namespace, 'scale', 'deployment/web', '--replicas=2');
     await rolledOut(namespace);

@@ -19,7 +19,7 @@ const crane = createCrane({
 const LONG = 180_000;
 const PLATFORM = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
-/** Waits until all pods of a workload run, so that their nodes say what. */
+/** Waits until all pods of a workload run, so that their nodes report the digests. */
 const run = (namespace: Namespace, count: number, name = 'web') =>
   until(`${count} pods of ${name} to run`, async () => {
     const pods = await podsOf(namespace, selectorOf(name));
@@ -30,7 +30,7 @@ const run = (namespace: Namespace, count: number, name = 'web') =>
     return (isRunning && pods.length === count) || undefined;
   });
 
-/** What was found, by workload: its findings, each once. */
+/** The distinct findings by workload. */
 function found({ images: all }: Audited): Record<string, string[]> {
   const byWorkload = Map.groupBy(all, ({ workload }) => workload.name);
   return Object.fromEntries(
@@ -137,9 +137,9 @@ test(
     await using namespace = await createNamespace(cluster);
     const { audit } = await auditorOf(cluster, namespace);
     const app = await images.push(undefined, 'one');
-    // What the images here are made of doesn't say which platform it is for, and an index has to.
+    // The config of these images names no platform, and an index must.
     await crane('mutate', app.tagged, '--set-platform', PLATFORM, '--tag', app.tagged);
-    // The same config under another manifest, and an index of that.
+    // Another manifest with the same config, and an index of it.
     const tagged = { one: app.tagged, again: `${app.name}:again`, index: `${app.name}:index` };
     await crane('mutate', tagged.one, '--annotation', 'build=again', '--tag', tagged.again);
     await crane('index', 'append', '--manifest', tagged.again, '--tag', tagged.index);
@@ -155,7 +155,7 @@ test(
         ),
       );
     };
-    // Only the second time does the node know all three for sure, and which of them it then reports is its own affair.
+    // Only the second time is the node sure to have all three, and it may report any of them.
     await runAll();
     await on(namespace, 'delete', 'pods', '--all');
     const reported = await runAll();

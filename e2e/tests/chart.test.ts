@@ -12,11 +12,11 @@ const cluster = readCluster();
 const helm = helmOf(cluster);
 const template = (values: Manifest = {}) => helm(['template', 'tagpin', chart], values);
 
-/** Lists of a pod whose order says nothing: patches put what is new first. */
+/** Lists in a pod whose order doesn't matter: patches add new items first. */
 const unordered = new Set(['env', 'volumes', 'volumeMounts']);
 const named = z.array(z.looseObject({ name: z.string() }));
 
-/** By kind and name. The namespace itself is made by `helm install --create-namespace`. */
+/** The objects by kind and name. `helm install --create-namespace` creates the namespace. */
 function byName(objects: readonly KubernetesObject[]) {
   const sorted = (key: string, value: unknown) =>
     unordered.has(key) ? named.parse(value).sort((a, b) => a.name.localeCompare(b.name)) : value;
@@ -39,7 +39,7 @@ const hosts = z
     )[0],
   );
 
-/** The same by kustomize and by the chart. */
+/** The same configuration with kustomize and with the chart. */
 const alike: { base: string; components: string[]; values: Manifest }[] = [
   { base: 'default', components: [], values: {} },
   { base: 'cert-manager', components: [], values: { certificate: 'cert-manager' } },

@@ -23,7 +23,7 @@ beforeAll(async () => {
   registry = await startRegistry();
   images = { tag: `${registry.host}/app:1`, digest: registry.push('app', '1', image()) };
   namespace = await createNamespace(cluster);
-  // What it would say in either case: the annotation counts, or it doesn't.
+  // Its answers if the annotation counts, and if it doesn't.
   webhooks = [await startWebhook(), await startWebhook('pin: {skipAnnotation: []}')];
   for (const { api } of webhooks) {
     const metadata = { namespace: namespace.name, name: 'default' };
@@ -47,7 +47,7 @@ afterAll(async () => {
   await registry.close();
 });
 
-/** Whether the webhook, in some mode, would do anything but allow what the API server asks about. */
+/** Whether the webhook would, in some mode, do more than allow the request. */
 async function hasToSee(call: string): Promise<boolean | undefined> {
   const review = recorder.review(call);
   if (review === undefined) return undefined;

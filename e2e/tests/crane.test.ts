@@ -47,12 +47,12 @@ const kinds: Readonly<Record<string, () => Image>> = {
     index([image(), ociArtifact({ artifactType: 'application/vnd.example.sbom' })]),
 };
 
-/** What is asked of a registry that holds `app:1.0` in each of its namespaces. */
+/** The images to resolve at a registry that has `app:1.0` in each of its namespaces. */
 interface Question {
   readonly about: string;
   readonly image: string;
   readonly as?: Account;
-  /** Why there is no digest. Without it, there is one. */
+  /** The expected failure; if not set, a digest is expected. */
   readonly failure?: RegistryFailure;
 }
 
@@ -101,7 +101,7 @@ function questionsTo({ namespaces, toStranger }: TriedRegistry): Question[] {
       failure: toStranger,
     });
   }
-  // Where there are no accounts, any password will do.
+  // A registry without accounts accepts any password.
   if (namespaces.includes('team') && namespaces.includes('everyone')) {
     questions.push({
       about: 'a repository for everyone, for a wrong password',
@@ -113,7 +113,7 @@ function questionsTo({ namespaces, toStranger }: TriedRegistry): Question[] {
   return questions;
 }
 
-/** The failure in crane's words: the status, or the code that goes with it. */
+/** The failure as crane prints it: the status, or its error code. */
 const inCranesWords: Partial<Record<RegistryFailure, RegExp>> = {
   unauthorized: /\b401 Unauthorized\b|\bUNAUTHORIZED\b/,
   denied: /\b403 Forbidden\b|\bDENIED\b/,
@@ -145,7 +145,7 @@ for (const tried of registries)
       const env = { DOCKER_CONFIG: dockerConfig };
       return run([programs.crane, 'digest', `${registry.host}/${image}`], { env });
     };
-    /** Asked of one who knows nothing yet, and of one whom everything else has been asked: it has everyone's tokens. */
+    /** Resolved by a new client, and by one that has resolved everything else and so has all tokens. */
     const byTagpin = async (image: string, as?: Account): Promise<string> => {
       const found: string[] = [];
       for (const client of [newClient(), experienced]) {

@@ -19,7 +19,7 @@ import {
 const cluster = readCluster();
 const images = new Images(cluster);
 
-/** Never scheduled: nothing but what is stored is looked at. */
+/** Never scheduled: these tests look only at stored objects. */
 const pod = { schedulerName: 'none' };
 
 const workloads: readonly { kind: string; manifest: (image: string) => Manifest }[] = [
@@ -43,7 +43,7 @@ const labelled = (manifest: Manifest): Manifest => ({
 
 const objectSchema = z.looseObject({ metadata: z.looseObject({ resourceVersion: z.string() }) });
 
-/** The object but for what tells its versions apart. */
+/** The object without the fields that differ between its versions. */
 function substance(text: string): unknown {
   const { metadata, ...rest } = objectSchema.parse(JSON.parse(text));
   const { resourceVersion: _, ...kept } = metadata;
@@ -78,7 +78,7 @@ describe.concurrent.each(workloads)(
 
         await succeed(kubectl('apply', ...flags));
         if (kind !== 'cronjob') expect(await imagesOf(namespace)).toEqual([app.pinned]);
-        // what stores its own pins has them still
+        // the objects that store pins still have them
         if (kind === 'replicaset' || kind === 'job') {
           const [stored] = await listed(namespace, kind);
           expect(stored && pinKeys(stored)).toHaveLength(1);

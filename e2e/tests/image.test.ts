@@ -17,7 +17,7 @@ const command = [
   '/app/tagpin.mjs',
 ];
 
-// In kind, the image is Docker's.
+// In kind, Docker builds the image.
 if (image !== undefined)
   describe("tagpin's image", () => {
     test('runs a bundle, as nobody, without a shell to start it', async () => {
@@ -80,7 +80,7 @@ if (image !== undefined)
     }, 240_000);
   });
 
-/** The main processes of tagpin's containers, as their node sees them. */
+/** The main processes of tagpin's containers, as seen on the node. */
 function processes(): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
@@ -123,7 +123,7 @@ describe('a replica of tagpin', () => {
       ]),
     );
     expect(set).toBe('restricted');
-    // Set anew, the API server warns of each pod there that isn't.
+    // When the label is set again, the API server warns of each pod that violates it.
     const anew = [`${label}=restricted`, `${label}-version=latest`, '--overwrite', '--dry-run=server'];
     const { code, stderr } = await run([...kubectl, 'label', ...namespace, ...anew]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -72,7 +72,7 @@ const certificateSchema = z.object({
 const ofKind = (objects: readonly KubernetesObject[], kind: string) =>
   objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name);
 
-/** What the manifests and the code say alike, whatever is put together. */
+/** What the manifests and the code must agree on, in every combination. */
 function expectToMatchTheCode(objects: readonly KubernetesObject[]): void {
   const { spec } = objectOf(objects, 'Deployment', 'tagpin', workloadSchema).spec.template;
   const [container] = spec.containers;

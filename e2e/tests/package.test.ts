@@ -30,7 +30,7 @@ beforeAll(async () => {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   symlinkSync(cluster.programs.kubectl, join(bin, 'kubectl'));
-  // What docs/command-line.md says to put on the path.
+  // The script that docs/command-line.md puts on the path.
   const [, script = ''] =
     /```sh\n(#!\/bin\/sh\n[^`]*__complete[^`]*)```/.exec(
       readFileSync(join(import.meta.dirname, '../../docs/command-line.md'), 'utf8'),
@@ -40,7 +40,7 @@ beforeAll(async () => {
   image = await images.push();
 });
 
-/** Runs it where only the installed package, its Node.js and kubectl are found beside the system's programs. */
+/** Runs a command with only the installed package, its Node.js, kubectl and the system's programs on the path. */
 const here = (...command: string[]): Promise<Result> =>
   run(command, {
     cwd: join(cluster.packaged, '../..'),

@@ -14,7 +14,7 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 
 let folder: string;
 let registryConfig: string;
-/** Nobody is logged in. */
+/** A docker config without logins. */
 let env: { DOCKER_CONFIG: string };
 beforeAll(() => {
   folder = mkdtempSync(join(cluster.directory, 'pin-'));
@@ -80,7 +80,7 @@ test('what kubectl kustomize prints can be piped through it', async () => {
   expect(await succeed(pin(['-'], built))).toBe(built.replace(tagged, pinned));
 });
 
-/** A kustomization whose transformer is tagpin, configured by this. */
+/** A kustomization with tagpin as its transformer, with this configuration. */
 function kustomization(name: string, image: string, spec: unknown): string {
   write(`${name}/pod.yaml`, pod(image));
   write(`${name}/kustomization.yaml`, 'resources: [pod.yaml]\ntransformers: [pin.yaml]\n');

@@ -138,7 +138,7 @@ describe('preflight on the cluster', () => {
   });
 });
 
-// As it went, it is in .results/preflight.txt; to renew the one in docs/preflight.md, copy that there.
+// The session is recorded in .results/preflight.txt; to renew docs/preflight.md, copy it there.
 test('docs/preflight.md: the session in it', async () => {
   const folder = mkdtempSync(join(cluster.directory, 'preflight-session-'));
   const bin = join(folder, 'bin');

@@ -11,28 +11,28 @@ import { push } from '../support/push.ts';
 import { debianRegistry, type Registry, startCraneRegistry, startRegistry } from '../support/registry.ts';
 import { startTokenServer } from '../support/token-server.ts';
 
-/** May read everything, and push it, wherever there are accounts. */
+/** May pull and push everything, at registries with accounts. */
 export const reader = { username: 'ada', password: 'e2e-secret' };
-/** Has an account where several have one, and may read there no more than everyone. */
+/** Has an account, at registries with several, but may read only what is public. */
 export const stranger = { username: 'eve', password: 'e2e-secret' };
 
-/** A registry that runs, on loopback and over plain HTTP. */
+/** A running registry, on loopback and over plain HTTP. */
 export interface Running extends AsyncDisposable {
   readonly host: string;
-  /** Where its tokens come from, if that is another host. */
+  /** The host that issues its tokens, if it is another. */
   readonly tokenServer?: string;
   push(repository: string, tag: string, image: Image): Promise<void>;
 }
 
-/** Whose a repository is, by what its name begins with: `team/` only `reader` may read. */
+/** The access to a repository, by its prefix: only `reader` may read `team/`. */
 export type Namespace = 'team' | 'everyone';
 
-/** A registry to be tried. */
+/** A registry under test. */
 export interface TriedRegistry {
   readonly title: string;
-  /** What it can tell apart: only with `team` does it know accounts. */
+  /** The kinds of access that it distinguishes: only with `team` does it have accounts. */
   readonly namespaces: readonly Namespace[];
-  /** What `stranger` gets to hear about a repository of the team's, where there are strangers. */
+  /** The registry's answer to `stranger` for a repository of the team, if it has such an account. */
   readonly toStranger?: RegistryFailure;
   start(folder: string, programs: Programs): Promise<Running>;
 }
@@ -64,7 +64,7 @@ async function running(starting: Promise<Registry>, authorization?: string): Pro
   };
 }
 
-/** A distribution registry that leaves it to a token server who may do what. */
+/** A distribution registry with a token server that decides on access. */
 async function withTokens(binary: string, directory: string): Promise<Running> {
   const name = 'e2e registry';
   const tokens = await startTokenServer(name, access);
@@ -83,7 +83,7 @@ async function withTokens(binary: string, directory: string): Promise<Running> {
 
 export const registries: readonly TriedRegistry[] = [
   {
-    // Not with repositories for everyone: crane logs in before it asks for one, tagpin as containerd only if it has to.
+    // Without public repositories: crane logs in before it requests one, while tagpin, like containerd, does so only if challenged.
     title: 'the registry of the tests, with Basic authentication',
     namespaces: ['team'],
     toStranger: 'denied',

@@ -38,7 +38,7 @@ test('while the registry is down, rollouts come again at their digests, and none
   expect(await imagesOf(namespace, '')).toEqual([app.pinned]);
   expect(tagpinRequests(cluster, pushed.repository).length).toBe(asked);
 
-  // or this test shows nothing: what isn't stored can't be had
+  // or this test shows nothing: an image without a stored digest must fail
   const { stderr } = await namespace.apply(deployment(`${app.tagged}-2`, { name: 'other' }));
   expect(stderr).toContain('its pods will be refused: container "app": ');
   expect(stderr).toContain("the registry can't be reached");

@@ -25,7 +25,7 @@ beforeAll(() => {
   const trusted = { caFile: cluster.caFile };
   const registries = { [cluster.openRegistry]: trusted, [cluster.privateRegistry]: trusted };
   writeFileSync(registryConfig, stringify({ registries }));
-  // Nobody is logged in here.
+  // A docker config without logins.
   mkdirSync(join(folder, 'nobody'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));

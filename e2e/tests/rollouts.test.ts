@@ -10,7 +10,7 @@ import { deployment, selectorOf, type WorkloadOptions } from '../support/workloa
 const cluster = readCluster();
 const images = new Images(cluster);
 
-/** A Deployment whose pods run, and whose tag has moved since; `quiet` is true while tagpin has asked no more. */
+/** A running Deployment whose tag has moved since; `quiet` is true while tagpin has made no further request. */
 async function rolloutWithMovedTag(options: WorkloadOptions = {}) {
   const namespace = await createNamespace(cluster, 'enforce');
   const first = await images.push();
@@ -106,7 +106,7 @@ describe.concurrent('a rollout', () => {
     expect(await undo()).toEqual([at.first.pinned]);
     expect(await undo()).toEqual([at.second.pinned]);
     expect(await undo()).toEqual([at.first.pinned]);
-    // the restart was revision 2, and has been renumbered by each undo since
+    // the restart was revision 2; each undo since has renumbered it
     expect(await undo('--to-revision=4')).toEqual([at.second.pinned]);
     await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 2);
@@ -142,7 +142,7 @@ describe.concurrent('a rollout', () => {
   });
 });
 
-/** As Argo's controller makes them, but for their owner. */
+/** As Argo's controller creates them, but without their owner. */
 function argoReplicaSet(image: string) {
   const labels = { app: 'web', 'rollouts-pod-template-hash': '5d9c' };
   const container = { name: 'app', image };
@@ -177,7 +177,7 @@ describe.concurrent('a namespace that is enabled late', () => {
     await images.move(first);
     await on(namespace, 'scale', 'deployment/web', '--replicas=4');
     await havePods(namespace, 4);
-    // the one from before runs what it ran, under its tag
+    // the older one still runs what it ran, by tag
     expect(await imagesOf(namespace)).toEqual([first.tagged, second.pinned].sort());
   });
 

@@ -9,8 +9,8 @@ import { Terminal } from '../support/terminal.ts';
 import { deployment } from '../support/workload.ts';
 
 /*
- * The session at the top of the README, at a real cluster. It is drawn as it went into .results/session.svg; to renew
- * the README's picture, copy that over docs/session.svg.
+ * The session at the top of the README, on a real cluster. The test draws it into .results/session.svg; to renew the
+ * README's picture, copy that over docs/session.svg.
  */
 const cluster = readCluster();
 const images = new Images(cluster);
@@ -44,7 +44,7 @@ async function aside(command: string): Promise<void> {
   if (code !== 0) throw new Error(`${command}\n${output}`);
 }
 
-/** The digests that the pods have, once they are as many as wanted and no others. */
+/** The digests of the pods, once exactly two exist. */
 async function digests(): Promise<string[]> {
   await aside(`kubectl rollout status deployment/web`);
   await aside(

@@ -19,7 +19,7 @@ import {
 const cluster = readCluster();
 const images = new Images(cluster);
 
-/** A workload in a namespace of its own, by a tag that moves when the test says so. */
+/** A workload in its own namespace, by a tag that the test can move. */
 async function applied(workload: (image: string) => Manifest) {
   const namespace = await createNamespace(cluster, 'enforce');
   const first = await images.push();

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 const cluster = readCluster();
 const images = new Images(cluster);
 
-/** A namespace with a pod that is admitted and never scheduled: nothing but admission is looked at. */
+/** A namespace with a pod that is never scheduled: these tests look only at admission. */
 async function withPod(container = {}) {
   const namespace = await createNamespace(cluster, 'enforce');
   const app = await images.push();

@@ -57,7 +57,7 @@ describe.concurrent('kubectl shows whoever applies a workload what cannot be pin
     const app = await images.push();
     expect(await namespace.apply(deployment(app.tagged))).toMatchObject({ code: 0, stderr: '' });
     await havePods(namespace, 2);
-    // one of two replicas of tagpin may have been told, and the other have had to ask
+    // one replica of tagpin may have it cached, and the other had to resolve it
     expect(tagpinRequests(cluster, app.repository).length).toBeLessThanOrEqual(2);
   });
 });
@@ -79,7 +79,7 @@ test.concurrent.each([
     await images.remove(old);
     const undone = await namespace.kubectl(['rollout', 'undo', `${kind.toLowerCase()}/web`]);
     expect(undone.code).toBe(0);
-    // kubectl has a warning of its own here
+    // kubectl adds its own warning here
     expect(undone.stderr).not.toContain('refused');
     await rolledOut(namespace, kind.toLowerCase());
     await havePods(namespace, 1);

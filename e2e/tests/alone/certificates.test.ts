@@ -28,13 +28,13 @@ const podsSchema = z.object({ items: z.array(z.object({ status: z.object({ podIP
 const encode = (text: string) => Buffer.from(text).toString('base64');
 const decode = (base64 = '') => Buffer.from(base64, 'base64').toString();
 
-/** What each entry trusts. */
+/** The CAs that each webhook's caBundle trusts. */
 async function bundles(): Promise<string[]> {
   const { webhooks } = await read(configurationSchema, 'mutatingwebhookconfiguration', 'tagpin');
   return webhooks.map(({ clientConfig }) => decode(clientConfig.caBundle));
 }
 
-/** Shakes hands with both replicas as the API server does, by what it has been told to trust. */
+/** Makes a TLS handshake with both replicas as the API server does, with the configured caBundle. */
 async function served() {
   const [[bundle = ''], { items }] = await Promise.all([
     bundles(),
@@ -43,7 +43,7 @@ async function served() {
   return Promise.all(items.map(({ status }) => servedCertificate(status.podIP, bundle)));
 }
 
-/** Does it again and again until it is stopped; tells how often, and what went wrong. */
+/** Repeats handshakes until stopped; returns their number and errors. */
 function again(task: (count: number) => Promise<unknown>) {
   const failures: string[] = [];
   let count = 0;
@@ -103,7 +103,7 @@ test('a certificate that is about to expire is renewed while pods are created, a
         const serial = certificate.serialNumber;
         if (!inTurn.includes(serial)) inTurn.push(serial);
       }
-      // the first, the one that was put there, and the one that replaced it
+      // the first, the one put there by the test, and its replacement
       return inTurn.length === 3 && Math.min(...expiries) > Date.now() + 360 * DAY_MS ? true : undefined;
     },
     { timeout: 150_000, seen: () => inTurn.join(' ') },

@@ -14,19 +14,19 @@ const cluster = readCluster();
 const images = new Images(cluster);
 const tagpin = tagpinOf(cluster);
 
-/** How many pods are created in each mode, at least: `CHAOS_PODS=10000 npm run e2e -- chaos`. */
+/** The least number of pods created in each mode: `CHAOS_PODS=10000 npm run e2e -- chaos`. */
 const PODS = Number(process.env['CHAOS_PODS'] ?? 2_000);
 const DELETIONS = 3;
 const ABSENT_MS = 5_000;
-/** Two creates of one creator, and a create that failed and its next try, are so far apart at most. */
+/** The longest pause between two creates of one creator, and between a failed create and its retry. */
 const CREATORS = { count: 20, pause: 200, retryAfter: 500 };
 
-/** What befalls the replicas, one thing after another. At least one of them is left alive, but for the last. */
+/** The faults, one after another. All but the last leave at least one replica alive. */
 const spells = {
   'force-deleted': async () => {
     for (let time = 0; time < DELETIONS; time++) await deleteOne();
   },
-  // Until the kubelet gives it up: calls on its connections get no answer for that long.
+  // Until the kubelet kills it, calls on its connections get no answer.
   stopped: async () => {
     const [replica] = await tagpin.recovered();
     process.kill(processOf(replica?.container ?? ''), 'SIGSTOP');
@@ -57,7 +57,7 @@ interface Spell {
   readonly unpinned: number;
 }
 
-/** Goes through all spells, and then through the first again and again until so many pods have been created. */
+/** Goes through all faults, then repeats the first until enough pods have been created. */
 async function chaos({ interruptible }: Creators): Promise<Record<string, Spell>> {
   const counts = () => ({
     created: interruptible.created,
@@ -105,14 +105,14 @@ async function createThrough(mode: Mode) {
   };
 }
 
-/** The pods that `tagpin audit` says run by tag. */
+/** The pods that run by tag, according to `tagpin audit`. */
 async function byTag(namespace: Namespace): Promise<string[]> {
   const { audit } = await auditorOf(cluster, namespace);
   const { images: found } = await audit('--only', 'unpinned');
   return found.flatMap(({ pods }) => pods).sort();
 }
 
-/** Waits until a namespace is gone: thousands of pods take a while, and what comes next would feel it. */
+/** Waits until a namespace is gone: thousands of pods take a while, and would slow down the next test. */
 const gone = (namespace: Namespace) =>
   until(
     `namespace ${namespace.name} to be gone`,
@@ -120,7 +120,7 @@ const gone = (namespace: Namespace) =>
     { timeout: 300_000, every: 2_000 },
   ).then(() => undefined);
 
-/** What the API server said, without the ports and addresses that make each another one. */
+/** The API server's message without ports and addresses, so that equal errors compare equal. */
 const withoutNumbers = (text: string) =>
   (/"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text).replace(/\d+\.\d+\.\d+\.\d+:\d+/g, 'ADDRESS');
 

@@ -19,7 +19,7 @@ let reader: Reader;
 const sh = (commands: string) => succeed(reader.run(commands));
 const rolledOut = 'kubectl -n tagpin-system rollout status deployment/tagpin --timeout=120s';
 
-/** Installs an overlay with components over what is there. */
+/** Installs an overlay with components over the existing installation. */
 const install = (overlay: string, components: readonly string[], more = '') =>
   sh(`mkdir -p platform
 cat >platform/kustomization.yaml <<'END'
@@ -35,7 +35,7 @@ kubectl apply -k platform
 kubectl -n tagpin-system rollout restart deployment/tagpin
 ${rolledOut}`);
 
-/** Whether a pod of the image by tag is pinned. */
+/** Whether a pod with the image by tag is pinned. */
 async function expectPinned(): Promise<void> {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.push();
@@ -125,7 +125,7 @@ describe('with the overlay cert-manager', () => {
   }, 240_000);
 
   test('tagpin serves the certificate that it is given, and has no leave to write Secrets', async () => {
-    // What cert-manager does.
+    // As cert-manager does.
     const authority = await createAuthority('cert-manager');
     const { cert, key } = await authority.issue([name]);
     const secret = {
@@ -136,7 +136,7 @@ describe('with the overlay cert-manager', () => {
       stringData: { 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.caPem },
     };
     await sh(`kubectl apply -f - <<'END'\n${JSON.stringify(secret)}\nEND\n${rolledOut}`);
-    // And what its cainjector does.
+    // As its cainjector does.
     const caBundle = Buffer.from(authority.caPem).toString('base64');
     const patch = Array.from({ length: 7 }, (_, index) => ({
       op: 'add',

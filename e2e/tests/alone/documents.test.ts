@@ -10,14 +10,14 @@ const installation = installationOf(cluster);
 const { kubectl } = installation;
 const images = new Images(cluster);
 
-/** Documents whose commands are run, each group of them on a cluster that has never seen tagpin. */
+/** Documents whose commands the tests run, each group on a cluster without tagpin. */
 const documents: { file: string; group?: string }[] = [
   { file: 'docs/install.md' },
   { file: 'docs/install.md', group: 'helm' },
   { file: 'README.md' },
 ];
 
-/** The namespace that documents speak of, with a Deployment that runs. */
+/** Creates the namespace that the documents use, with a running Deployment. */
 async function foundTeam(): Promise<PushedImage> {
   const app = await images.push();
   await succeed(kubectl('create', 'namespace', 'my-team'));
@@ -30,7 +30,7 @@ async function foundTeam(): Promise<PushedImage> {
   return app;
 }
 
-// Each leaves the cluster without tagpin, as the next wants it.
+// Each group leaves the cluster without tagpin, as the next one needs it.
 afterAll(() => installation.restore(), 180_000);
 
 for (const { file, group } of documents)

@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts';
 const cluster = readCluster();
 const installation = installationOf(cluster);
 const images = new Images(cluster);
-/** Nothing but admission is looked at. */
+/** These tests look only at admission. */
 const spec = { schedulerName: 'none' };
 const TAG = 'registry.example.com/app:1.2';
 const DIGEST = `registry.example.com/app@sha256:${'a'.repeat(64)}`;
@@ -18,7 +18,7 @@ const DIGEST = `registry.example.com/app@sha256:${'a'.repeat(64)}`;
 const refusal = (place: string, image = TAG) =>
   `${place}: ${image} is by tag, and the namespace says tagpin.dev/pin=enforce`;
 
-/** Whether the policy is at work already, in a namespace where the webhook isn't. */
+/** Whether the policy is in effect, in a namespace that the webhook ignores. */
 async function untilItRefuses(): Promise<void> {
   await using namespace = await createNamespace(cluster, 'enforce');
   await until('the guard to refuse', async () => {

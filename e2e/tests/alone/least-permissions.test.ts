@@ -24,14 +24,14 @@ const cluster = readCluster();
 const { kubectl } = installationOf(cluster);
 const images = new Images(cluster);
 const permissions = permissionsOf(cluster);
-/** Nothing but admission is looked at. */
+/** These tests look only at admission. */
 const pod = { schedulerName: 'none' };
 const SOON_MS = 6_000;
 
-/** Whether tagpin does what it is to do, in a namespace of its own. */
+/** Checks in a new namespace whether tagpin works. */
 type Probe = (namespace: Namespace) => Promise<boolean>;
 
-/** Whether a pod comes of it, and not the event that it was refused. */
+/** Whether a pod is created, and not an event that it was refused. */
 async function comesUp(namespace: Namespace, pods = 1): Promise<boolean> {
   return await until('a pod or a refusal', async () => {
     if ((await podsOf(namespace, '')).length >= pods) return true;
@@ -55,7 +55,7 @@ const account = {
   imagePullSecrets: [{ name: 'pull' }],
 };
 
-/** Whether the images of an old template, applied again, are known by the revision that is still there. */
+/** Whether an old template that is applied again gets the digests that its old revision stores. */
 const goesBack =
   (workload: (image: string) => Manifest): Probe =>
   async (namespace) => {
@@ -84,7 +84,7 @@ beforeAll(async () => {
   writeFileSync(kubeconfig, JSON.stringify(as), { mode: 0o600 });
 });
 
-/** Whether a further replica becomes ready, and then is as `isSo` says. It runs with tagpin's own ServiceAccount. */
+/** Whether an additional replica, with tagpin's ServiceAccount, becomes ready and then satisfies `isSo`. */
 async function starts(isSo: () => Promise<boolean> = async () => true): Promise<boolean> {
   await using replica = await startWebhookProcess({ folder: cluster.directory, kubeconfig });
   const isReady = await ready(replica, AbortSignal.timeout(SOON_MS)).then(
@@ -100,7 +100,7 @@ async function starts(isSo: () => Promise<boolean> = async () => true): Promise<
 }
 
 const configuration = ['mutatingwebhookconfiguration', 'tagpin'];
-/** It may be empty still. */
+/** The log may still be empty. */
 const empty = (object: readonly string[], path: string, value: unknown) =>
   succeed(
     kubectl('patch', ...object, '--type=json', `--patch=${JSON.stringify([{ op: 'add', path, value }])}`),
@@ -122,7 +122,7 @@ const goesWithItsNamespace: Probe = async () => {
   });
 };
 
-/** What shows that a permission is needed: without it, the probe fails. */
+/** The probe that needs a permission, and fails without it. */
 const probes: Readonly<Record<string, Probe>> = {
   'tagpin-pull-secrets: get secrets': async (namespace) => {
     const app = await images.pushPrivate();

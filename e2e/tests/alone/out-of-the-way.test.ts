@@ -13,7 +13,7 @@ const installation = installationOf(cluster);
 const tagpin = tagpinOf(cluster);
 const [one, all, back, ...rest] = blocksOf('docs/operations.md', 'out-of-the-way');
 
-/** Runs a block of docs/operations.md as it stands there. */
+/** Runs a block of docs/operations.md unchanged. */
 const follow = (block = { commands: 'false' }) =>
   succeed(readerOf(cluster, installation.folder).run(block.commands));
 
@@ -22,7 +22,7 @@ const create = async (namespace: Namespace) => {
   return (await namespace.kubectl(['create', '--dry-run=server', '--filename', '-'], JSON.stringify(pod)))
     .stderr;
 };
-/** Until the API server has seen the label. */
+/** Waits until the API server has seen the label. */
 const admits = (namespace: Namespace) =>
   until('pods to be admitted', async () => (await create(namespace)) === '' || undefined);
 const refuses = (namespace: Namespace) =>

@@ -13,13 +13,13 @@ const cluster = readCluster();
 const images = new Images(cluster);
 const spec = { schedulerName: 'none' };
 
-/** What the API server waits for tagpin; kubectl needs a moment too. */
+/** The API server's timeout for tagpin, plus a moment for kubectl. */
 const TIMEOUT_MS = 10_000;
 const RECOVERY_MS = 5_000;
-/** An answer that is still believed, and a registry that was down a moment ago, are forgotten after this. */
+/** After this long, cached digests have expired, and tagpin asks a registry again that was down. */
 const FORGOTTEN_MS = 4_000;
 
-/** Has a proxy stand before the registry for everyone, under its other name. */
+/** Puts a proxy before the public registry, under its other name. */
 function startProxy(): Promise<FaultProxy> {
   const [host = '', port = ''] = cluster.openRegistry.split(':');
   const { cert, key } = cluster.openKeyPair;
@@ -33,7 +33,7 @@ function startProxy(): Promise<FaultProxy> {
 const detoured = (image: string) => image.replace(cluster.openRegistry, cluster.detourRegistry);
 
 let counter = 0;
-/** Creates a pod. Returns what kubectl says against it, and how long that took. */
+/** Creates a pod. Returns kubectl's error, and how long it took. */
 async function create(namespace: Namespace, image: string) {
   const started = performance.now();
   const { stderr } = await namespace.apply(podManifest({ name: `web-${counter++}`, image, spec }));

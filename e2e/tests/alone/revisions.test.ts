@@ -16,7 +16,7 @@ const tagpin = tagpinOf(cluster);
 const collisionsOf = (namespace: Namespace) =>
   on(namespace, 'get', 'deployment', 'web', '--output=jsonpath={.status.collisionCount}');
 
-/** Configuration changes reach the API server's admission a little later. */
+/** Configuration changes take a moment to reach the API server's admission. */
 const SETTLE_MS = 2_000;
 
 describe('a revision that is made while tagpin is down', () => {
@@ -61,7 +61,7 @@ describe('without the entry that strips Deployments', () => {
       await rolledOut(namespace);
       await havePods(namespace, 2);
       expect(await imagesOf(namespace)).toEqual([first.pinned]);
-      // undo has copied the pins to the Deployment, or this test shows nothing
+      // undo must have copied the pins to the Deployment, or this test shows nothing
       const [copied] = await listed(namespace, 'deployment');
       expect(copied && pinKeys(copied)).toHaveLength(1);
     } finally {
@@ -91,7 +91,7 @@ describe('without the entry that strips Deployments', () => {
     await rolledOut(namespace);
     await havePods(namespace, 4);
     expect(await imagesOf(namespace)).toEqual([third.pinned]);
-    // an update of the Deployment took what undo left off it again
+    // an update of the Deployment has removed what undo copied to it
     const [stripped] = await listed(namespace, 'deployment');
     expect(stripped && pinKeys(stripped)).toEqual([]);
     expect(await collisionsOf(namespace)).toBe('');
@@ -168,7 +168,7 @@ test('enabled, disabled, its ReplicaSets deleted, tagpin down and up: no more Re
     registry: await tagpin.metric('tagpin_registry_requests_total'),
   });
   const before = await state();
-  // one of the last rollout, and one of that before: all older ones were deleted
+  // one of the last rollout, and one of the rollout before: all older ones were deleted
   expect(before.replicaSets).toHaveLength(2);
   expect(before.collisions).toBe('');
   await sleep(60_000);
@@ -204,7 +204,7 @@ test('a thousand rollouts of three pods at once from twenty images: every pod pi
       `${requests.reduce((sum, count) => sum + count, 0)} registry requests for 20 images, at most ${Math.max(...requests)} for one; ` +
       `both replicas together ${Math.round(rss / 1024 / 1024)} MiB resident`,
   );
-  // a new answer every two seconds at most (and only while rollouts are made), from each of two replicas
+  // each of two replicas resolves at most once in two seconds, and only during rollouts
   expect(Math.max(...requests)).toBeLessThanOrEqual(2 * Math.ceil(took / 2) + 2);
   expect(rss / 2).toBeLessThan(400 * 1024 * 1024);
 }, 600_000);

@@ -11,7 +11,7 @@ const cluster = readCluster();
 const { kubectl, ...installation } = installationOf(cluster);
 const images = new Images(cluster);
 
-/** Tries until the API server lets a pod of `enforce` in as it is, by its tag. Returns how many seconds that took. */
+/** Tries until the API server admits a pod under `enforce` by its tag. Returns how many seconds that took. */
 async function untilPodsStart(namespace: Namespace, tagged: string): Promise<number> {
   const started = performance.now();
   const image = 'jsonpath={.spec.containers[0].image}';
@@ -62,7 +62,7 @@ describe('removed', () => {
     await succeed(kubectl('delete', 'namespace', 'tagpin-system', '--wait=false'));
     const took = await untilPodsStart(namespace, app.tagged);
     console.log(`pods started ${took} s after the namespace was deleted`);
-    // of which its own pods take 20 s to drain
+    // 20 s of it are the drain of its own pods
     expect(took).toBeLessThan(90);
     await namespace.running('web');
     await namespace.running('web');

@@ -26,7 +26,7 @@ const select = (name: string) =>
     ),
   );
 
-/** How much the API server has counted so far of what an alert watches. */
+/** The API server's current count of the metric that an alert uses. */
 async function counted(alert: string): Promise<number> {
   const { samples } = readExposition(await succeed(kubectl('get', '--raw', '/metrics')));
   const { expr = '' } = alerts.find((one) => one.alert === alert) ?? {};
