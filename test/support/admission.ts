@@ -9,11 +9,11 @@ export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
 export interface ReviewOptions {
   /** CREATE if not given, UPDATE if there is an old object. */
   readonly operation?: Operation;
-  /** `default` if neither this nor the object's metadata says. */
+  /** By default the object's own, else `default`. */
   readonly namespace?: string;
   /** `ephemeralcontainers` */
   readonly subResource?: string;
-  /** Who asks: a cluster administrator if not given. */
+  /** The user; by default a cluster administrator. */
   readonly username?: string;
   readonly groups?: readonly string[];
   readonly dryRun?: boolean;
@@ -73,7 +73,7 @@ function review(object: unknown, old: unknown, options: ReviewOptions) {
     request: {
       uid: randomUUID(),
       ...asked(resource, options.subResource),
-      // a generated name isn't there yet
+      // a generated name doesn't exist yet
       ...(given.metadata.name !== undefined && { name: given.metadata.name }),
       ...(namespace !== undefined && { namespace }),
       operation,
@@ -98,7 +98,7 @@ export type AdmissionReview = ReturnType<typeof review>;
 
 const optionsKinds = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const;
 
-/** What was asked for, twice: as the webhook registered for it and as the client sent it. Here they never differ. */
+/** The kind and resource, both as registered for and as requested. Here they never differ. */
 function asked({ group, version, kind, name }: Resource, subResource: string | undefined) {
   const gvk = { group, version, kind };
   const gvr = { group, version, resource: name };
@@ -112,7 +112,7 @@ function asked({ group, version, kind, name }: Resource, subResource: string | u
   };
 }
 
-/** The object in its namespace, with what only storing gives it if it has a uid. */
+/** The object in its namespace; one with a uid also gets the other fields that storing sets. */
 function placed(object: Identified, namespace: string | undefined, uid: string | undefined): Identified {
   const { uid: _, creationTimestamp = '2026-01-01T00:00:00Z', ...metadata } = object.metadata;
   return {
@@ -135,8 +135,8 @@ const admissionResponse = z.looseObject({
 });
 
 /**
- * Does to an object what the API server does with a webhook's answer (the AdmissionReview that came back): throws if
- * it denies, or if its patch doesn't fit, and returns the patched copy.
+ * Applies a webhook's response (the AdmissionReview that came back) to an object, as the API server does: throws if it
+ * denies or its patch doesn't fit, else returns the patched copy.
  */
 export function applyResponse(object: unknown, reviewed: unknown): unknown {
   const { allowed, status, patch, patchType } = admissionResponse.parse(reviewed).response;

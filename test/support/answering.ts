@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { type Listener, type ListenOptions, listen } from './listen.ts';
 import type { RequestLog } from './request-log.ts';
 
-/** A whole request, its body read. */
+/** A complete request with its body. */
 export interface ReceivedRequest {
   readonly method: string;
   /** Percent-decoded, without the query. */
@@ -20,10 +20,10 @@ export interface Reply {
   readonly body?: Buffer | string;
 }
 
-/** What becomes of a request: a reply, no reply ever, or a connection reset. */
+/** The outcome of a request: a reply, no reply ever, or a connection reset. */
 export type Outcome = Reply | 'hang' | 'reset';
 
-/** A misbehaviour: wait first, then this outcome instead of the true one (without an outcome: the true one). */
+/** A fault: a delay, then this outcome instead of the real one (the real one if not given). */
 export interface Fault {
   readonly delayMs?: number;
   readonly outcome?: Outcome;

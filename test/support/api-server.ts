@@ -14,37 +14,37 @@ import { type LoggedRequest, RequestLog } from './request-log.ts';
 import { keepSecret } from './secrets/record.ts';
 
 export interface ApiServerOptions extends ListenOptions {
-  /** The certificate authority that the kubeconfig is to trust. */
+  /** The certificate authority that the kubeconfig trusts. */
   readonly caPem?: string;
-  /** Any other bearer token, and none at all, is answered 401. Everyone is let in if it isn't given. */
+  /** Any other bearer token, or none, gets 401. If not given, everyone is authenticated. */
   readonly token?: string;
-  /** Whom the RBAC messages name. */
+  /** The user in RBAC's messages. */
   readonly user?: string;
-  /** What access reviews answer; everyone may do everything if it isn't given. */
+  /** Answers access reviews; by default everyone may do everything. */
   readonly mayDo?: (what: Attributes) => boolean;
 }
 
-/** Which requests go wrong, and how. What isn't said matches everything. */
+/** Which requests fail, and how. A field that isn't set matches everything. */
 export interface FaultRule {
   /** Plural: `secrets`. */
   readonly resource?: string;
   readonly verbs?: readonly Verb[];
   readonly namespace?: string;
   readonly name?: string;
-  /** `forbidden` is RBAC's refusal in its own words; a Fault may delay, hang, reset or reply. */
+  /** `forbidden` is RBAC's refusal with its own message; a Fault may delay, hang, reset or reply. */
   readonly effect: 'forbidden' | Fault;
 }
 
 /** A Kubernetes API server in this process's memory. No watches, no controllers, no admission. */
 export interface ApiServer extends Listener {
   readonly requests: ApiRequests;
-  /** Stores an object without HTTP, in place of one of that name. It needs apiVersion, kind and name. */
+  /** Stores an object without HTTP, replacing one of that name. It needs apiVersion, kind and name. */
   put(object: z.input<typeof kubernetesObject>): KubernetesObject;
-  /** The object as it is stored now; its kind alone will do where the table has only one of it. */
+  /** The stored object; the kind alone is enough if the table has only one resource of it. */
   find(kind: string, namespace: string | undefined, name: string): KubernetesObject | undefined;
-  /** Deletes an object without HTTP; one that isn't there is no matter. */
+  /** Deletes an object without HTTP, if it exists. */
   remove(kind: string, namespace: string | undefined, name: string): void;
-  /** Makes matching requests go wrong until the returned function is called. The first rule that matches counts. */
+  /** Makes matching requests fail until the returned function is called. The first matching rule counts. */
   fail(rule: FaultRule): () => void;
   writeKubeconfig(path: string): Promise<void>;
 }
@@ -125,7 +125,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   };
 }
 
-/** An API server as clients know one: over TLS, by a certificate of its own CA, with a token for whoever may in. */
+/** A realistic API server: TLS with its own CA, and bearer token authentication. */
 export async function startSecureApiServer(
   options: Pick<ApiServerOptions, 'mayDo'> = {},
 ): Promise<ApiServer> {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What the API server makes of a call: it repeats 429 and 5xx that say when (client-go rest/with_retry.go). */
+/** The result of a call as the API server makes it: it retries 429 and 5xx with a Retry-After (client-go rest/with_retry.go). */
 export interface Outcome<Answer> {
-  /** Undefined if the time was up, or the last answer was still one to be repeated. */
+  /** Undefined on a timeout, or if the last answer still asked for a retry. */
   readonly answer: Answer | undefined;
-  /** How often it was told to come again. */
+  /** The number of answers that asked for a retry. */
   readonly sentBack: number;
-  /** The time was up while it waited for an answer, not for the next try. */
+  /** Whether the timeout came while it waited for an answer, not for the next try. */
   readonly unanswered: boolean;
   readonly milliseconds: number;
 }

@@ -6,7 +6,7 @@ import { listen } from './listen.ts';
 
 const authority = await createAuthority();
 
-/** The answer, or the code of what went wrong. */
+/** The response, or the error's code. */
 function get(url: string, ca: string): Promise<string> {
   return new Promise((resolve) => {
     https

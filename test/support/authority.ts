@@ -1,18 +1,18 @@
-// the X.509 library finds its parts by reflection, and wants this to be there before it
+// the X.509 library needs this polyfill for reflection, and needs it first
 import 'reflect-metadata';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import type { KeyPair } from './listen.ts';
 
-/** A certificate authority that lives as long as the test does. */
+/** A certificate authority in memory. */
 export interface Authority {
-  /** The root certificate, to be trusted by clients. */
+  /** The root certificate, for clients to trust. */
   readonly caPem: string;
-  /** A certificate for these DNS names and IP addresses, good for servers and clients, and its key, both as PEM. */
+  /** Issues a certificate for these DNS names and IP addresses, valid for servers and clients, with its key, both as PEM. */
   issue(names: readonly string[], validity?: Validity): Promise<KeyPair>;
 }
 
-/** Without it a certificate is valid from a minute ago for a day. */
+/** By default a certificate is valid from a minute ago, for a day. */
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -75,11 +75,11 @@ async function issue({ root, rootKey, names, validity }: Issuance): Promise<KeyP
 
 function aDay(): Validity {
   const now = Date.now();
-  // a minute back, for a client whose clock is a little behind
+  // from a minute ago, for a client whose clock is slightly behind
   return { notBefore: new Date(now - 60_000), notAfter: new Date(now + 24 * 60 * 60 * 1000) };
 }
 
-/** Go and OpenSSL want the last line of a PEM block ended. */
+/** Go and OpenSSL require a line end after a PEM block. */
 function pem(text: string): string {
   return text.endsWith('\n') ? text : `${text}\n`;
 }

@@ -2,16 +2,16 @@ import { type Fault, type ReceivedRequest, startAnswering } from './answering.ts
 import type { Listener } from './listen.ts';
 import { RequestLog } from './request-log.ts';
 
-/** The APIs of AWS behind a door that counts: what moto answers, or a fault. */
+/** The APIs of AWS behind a counting proxy: moto's answers, or a fault. */
 export interface AwsApi extends Listener {
   readonly requests: RequestLog;
-  /** Requests meet this instead of moto, until it is unset. */
+  /** Requests get this instead of moto, until it is unset. */
   fault: Fault | undefined;
-  /** How often an operation has been asked for, such as `GetAuthorizationToken`. */
+  /** How often an operation, such as `GetAuthorizationToken`, has been called. */
   count(operation: string): number;
 }
 
-/** Stands before moto, whose `url` is given, and passes everything on. */
+/** Starts a proxy to moto at `url`. */
 export async function startAwsApi(moto: string): Promise<AwsApi> {
   const requests = new RequestLog();
   const operations: string[] = [];
@@ -47,7 +47,7 @@ export async function startAwsApi(moto: string): Promise<AwsApi> {
   };
 }
 
-/** JSON APIs have it in a header, the older ones in the form. */
+/** JSON APIs have the operation in a header, older ones in the form. */
 function operationOf({ headers, body }: ReceivedRequest): string {
   const target = headers['x-amz-target'];
   if (typeof target === 'string') return target.split('.')[1] ?? target;

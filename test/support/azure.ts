@@ -6,16 +6,16 @@ import { RequestLog } from './request-log.ts';
 export const TENANT = '11111111-2222-3333-4444-555555555555';
 export const CLIENT = '66666666-7777-8888-9999-000000000000';
 
-/** A server of Azure's, what it has been asked and how it may fail. */
+/** A server of Azure, with the requests it got and a fault to inject. */
 export interface AzureServer extends Listener {
   readonly requests: RequestLog;
-  /** Requests for tokens meet this instead, until it is unset. */
+  /** Token requests get this instead, until it is unset. */
   fault: Fault | undefined;
-  /** How often a token was asked for. */
+  /** The number of token requests. */
   tokens(): number;
 }
 
-/** Microsoft Entra: gives an access token for the assertion that a ServiceAccount's token is. */
+/** Microsoft Entra: issues an access token for a ServiceAccount's token as the assertion. */
 export async function startEntra(
   authority: Authority,
   assertion: string,
@@ -41,7 +41,7 @@ export async function startEntra(
   });
 }
 
-/** The token exchange of a registry, whose name its certificate has. */
+/** The token exchange of a registry, with a certificate for its name. */
 export async function startExchange(
   authority: Authority,
   host: string,
@@ -59,7 +59,7 @@ export async function startExchange(
   });
 }
 
-/** A JSON web token that nobody has signed. */
+/** An unsigned JSON web token. */
 export function unsignedToken(claims: Readonly<Record<string, unknown>>): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}.c2lnbmF0dXJl`;

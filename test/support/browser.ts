@@ -9,21 +9,21 @@ import { parseJson } from '../../src/json.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** The browser of this machine; undefined where there is none. */
+/** This machine's browser; undefined if there is none. */
 export const chromium = names.find((name) => spawnSync(name, ['--version']).status === 0);
 
-/** Why a test of a page is skipped; undefined where it isn't. With CI set, none is. */
+/** Why tests of a page are skipped; undefined if they aren't. With CI set, none is. */
 export const withoutBrowser =
   chromium === undefined && !process.env['CI'] ? 'there is no chromium: apt-get install chromium' : undefined;
 
-/** A page in a browser without a screen, driven by the DevTools protocol. */
+/** A page in a headless browser, driven through the DevTools protocol. */
 export interface Tab extends AsyncDisposable {
-  /** What an expression is in the page. */
+  /** Evaluates an expression in the page. */
   evaluate(expression: string): Promise<unknown>;
   setScheme(scheme: 'light' | 'dark'): Promise<void>;
-  /** As a PNG. */
+  /** A screenshot as a PNG. */
   screenshot(): Promise<Buffer>;
-  /** What the page wanted of the network, and what its console said. */
+  /** The page's network requests, and the messages of its console. */
   readonly requests: string[];
   readonly messages: string[];
 }
@@ -37,7 +37,7 @@ const messageSchema = z.object({
 });
 const targets = z.array(z.object({ type: z.string(), webSocketDebuggerUrl: z.string() }));
 
-/** Opens a file as somebody would who has been sent it. */
+/** Opens a file as a recipient of it would. */
 export async function openPage(path: string, { width = 1400, height = 1800 } = {}): Promise<Tab> {
   const folder = mkdtempSync(join(tmpdir(), 'tagpin-browser-'));
   const options = ['--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-port=0'];

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Has a process not outlive this one, however this one ends. Returns its id. */
+/** Makes sure that a process doesn't outlive this one, however this one ends. Returns its id. */
 export function adopt(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error("the process wasn't started");
   const kill = () => child.kill('SIGKILL');

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/credentials/cloud/token-cache.ts';
 
 const MINUTE_MS = 60_000;
 
-/** A clock that goes when it is told to, from the right time on. */
+/** A clock that the test advances, starting at the real time. */
 export class TestClock implements Clock {
   /** How far the machine's clock is ahead, in milliseconds. */
   skew = 0;

@@ -1,8 +1,8 @@
 import { registerHooks } from 'node:module';
 
 /**
- * Gets the clouds' credentials for the repositories in its arguments, one after the other, and prints a line of JSON for
- * each: where the credentials come from, and which files have been loaded so far.
+ * Gets cloud credentials for the repositories in its arguments, one after the other, and prints a line of JSON for each:
+ * the source of the credentials, and the modules loaded so far.
  */
 const [repositories, exchange] = [process.argv.slice(2), Number(process.env['EXCHANGE_PORT'])];
 

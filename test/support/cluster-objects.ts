@@ -10,13 +10,13 @@ export interface Login {
   readonly password: string;
 }
 
-/** An object of tagpin's own, as `manifests/` has it to be installed. */
+/** One of tagpin's own objects, from `manifests/`. */
 function installed(file: string) {
   const path = join(import.meta.dirname, '../../manifests', file);
   return kubernetesObject.parse(parse(readFileSync(path, 'utf8'), { merge: true }));
 }
 
-/** What the webhook needs to be called: its entries, and the Secret in which it keeps its certificate. */
+/** The objects that the webhook needs: its webhook configuration, and the Secret for its certificate. */
 export function webhookObjects() {
   const metadata = { name: 'tagpin-certificate', namespace: 'tagpin-system' };
   return [{ ...installed('overlays/default/certificate.yaml'), metadata }, installed('base/webhook.yaml')];
@@ -25,7 +25,7 @@ export function webhookObjects() {
 /** The namespace that tagpin is installed in. */
 export const systemNamespace = () => installed('base/namespace.yaml');
 
-/** A namespace with these labels, whose pods pull with this login; without one, anonymously. */
+/** A namespace with these labels, whose pods pull with this login, or else anonymously. */
 export function namespaceObjects(name: string, given: Readonly<Record<string, string>>, login?: Login) {
   const labels = { 'kubernetes.io/metadata.name': name, ...given };
   return [
@@ -40,7 +40,7 @@ export function serviceAccount(namespace: string, name: string, ...pullSecrets: 
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name }, imagePullSecrets };
 }
 
-/** As `kubectl create secret docker-registry` makes it. */
+/** As `kubectl create secret docker-registry` creates it. */
 export function pullSecret(namespace: string, name: string, { registry, username, password }: Login) {
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
   const config = JSON.stringify({ auths: { [registry]: { username, password, auth } } });

@@ -7,7 +7,7 @@ import { said } from './secrets/record.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
-/** What a command left behind. */
+/** The result of a command. */
 export interface Result {
   readonly code: number | null;
   readonly stdout: string;
@@ -21,7 +21,7 @@ export interface Command {
   readonly result: Promise<Result>;
 }
 
-/** Nobody is logged in anywhere, whoever runs the tests. */
+/** An environment without logins, whatever the developer's own has. */
 const nobody = {
   HOME: '/nonexistent',
   DOCKER_CONFIG: '',
@@ -30,7 +30,7 @@ const nobody = {
   KUBECONFIG: '',
 };
 
-/** Starts `tagpin …args` as a process of its own, with nothing on standard input unless it is given. */
+/** Starts `tagpin …args` as a process, with an empty standard input by default. */
 export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -1,11 +1,11 @@
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 
-/** For what isn't to open any. */
+/** For code that must not open any. */
 export const noConnections = (url: URL): Dispatcher => {
   throw new Error(`nothing was to connect to ${url.host}`);
 };
 
-/** Connections that end at a port of this machine, whatever host they are meant for, and expect its certificate. */
+/** Connections that all go to one port of this machine, whatever their host, and expect the host's certificate. */
 export function connectionsTo(port: number, ca: string): Dispatcher {
   const connect = buildConnector({ ca });
   return new Agent({

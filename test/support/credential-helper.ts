@@ -1,19 +1,19 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A credential helper in a folder of its own, to be put on the PATH. */
+/** A credential helper in its own folder, to put on the PATH. */
 export interface CredentialHelper {
-  /** What stands behind `docker-credential-`. */
+  /** The name after `docker-credential-`. */
   readonly name: string;
   /** The folder it is in. */
   readonly folder: string;
-  /** What it was asked for, a server a time. */
+  /** The servers that it was asked for, one for each call. */
   asked(): string[];
 }
 
 /**
- * Writes an executable `docker-credential-<name>` that does what the shell script says. The script finds the server it
- * is asked for in `$server`, and its first argument in `$1`.
+ * Writes an executable `docker-credential-<name>` that runs the shell script. The script has the requested server in
+ * `$server`, and its first argument in `$1`.
  */
 export function writeCredentialHelper(folder: string, name: string, script: string): CredentialHelper {
   const log = join(folder, `${name}.log`);
@@ -30,7 +30,7 @@ export function writeCredentialHelper(folder: string, name: string, script: stri
   };
 }
 
-/** A line of script that answers with a credential. */
+/** A line of script that prints a credential. */
 export function answering(username: string, secret: string): string {
   return `printf '%s' '${JSON.stringify({ ServerURL: 'x', Username: username, Secret: secret })}'`;
 }

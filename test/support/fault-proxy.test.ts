@@ -20,7 +20,7 @@ afterAll(async () => {
   await registry.close();
 });
 
-/** What a client gets within half a second: the status and so many bytes of the body, or nothing, or an error. */
+/** What a client gets within half a second: the status and the body's length so far, nothing, or an error. */
 function seen(): Promise<{ status?: number; bytes?: number; ended?: boolean; error?: string }> {
   return new Promise((resolve) => {
     const got: { status?: number; bytes?: number; ended?: boolean } = {};

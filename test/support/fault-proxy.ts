@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyPair } from './listen.ts';
 
 /**
- * What befalls those who come through. Of a connection: nobody speaks on it (`silent`), it is reset. Of a request: it gets
- * no answer (`hang`), the beginning of a head (`half a head`), a head and half its body (`half a body`), a body of which a
- * byte comes at a time (`dripping body`), its answer later, another answer.
+ * A fault. A connection can be accepted without an answer (`silent`) or reset. A request can get no answer (`hang`), part of
+ * a head (`half a head`), a head and half its body (`half a body`), a body byte by byte (`dripping body`), its answer with a
+ * delay, or another answer.
  */
 export type Fault =
   | 'silent'
@@ -24,25 +24,25 @@ export type Fault =
 export interface FaultProxy extends AsyncDisposable {
   /** Host and port. */
   readonly host: string;
-  /** The paths of the requests that have come so far, whatever befell them. */
+  /** The paths of all requests so far, whatever their fault. */
   readonly asked: readonly string[];
-  /** What befalls whoever comes from now on, or is asked anew for each of them: how often it was asked before. */
+  /** The fault for connections and requests from now on, or a function that returns it from the number of earlier calls. */
   fault: Fault | ((number: number) => Fault | undefined) | undefined;
 }
 
 export interface FaultProxyOptions {
-  /** The port of 127.0.0.1, or host and port, of what is behind it. */
+  /** The server behind it: a port of 127.0.0.1, or host and port. */
   readonly to: { readonly host?: string; readonly port: number };
-  /** Spoken to over TLS, with this certificate, and so is what is behind, by whatever certificate it shows. */
+  /** Serves TLS with this certificate. The server behind it is also called over TLS, without verification. */
   readonly tls?: KeyPair;
-  /** The port to listen on, on all addresses; a free one of 127.0.0.1 without it. */
+  /** The port to listen on, on all addresses; by default a free one of 127.0.0.1. */
   readonly port?: number;
 }
 
-/** So long between two bytes of a body that drips. */
+/** The time between two bytes of a dripping body. */
 const DRIP_MS = 100;
 
-/** Starts a reverse proxy that does to whoever comes what registries do on their worst days. */
+/** Starts a reverse proxy that injects the faults of a failing registry. */
 export async function startFaultProxy({ to, tls, port }: FaultProxyOptions): Promise<FaultProxy> {
   let fault: FaultProxy['fault'];
   let number = 0;
@@ -71,7 +71,7 @@ export async function startFaultProxy({ to, tls, port }: FaultProxyOptions): Pro
     if (met !== 'half a body' && met !== 'dripping body') {
       return response.writeHead(answer.statusCode ?? 502, answer.rawHeaders).end(body);
     }
-    // Without its digest, a HEAD says too little, and the body is asked for.
+    // If a HEAD lacks the digest, the client requests the body.
     delete answer.headers['docker-content-digest'];
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     if (method === 'HEAD') return response.end();
@@ -90,7 +90,7 @@ export async function startFaultProxy({ to, tls, port }: FaultProxyOptions): Pro
   const front = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
-    // A fault for each request is none of the connection's.
+    // A fault for each request doesn't apply to connections.
     if (fault === 'reset') socket.resetAndDestroy();
     else if (fault !== 'silent') inner.emit('connection', socket);
   });

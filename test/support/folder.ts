@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A folder that lives as long as the test does. */
+/** A temporary folder, removed with `using`. */
 export interface Folder extends Disposable {
   readonly path: string;
-  /** Writes a file, and the folders it is in; returns its path. */
+  /** Writes a file, and creates its folders; returns its path. */
   write(name: string, content: string): string;
 }
 

@@ -5,11 +5,11 @@ import { RequestLog } from './request-log.ts';
 /** The metadata server of a Google VM or of GKE's workload identity. */
 export interface MetadataServer extends Listener {
   readonly requests: RequestLog;
-  /** The access token that it gives out, and for how many seconds. */
+  /** The access token that it issues, and its lifetime in seconds. */
   token: { value: string; expiresIn: number };
-  /** Requests for tokens meet this instead, until it is unset. */
+  /** Token requests get this instead, until it is unset. */
   fault: Fault | undefined;
-  /** How often a token was asked for. */
+  /** The number of token requests. */
   tokens(): number;
 }
 
@@ -25,7 +25,7 @@ export async function startMetadataServer(): Promise<MetadataServer> {
     log: requests,
     faultFor: ({ path }) => (path === TOKEN ? fault : undefined),
     answer({ path, headers }) {
-      // What keeps a page in a browser, or a proxied request, from reading it.
+      // The header that pages in a browser and proxied requests can't send.
       if (headers['metadata-flavor'] !== 'Google') return { status: 403, headers: flavor };
       if (path === `${ROOT}/instance`) return { status: 200, headers: flavor, body: 'service-accounts/\n' };
       if (path !== TOKEN) return { status: 404, headers: flavor };

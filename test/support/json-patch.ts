@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 
-/** The operations of RFC 6902 that admission webhooks use; `move` and `copy` are not known here. */
+/** The operations of RFC 6902 that admission webhooks use, without `move` and `copy`. */
 const operation = z.discriminatedUnion('op', [
   z.object({ op: z.literal('add'), path: z.string(), value: z.json() }),
   z.object({ op: z.literal('replace'), path: z.string(), value: z.json() }),
@@ -21,8 +21,8 @@ export class JsonPatchError extends Error {
 }
 
 /**
- * Returns the document with the patch applied, and leaves its argument alone. As strict as RFC 6902: only `add`
- * makes a member, nothing makes a parent, and an array has no members outside it.
+ * Returns the document with the patch applied, without changing its argument. As strict as RFC 6902: only `add` creates a
+ * member, nothing creates a parent, and an index must be inside its array.
  */
 export function applyJsonPatch(document: unknown, patch: readonly JsonPatchOperation[]): unknown {
   return patch.reduce(applyOne, structuredClone(document));

@@ -8,13 +8,13 @@ export interface KeyPair {
 }
 
 export interface ListenOptions {
-  /** The name to be called by, one that leads to 127.0.0.1; it stands in `host` and `url`. */
+  /** Its name in `host` and `url`, which must resolve to 127.0.0.1. */
   readonly name?: string;
   /** Served over TLS with this certificate; plain HTTP without. */
   readonly tls?: KeyPair;
-  /** With TLS: clients must show a certificate that this CA has signed. */
+  /** With TLS: clients must present a certificate of this CA. */
   readonly clientCa?: string;
-  /** The address to listen on in place of 127.0.0.1; the name should lead there. */
+  /** The address to listen on instead of 127.0.0.1; the name should resolve to it. */
   readonly address?: string;
 }
 
@@ -59,7 +59,7 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-/** A port of 127.0.0.1 that nobody listens on at this moment, for a program that has to be told one. */
+/** A free port of 127.0.0.1, for a program that needs one as an argument. */
 export async function freePort(): Promise<number> {
   await using listener = await listen(() => {});
   return listener.port;

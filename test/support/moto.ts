@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
-/** Moto's server: the APIs of AWS on this machine, ECR's and STS's among them. */
+/** Moto's server, which has AWS's APIs, such as ECR and STS. */
 export interface Moto extends AsyncDisposable {
   readonly url: string;
 }
@@ -20,7 +20,7 @@ const run = promisify(execFile);
 /**
  * Starts moto, which is installed from PyPI the first time, into the user's cache.
  *
- * @returns why it isn't there, on a machine without Python or PyPI. In CI that is an error.
+ * @returns why it can't start, on a machine without Python or PyPI. In CI that is an error.
  */
 export async function startMoto(): Promise<Moto | { readonly missing: string }> {
   try {
@@ -32,7 +32,7 @@ export async function startMoto(): Promise<Moto | { readonly missing: string }> 
   }
 }
 
-/** The Python that has moto. */
+/** The Python in which moto is installed. */
 async function install(): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tagpin-test');
   const folder = join(cache, `moto-${VERSION}`);
@@ -45,7 +45,7 @@ async function install(): Promise<string> {
     await run('python3', ['-m', 'venv', building], options);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES];
     await run(join(building, 'bin/python'), pip, options);
-    // At once, so that another run never finds half of it; if one was faster, its own is as good.
+    // Renamed in one step, so that another run never finds a part of it. If another run was faster, use its copy.
     if (!existsSync(folder)) renameSync(building, folder);
   } finally {
     rmSync(building, { recursive: true, force: true });
@@ -61,7 +61,7 @@ async function serve(python: string): Promise<Moto> {
   for await (const line of createInterface(child.stderr)) {
     const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
     if (url === undefined) continue;
-    // Read on, or it would stand still once the pipe is full.
+    // Keep reading, or it blocks once the pipe is full.
     child.stderr.resume();
     return {
       url,

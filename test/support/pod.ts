@@ -32,7 +32,7 @@ const metadata = z.looseObject({
   annotations: z.record(z.string(), z.string()).optional(),
 });
 
-/** A Pod, known as far as images go; whatever else it has stays in it. */
+/** A Pod with the fields that concern images; other fields are kept. */
 export const podSchema = z.looseObject({
   apiVersion: z.string().default('v1'),
   kind: z.string().default('Pod'),
@@ -45,7 +45,7 @@ export type Pod = z.output<typeof podSchema>;
 type PodSpec = z.output<typeof podSpec>;
 type Container = z.output<typeof container>;
 
-/** The pod with the API server's defaults that matter for images: pull policies and the ServiceAccount. */
+/** The pod with the API server's defaults that concern images: pull policies and the ServiceAccount. */
 export function withDefaults(pod: PodInput): Pod {
   const { spec, ...rest } = podSchema.parse(structuredClone(pod));
   const serviceAccountName = spec.serviceAccountName ?? 'default';
@@ -80,7 +80,7 @@ export function containerWithDefaults(container: Container): Container {
   };
 }
 
-/** Any object's pod template, if it has one where Deployments and Jobs have theirs, with the same pull policies. */
+/** An object's pod template, if it has one at `spec.template`, with the same default pull policies. */
 export function templateWithDefaults(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const templated = z.looseObject({ spec: z.looseObject({ template: z.looseObject({ spec: podSpec }) }) });
   const { success, data } = templated.safeParse(structuredClone(object));

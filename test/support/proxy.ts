@@ -7,9 +7,9 @@ export interface ProxyOptions extends ListenOptions {
   readonly login?: string;
 }
 
-/** A forward proxy that finds every name on this machine. */
+/** A forward proxy that resolves every name to this machine. */
 export interface Proxy extends Listener {
-  /** What it was asked for: `CONNECT host:port`, or method and URL. */
+  /** Its requests: `CONNECT host:port`, or method and URL. */
   readonly asked: readonly string[];
 }
 

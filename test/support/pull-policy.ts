@@ -1,8 +1,8 @@
 import { InvalidReference, parseReference, tagOrLatest } from '../../src/image/reference.ts';
 
 /**
- * The imagePullPolicy that the API server gives a container that has none, by SetDefaults_Container: Always for the
- * tag `latest`, written or implied, even beside a digest; else IfNotPresent, for what isn't a reference too.
+ * The default imagePullPolicy of a container, by SetDefaults_Container: Always for the tag `latest`, written or implied,
+ * even beside a digest; otherwise IfNotPresent, also for an invalid reference.
  */
 export function defaultPullPolicy(image: string): 'Always' | 'IfNotPresent' {
   try {

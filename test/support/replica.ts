@@ -12,15 +12,15 @@ import { health } from './webhook-process.ts';
 export interface ReplicaOptions {
   readonly kubeconfig: string;
   readonly clock: WallClock;
-  /** The rest of the configuration's `webhook`. */
+  /** Further keys of the configuration's `webhook`. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-/** `tagpin serve` in this process, so that its clock can be moved. */
+/** `tagpin serve` in this process, so that the test can advance its clock. */
 export class Replica implements AsyncDisposable {
   readonly port: number;
   readonly healthPort: number;
-  /** The log, a line each. */
+  /** The lines of the log. */
   readonly log: string[] = [];
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
@@ -36,7 +36,7 @@ export class Replica implements AsyncDisposable {
     this.#ended = serve(config, readEnvironment({}), connection, log, this.#stop.signal, clock);
   }
 
-  /** Returns when it answers on its health port; when it is ready too, unless that isn't wanted. */
+  /** Returns when it answers on its health port and, by default, is ready. */
   static async start(options: ReplicaOptions, { isReady = true } = {}): Promise<Replica> {
     const replica = new Replica([await freePort(), await freePort()], options);
     await until(async () => {
@@ -46,7 +46,7 @@ export class Replica implements AsyncDisposable {
     return replica;
   }
 
-  /** When the certificate that it serves expires, by its metrics; seconds since 1970. */
+  /** When its serving certificate expires, from its metrics; seconds since 1970. */
   async expiry(): Promise<number> {
     const text = (await health(this, '/metrics'))?.text ?? '';
     return Number(/^tagpin_certificate_expiry_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
@@ -58,7 +58,7 @@ export class Replica implements AsyncDisposable {
   }
 }
 
-/** Waits until that is so, for ten seconds. */
+/** Waits until the condition holds, for at most ten seconds. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 400; attempt++) {
     if (await condition()) return;

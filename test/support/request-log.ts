@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
-/** A request as a server saw it. */
+/** A request as the server received it. */
 export interface LoggedRequest {
   readonly method: string;
   /** Without the query, as sent. */
@@ -12,13 +12,13 @@ export interface LoggedRequest {
   readonly headers: IncomingHttpHeaders;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  /** Unset until the answer is written, and for ever if none was. */
+  /** Unset until the answer is written. */
   status?: number;
   /** Milliseconds from the request's headers to the end of the answer. */
   took?: number;
 }
 
-/** Every request a server got, in order of arrival. */
+/** All requests that a server received, in order of arrival. */
 export class RequestLog {
   #entries: LoggedRequest[] = [];
 
@@ -34,7 +34,7 @@ export class RequestLog {
     this.#entries = [];
   }
 
-  /** Enters the request at once, and what became of it when the response is finished. */
+  /** Records the request at once, and its outcome when the response is finished. */
   record(request: IncomingMessage, response: ServerResponse): LoggedRequest {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const entry: LoggedRequest = {

@@ -4,7 +4,7 @@ import { noProgress } from '../../src/console/terminal.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { said } from './secrets/record.ts';
 
-/** What a command came to. */
+/** The result of a command. */
 export interface CommandRun<Code extends number> {
   readonly code: Code;
   /** What it printed to standard output, and to standard error. */
@@ -13,9 +13,9 @@ export interface CommandRun<Code extends number> {
 }
 
 /**
- * Runs a command in this process, in no environment, at the cluster of this kubeconfig.
+ * Runs a command in this process, with an empty environment, against the cluster of this kubeconfig.
  *
- * @param name what it is called where all that tagpin says is looked through for secrets
+ * @param name its name in the record of output that is searched for secrets
  */
 export async function runCommand<Code extends number>(
   name: string,

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-/** Makes the tests of one section of a vector file; called only if the file has that section. */
+/** Defines the tests of one section of a vector file; called only if the file has that section. */
 export type Section = (content: unknown, name: string) => void;
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = process.env['TAGPIN_VECTORS'] ?? join(ROOT, 'test/vectors');
 
 /**
- * Tests what a vector file says, section by section. A section that isn't declared fails, so that no case is
- * passed over in silence; a section that the file lacks, or a file that the folder lacks, is fine.
+ * Tests a vector file, section by section. An undeclared section fails, so that no case is silently ignored; a missing
+ * section or file is fine.
  */
 export function vectors(file: string, sections: Record<string, Section>): void {
   const path = join(FOLDER, file);
@@ -20,8 +20,8 @@ export function vectors(file: string, sections: Record<string, Section>): void {
 }
 
 /**
- * Runs each case of a section, a list or an object with `cases`, as a test of its own. The schema says what a
- * case must have; one that doesn't have it fails.
+ * Runs each case of a section (a list, or an object with `cases`) as a separate test. A case that doesn't match the schema
+ * fails.
  */
 export function cases<Case>(
   schema: z.ZodType<Case>,
@@ -51,7 +51,7 @@ export function whole<Content>(
   return (content) => test('holds', () => run(schema.parse(content)));
 }
 
-/** A section that is made of sections. */
+/** A section that consists of sections. */
 export function group(sections: Record<string, Section>): Section {
   return (content) => {
     const present = Object.entries(z.record(z.string(), z.unknown()).parse(content));
@@ -71,7 +71,7 @@ export function group(sections: Record<string, Section>): Section {
 /** A section for people to read. */
 export const prose: Section = () => {};
 
-/** A section that says how others behave, and why tagpin doesn't. */
+/** A section about how other tools behave, and why tagpin differs. */
 export function notApplied(reason: string): Section {
   return () => test(`isn't applied: ${reason}`, () => {});
 }

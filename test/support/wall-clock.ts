@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WallClock } from '../../src/certificate/served-certificate.ts';
 
-/** A clock that goes faster than the machine's, and can be set ahead. */
+/** A clock that runs faster than the machine's, and can be advanced. */
 export class FastClock implements WallClock {
   readonly #speed: number;
   readonly #started = performance.now();

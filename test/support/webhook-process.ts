@@ -9,13 +9,13 @@ import { adopt, end, hasEnded } from './child.ts';
 import { freePort } from './listen.ts';
 import { said } from './secrets/record.ts';
 
-/** tagpin's source, as its programs run it. */
+/** The entry point of tagpin's source. */
 const source = [join(import.meta.dirname, '../../src/main.ts')];
 const POLL_MS = 20;
 const READY_MS = 30_000;
 const TAIL_LINES = 10;
 
-/** A process of tagpin's, and what it has written to both its outputs so far. */
+/** A process of tagpin, with its output so far. */
 export interface Run {
   readonly child: ChildProcess;
   output(): string;
@@ -37,26 +37,26 @@ function start(args: readonly string[], discardOutput = false): Run {
   return { child, output: () => output };
 }
 
-/** `tagpin serve` as a process of its own; it is killed when this is disposed of. */
+/** `tagpin serve` as a process, which is killed on disposal. */
 export interface WebhookProcess extends Run, AsyncDisposable {
   readonly port: number;
   readonly healthPort: number;
 }
 
 export interface ServeOptions {
-  /** Where the configuration file is put. */
+  /** The folder of the configuration file. */
   readonly folder: string;
   readonly kubeconfig: string;
   readonly drain?: string;
   /** Further keys of the configuration's `webhook`. */
   readonly webhook?: Readonly<Record<string, unknown>>;
-  /** The rest of the configuration. */
+  /** The other keys of the configuration. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** What Node.js is told to run, with its own options; the source if not given. */
+  /** Arguments for Node.js, with its options; by default the source's entry point. */
   readonly program?: readonly string[];
-  /** Sends the log to /dev/null, where it costs the webhook what it costs in a container. */
+  /** Sends the log to /dev/null, where it costs as much as in a container. */
   readonly discardLog?: boolean;
-  /** Free ports if not given. */
+  /** By default free ports. */
   readonly ports?: { readonly port: number; readonly healthPort: number };
 }
 
@@ -78,7 +78,7 @@ export async function startWebhookProcess(options: ServeOptions): Promise<Webhoo
   };
 }
 
-/** Asks the health port; undefined while nobody answers there. */
+/** Sends a request to the health port; undefined while nothing answers there. */
 export async function health(
   { healthPort }: Pick<WebhookProcess, 'healthPort'>,
   path: string,
@@ -89,7 +89,7 @@ export async function health(
   return response && { status: response.status, text: said(path, await response.text()) };
 }
 
-/** Waits until the webhook is ready. Throws with the end of its log if it ends before, or takes too long. */
+/** Waits until the webhook is ready. Throws with the end of its log if it exits first, or on a timeout. */
 export async function ready(webhook: WebhookProcess, signal?: AbortSignal): Promise<void> {
   const latest = performance.now() + READY_MS;
   while (performance.now() < latest && !hasEnded(webhook.child)) {
@@ -105,9 +105,9 @@ function tail(output: string): string {
 }
 
 export interface Call {
-  /** With the query. */
+  /** The path with its query. */
   readonly path: string;
-  /** The CA to trust, and no other. */
+  /** The only CA to trust. */
   readonly ca: string;
   readonly servername: string;
   readonly review: unknown;
@@ -121,7 +121,7 @@ export interface CallAnswer {
   readonly body: string;
 }
 
-/** Sends an AdmissionReview as the API server does: by the Service's name, trusting the CA it was told of. */
+/** Sends an AdmissionReview as the API server does: with the Service's name, trusting the given CA. */
 export async function callWebhook({ port }: Pick<WebhookProcess, 'port'>, call: Call): Promise<CallAnswer> {
   const { path, ca, servername, review, agent = new Agent(), signal } = call;
   const sent = request({

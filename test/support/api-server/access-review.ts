@@ -10,9 +10,9 @@ const attributes = z.object({
   name: z.string().optional(),
 });
 
-/** What somebody asks whether somebody may do. */
+/** The subject and the action of an access review. */
 export type Attributes = z.infer<typeof attributes> & {
-  /** Undefined for whoever asks. */
+  /** Undefined for the caller itself. */
   user?: string | undefined;
 };
 
@@ -22,7 +22,7 @@ const review = z.looseObject({
 
 export const isAccessReview = (group: string) => group === 'authorization.k8s.io';
 
-/** Answers a SubjectAccessReview or SelfSubjectAccessReview; nothing of it is stored. */
+/** Answers a SubjectAccessReview or SelfSubjectAccessReview, without storing it. */
 export function reviewAccess({ body }: ReceivedRequest, mayDo: (what: Attributes) => boolean): Reply {
   const sent = review.safeParse(JSON.parse(body.toString()));
   if (!sent.success) throw badRequest(z.prettifyError(sent.error));

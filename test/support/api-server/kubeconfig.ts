@@ -6,7 +6,7 @@ export interface Access {
   readonly token?: string | undefined;
 }
 
-/** Writes a kubeconfig that leads a client to the server, as JSON, which is YAML too. Its owner alone may read it. */
+/** Writes a kubeconfig for the server, as JSON, which is also YAML. Only its owner may read it. */
 export async function writeKubeconfig(path: string, { url, caPem, token }: Access): Promise<void> {
   const certificate = caPem && Buffer.from(caPem).toString('base64');
   const config = {

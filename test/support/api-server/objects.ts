@@ -4,7 +4,7 @@ import { keepKubernetesSecret } from '../secrets/kubernetes.ts';
 import type { Resource } from './resources.ts';
 import { alreadyExists, conflict, missingName, notFound } from './status.ts';
 
-/** A Kubernetes object: its metadata known as far as the API server's own rules need it. */
+/** A Kubernetes object, with the metadata that the API server's rules need. */
 export const kubernetesObject = z.looseObject({
   apiVersion: z.string().optional(),
   kind: z.string().optional(),
@@ -24,12 +24,12 @@ export const kubernetesObject = z.looseObject({
 
 export type KubernetesObject = z.output<typeof kubernetesObject>;
 
-/** All objects of the API server. What goes in and comes out are copies, but of lists. */
+/** All objects of the API server. Objects are copied in and out, except in lists. */
 export class Objects {
   readonly #stored = new Map<string, KubernetesObject>();
   #version = 0;
 
-  /** The newest resourceVersion given out. */
+  /** The latest resourceVersion. */
   get resourceVersion(): string {
     return String(this.#version);
   }
@@ -45,7 +45,7 @@ export class Objects {
     return found;
   }
 
-  /** In the order of their keys, as etcd has them; of all namespaces if none is named. No copies: there may be many. */
+  /** In the order of their keys, as in etcd; of all namespaces if none is given. Not copied, because there may be many. */
   list(resource: Resource, namespace: string | undefined): readonly Readonly<KubernetesObject>[] {
     const start = key(resource, namespace, '');
     return [...this.#stored.keys()]
@@ -79,7 +79,7 @@ export class Objects {
     return this.#store(resource, { ...object, metadata: { ...object.metadata, ...own } }, dryRun);
   }
 
-  /** Stores the object as it is, in place of one of that name; what only the API server gives, it may bring along. */
+  /** Stores the object unchanged, replacing one of that name. It may have fields that only the API server sets. */
   put(resource: Resource, { metadata, ...object }: KubernetesObject): KubernetesObject {
     const { name = '', namespace, resourceVersion: _, ...given } = metadata;
     const there = this.find(resource, namespace, name)?.metadata;
@@ -110,7 +110,7 @@ export class Objects {
 /** Now, in whole seconds. */
 const timestamp = () => new Date().toISOString().replace(/\.\d+/, '');
 
-/** A collection's key is the start of its objects' keys. */
+/** A collection's key is the prefix of its objects' keys. */
 function key({ group, name: plural, namespaced }: Resource, namespace: string | undefined, name: string) {
   const collection = `${group}/${plural}/`;
   if (!namespaced) return collection + name;

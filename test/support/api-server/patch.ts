@@ -1,7 +1,7 @@
 import { applyJsonPatch, JsonPatchError, jsonPatch } from '../json-patch.ts';
 import { badRequest, unfitPatch, unsupportedMediaType } from './status.ts';
 
-/** Returns the object patched in the way that the patch's media type says. */
+/** Returns the object, patched as the media type of the patch says. */
 export function patched(object: unknown, patch: unknown, mediaType: string | undefined): unknown {
   switch (mediaType) {
     case 'application/json-patch+json':

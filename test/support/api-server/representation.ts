@@ -3,7 +3,7 @@ import { apiVersionOf, type Resource, resources } from './resources.ts';
 
 const metadataOnly = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' } as const;
 
-/** The object as the Accept header wants it: whole, or its metadata only. */
+/** The object as the Accept header requests it: complete, or only its metadata. */
 export function represent(resource: Resource, object: KubernetesObject, accept: string | undefined): object {
   if (wantsMetadataOnly(accept)) return { ...metadataOnly, metadata: object.metadata };
   return { kind: resource.kind, apiVersion: apiVersionOf(resource), ...object };
@@ -16,7 +16,7 @@ export interface Page {
   readonly remainingItemCount?: number;
 }
 
-/** The list as the Accept header wants it. Its items lack apiVersion and kind, as they do in real lists. */
+/** The list as the Accept header requests it. Its items lack apiVersion and kind, as in real lists. */
 export function representList(
   resource: Resource,
   { items, ...metadata }: Page,
@@ -38,7 +38,7 @@ export function representList(
   };
 }
 
-/** The first range decides, as in the API server. */
+/** The first range counts, as in the API server. */
 function wantsMetadataOnly(accept = ''): boolean {
   return /^[^,]*;\s*as=PartialObjectMetadata(List)?\b/.test(accept);
 }

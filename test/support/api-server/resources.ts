@@ -1,4 +1,4 @@
-/** A kind of object and where the API has it. */
+/** A kind of object and its path in the API. */
 export interface Resource {
   /** Empty for the core group. */
   readonly group: string;
@@ -9,7 +9,7 @@ export interface Resource {
   readonly namespaced: boolean;
 }
 
-/** The kinds this API server holds: a new one is a row here and nothing else. */
+/** The kinds that this API server has. A new one needs only a row here. */
 export const resources: readonly Resource[] = [
   ...kinds('', 'v1', {
     Secret: 'secrets',

@@ -1,6 +1,6 @@
 import { apiVersionOf, type Resource, resources } from './resources.ts';
 
-/** What a path names. */
+/** The target of a path. */
 export interface Target {
   readonly resource: Resource;
   /** Undefined at cluster scope and for a list of all namespaces. */
@@ -12,7 +12,7 @@ export interface Target {
 
 export type Verb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete';
 
-/** Subresources that read and write the object itself; here they are the object. */
+/** Subresources that read and write the object itself; here they are treated as the object. */
 const partsOfObject = ['status', 'ephemeralcontainers'];
 
 /** Reads `/api/v1/…` and `/apis/<group>/<version>/…`; undefined for anything that isn't in the table of resources. */

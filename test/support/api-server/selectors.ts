@@ -6,7 +6,7 @@ export function meetsLabelSelector(
   { metadata: { labels = {} } }: KubernetesObject,
   selector: string,
 ): boolean {
-  // a comma inside parentheses parts values, not requirements
+  // a comma inside parentheses separates values, not requirements
   return selector.split(/,(?![^(]*\))/).every((requirement) => meetsLabel(labels, requirement.trim()));
 }
 
@@ -33,7 +33,7 @@ const selectableFields = [
   'type',
 ];
 
-/** Tells whether the object meets a fieldSelector, of the fields that the API server lets one select by. */
+/** Tells whether the object meets a fieldSelector, which may use only the fields that the API server supports. */
 export function meetsFieldSelector(object: KubernetesObject, selector: string): boolean {
   return selector
     .split(',')
@@ -50,6 +50,6 @@ function fieldOf(object: KubernetesObject, field: string): unknown {
   for (const key of field.split('.')) {
     value = new Map(Object.entries(typeof value === 'object' && value !== null ? value : {})).get(key);
   }
-  // the API server compares with an empty string where there is nothing
+  // the API server compares a missing field as an empty string
   return value ?? '';
 }

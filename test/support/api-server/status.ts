@@ -2,7 +2,7 @@ import { jsonReply, type Reply } from '../answering.ts';
 import { qualifiedName, type Resource } from './resources.ts';
 import type { Target, Verb } from './route.ts';
 
-/** A refusal with its Status object, in the API server's own words (those of Kubernetes 1.37). */
+/** A refusal with its Status object, with the API server's messages (of Kubernetes 1.37). */
 export class StatusError extends Error {
   readonly reply: Reply;
 
@@ -43,13 +43,13 @@ export function conflict(resource: Resource, name: string): StatusError {
   return new StatusError(409, 'Conflict', message, details(resource, name));
 }
 
-/** A DELETE whose precondition fails; here the API server names the kind, not the resource. */
+/** A DELETE whose precondition fails. Its message names the kind, not the resource. */
 export function failedPrecondition({ kind }: Resource, name: string, explanation: string): StatusError {
   const message = `Operation cannot be fulfilled on ${kind} "${name}": ${explanation}`;
   return new StatusError(409, 'Conflict', message, { name, kind });
 }
 
-/** What RBAC says. */
+/** RBAC's refusal. */
 export function forbidden(user: string, verb: Verb, { resource, namespace, name }: Target): StatusError {
   const object = name === undefined ? qualifiedName(resource) : `${qualifiedName(resource)} "${name}"`;
   const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;

@@ -8,7 +8,7 @@ import type { Target, Verb } from './route.ts';
 import { meetsFieldSelector, meetsLabelSelector } from './selectors.ts';
 import { badRequest, failedPrecondition } from './status.ts';
 
-/** Does what the request asks for; throws a StatusError for what can't be done. */
+/** Executes the request; throws a StatusError if it can't. */
 export function perform(verb: Verb, target: Target, objects: Objects, request: ReceivedRequest): Reply {
   const { resource, namespace, name = '' } = target;
   const { headers, query } = request;
@@ -36,7 +36,7 @@ function list({ resource, namespace }: Target, objects: Objects, { headers, quer
     .list(resource, namespace)
     .filter((object) => meetsLabelSelector(object, query.get('labelSelector') ?? ''))
     .filter((object) => meetsFieldSelector(object, query.get('fieldSelector') ?? ''));
-  // the token is opaque to clients; here it is how many items came before
+  // the token is opaque to clients; here it is the number of items before
   const start = Number(query.get('continue') ?? 0);
   const limit = Number(query.get('limit') ?? 0);
   const end = limit > 0 ? start + limit : all.length;
@@ -75,7 +75,7 @@ function patch(
   const current = objects.get(resource, namespace, name);
   const mediaType = headers['content-type']?.split(';')[0];
   const object = parseObject(patched(current, json(body), mediaType));
-  // a resourceVersion in the patch that isn't the current one is update's conflict
+  // if the patch has an outdated resourceVersion, the update fails with a conflict
   return objects.update(resource, object, dryRun);
 }
 

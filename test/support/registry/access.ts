@@ -1,10 +1,10 @@
 import { keepSecret } from '../secrets/record.ts';
 
-/** Who may do what. A pattern names repositories; `*` in it stands for any characters, slashes too. */
+/** A user and its permissions. In a pattern of repositories, `*` matches any characters, including slashes. */
 export interface User {
   readonly name: string;
   readonly password: string;
-  /** Accepted in place of the password as a refresh token, by the token endpoint only. */
+  /** Accepted instead of the password as a refresh token, only by the token endpoint. */
   readonly identityToken?: string;
   readonly pull?: readonly string[];
   /** To push and delete; pulling takes `pull`. */
@@ -13,7 +13,7 @@ export interface User {
 
 export type Action = 'pull' | 'push' | 'delete';
 
-/** Actions on one repository, as a request needs them or a token grants them. */
+/** Actions on one repository that a request needs or a token grants. */
 export interface Access {
   readonly repository: string;
   readonly actions: readonly Action[];
@@ -25,7 +25,7 @@ export interface AccessOptions {
   readonly public?: readonly string[];
 }
 
-/** What an Authorization header proved: a user, nobody in particular, or that it lies. */
+/** The identity of an Authorization header: a user, anonymous, or invalid. */
 export type Identity = User | 'anonymous' | 'refused';
 
 export class AccessRules {
@@ -41,7 +41,7 @@ export class AccessRules {
     this.#public = options.public ?? [];
   }
 
-  /** Reads Basic credentials. No header is anonymous; anything else than a known name and password is refused. */
+  /** Reads Basic credentials. No header is anonymous; anything but a known name and password is refused. */
   identify(authorization: string | undefined): Identity {
     if (authorization === undefined) return 'anonymous';
     const encoded = /^Basic +(\S+)$/i.exec(authorization)?.[1];
@@ -58,7 +58,7 @@ export class AccessRules {
     return this.#users.find((user) => user.identityToken === token);
   }
 
-  /** As much of the wanted access as the identity has; the actions may come out empty. */
+  /** The part of the requested access that the identity has; its actions may be empty. */
   granted(identity: User | 'anonymous', { repository, actions }: Access): Access {
     return { repository, actions: actions.filter((action) => this.#allows(identity, repository, action)) };
   }

@@ -4,7 +4,7 @@ import { errorReply } from './errors.ts';
 import { formatScope } from './scope.ts';
 import type { Tokens } from './tokens.ts';
 
-/** Returns the refusal of a request that needs this access (none: `/v2/` itself), or undefined to let it pass. */
+/** Returns the refusal of a request that needs this access (none: `/v2/` itself), or undefined to admit it. */
 export type Authorize = (request: ReceivedRequest, needed: readonly Access[]) => Reply | undefined;
 
 /** Basic: 401 without valid credentials, unless the repository is public; 403 with too few rights. */
@@ -24,7 +24,7 @@ export interface BearerParameters {
   readonly service: string;
 }
 
-/** Bearer, with the challenges of distribution: a token that grants too little is a 401 as well. */
+/** Bearer, with distribution's challenges: a token with too little access also gets 401. */
 export function authorizeBearer(tokens: Tokens, parameters: BearerParameters): Authorize {
   return ({ headers }, needed) => {
     const challenge = (error?: string) => unauthorized(bearerChallenge(parameters, needed, error), needed);

@@ -18,7 +18,7 @@ export function answerBlob(
     Etag: `"${digest}"`,
     'Accept-Ranges': 'bytes',
   };
-  // containerd asks with a range when it takes up a download again
+  // containerd sends a range when it resumes a download
   const start = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
   if (start === 0) return { status: 200, headers: described, body: blob };
   if (start >= blob.length) return { status: 416, headers: { 'Content-Range': `bytes */${blob.length}` } };

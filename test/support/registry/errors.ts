@@ -1,6 +1,6 @@
 import { jsonReply, type Reply } from '../answering.ts';
 
-/** The codes of the distribution specification, with the status and words that distribution gives them. */
+/** The codes of the distribution specification, with distribution's statuses and messages. */
 const errors = {
   UNAUTHORIZED: [401, 'authentication required'],
   DENIED: [403, 'requested access to the resource is denied'],
@@ -24,7 +24,7 @@ const errors = {
 export type ErrorCode = keyof typeof errors;
 
 export interface ErrorParts {
-  /** In place of the code's usual words. */
+  /** Replaces the code's usual message. */
   readonly message?: string;
   readonly detail?: unknown;
   readonly headers?: Record<string, string>;

@@ -3,7 +3,7 @@ import { sha256 } from './digest.ts';
 import { layer } from './layer.ts';
 import { dockerFormat, dockerManifestList, ociFormat, ociIndex } from './media-types.ts';
 
-/** A manifest with all it refers to, ready to be pushed. */
+/** A manifest with everything it refers to, ready to push. */
 export interface Image {
   readonly digest: string;
   readonly mediaType: string;
@@ -23,14 +23,14 @@ export interface Platform {
 }
 
 export interface ImageOptions {
-  /** What the image's one file holds. Without it every image is another, like one built again. */
+  /** The content of the image's only file. By default each image has another, like a new build. */
   readonly content?: string;
   /** The `config` of the image's configuration: Env, Cmd, Labels. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** linux/amd64 if not given. */
+  /** By default linux/amd64. */
   readonly platform?: Platform;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** When it was built, as its configuration says; without it, that says nothing. */
+  /** The build time in its configuration; by default there is none. */
   readonly created?: string;
 }
 
@@ -61,13 +61,13 @@ export function dockerList(children: readonly Image[], options: IndexOptions = {
 }
 
 export interface OciArtifactOptions {
-  /** What it is, for an artifact without a configuration. */
+  /** The artifact type, for an artifact without a configuration. */
   readonly artifactType?: string;
-  /** What its configuration is, for an artifact that says by that what it is. */
+  /** The configuration's media type, for an artifact identified by that. */
   readonly configMediaType?: string;
 }
 
-/** An OCI manifest that is no image: a chart, a signature (OCI image-spec manifest.md, "Guidelines for Artifact Usage"). */
+/** An OCI manifest that isn't an image: a chart, a signature (OCI image-spec manifest.md, "Guidelines for Artifact Usage"). */
 export function ociArtifact(options: OciArtifactOptions): Image {
   const { artifactType, configMediaType = 'application/vnd.oci.empty.v1+json' } = options;
   const configuration = Buffer.from('{}');
@@ -85,7 +85,7 @@ export function ociArtifact(options: OciArtifactOptions): Image {
   return { digest: sha256(bytes), mediaType: ociFormat.manifest, bytes, blobs, children: [] };
 }
 
-/** Any bytes under any media type, for what no builder makes. */
+/** Any bytes under any media type, for manifests that no builder creates. */
 export function artifact(mediaType: string, content: string | Buffer): Image {
   const bytes = Buffer.from(content);
   return { digest: sha256(bytes), mediaType, bytes, blobs: [], children: [] };

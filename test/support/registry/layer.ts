@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { sha256 } from './digest.ts';
 
-/** A layer as it is stored, and the digest of its tar before compression, for the image's config. */
+/** A compressed layer, and the digest of its uncompressed tar, for the image's config. */
 export interface Layer {
   readonly compressed: Buffer;
   readonly diffId: string;
@@ -30,8 +30,8 @@ function ustarHeader(path: string, size: number): Buffer {
   header.write(octal(0, 8), 108); // uid
   header.write(octal(0, 8), 116); // gid
   header.write(octal(size, 12), 124);
-  header.write(octal(0, 12), 136); // mtime: always the same, for a digest that says only what is inside
-  header.write('        ', 148); // the checksum counts itself as spaces
+  header.write(octal(0, 12), 136); // mtime: constant, so that the digest depends only on the content
+  header.write('        ', 148); // for the checksum, its own field counts as spaces
   header.write('0', 156); // a regular file
   header.write('ustar\x0000', 257);
   const checksum = header.reduce((sum, byte) => sum + byte, 0);

@@ -70,7 +70,7 @@ function unknown(name: string, reference: string): Reply {
   return errorReply('MANIFEST_UNKNOWN', { detail });
 }
 
-/** Like distribution: no q-values, and no meaning in a wildcard. */
+/** Like distribution: ignores q-values and wildcards. */
 function mediaTypes(accept: string): Set<string | undefined> {
   return new Set(accept.split(',').map((range) => range.split(';')[0]?.trim().toLowerCase()));
 }
@@ -80,7 +80,7 @@ const descriptor = z.looseObject({
   platform: z.looseObject({ os: z.string(), architecture: z.string() }).optional(),
 });
 
-/** As much of a manifest as says what it refers to. */
+/** The fields of a manifest with its references. */
 const manifestBody = z.looseObject({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
@@ -89,7 +89,7 @@ const manifestBody = z.looseObject({
   manifests: z.array(descriptor).default([]),
 });
 
-/** What distribution gives a client that asks for a tag and knows no lists. */
+/** What distribution returns for a tag to a client that doesn't accept lists. */
 function defaultPlatform(repository: Repository, list: Manifest): Manifest | undefined {
   const { manifests } = manifestBody.parse(JSON.parse(list.bytes.toString()));
   const child = manifests.find(

@@ -11,7 +11,7 @@ import { Tokens } from './tokens.ts';
 import { Uploads } from './uploads.ts';
 
 export interface RegistryOptions extends ListenOptions, AccessOptions {
-  /** Without it everyone may do everything. */
+  /** By default everyone may do everything. */
   readonly auth?: BasicAuth | BearerAuth;
 }
 
@@ -23,20 +23,20 @@ export interface BasicAuth {
 export interface BearerAuth extends TokenEndpointOptions {
   readonly scheme: 'bearer';
   readonly service?: string;
-  /** The token endpoint is another server, on a port of its own. */
+  /** The token endpoint is another server, on its own port. */
   readonly separateTokenServer?: boolean;
 }
 
 /** An OCI distribution registry in this process's memory. */
 export interface Registry extends Listener {
   readonly requests: RegistryRequests;
-  /** Where tokens come from, if they do. */
+  /** The token server's address, if there is one. */
   readonly realm: string | undefined;
-  /** The next requests meet this instead of the registry, until it is unset. */
+  /** Requests get this instead of the registry's answer, until it is unset. */
   fault: Fault | ((request: ReceivedRequest) => Fault | undefined) | undefined;
   /** Stores the image, without HTTP, and sets or moves the tag; without a tag, by its digest alone. */
   push(repository: string, tag: string | undefined, image: Image): string;
-  /** The digest that a tag stands for. */
+  /** The digest that a tag points to. */
   digest(repository: string, tag: string): string | undefined;
   /** Deletes a tag, or a digest with all its tags. False if there was none. */
   delete(repository: string, reference: string): boolean;
@@ -45,7 +45,7 @@ export interface Registry extends Listener {
 
 /** The log of the registry and of its token server. */
 export class RegistryRequests extends RequestLog {
-  /** Requests for manifests, of one repository if it is named. */
+  /** Requests for manifests, of one repository if given. */
   manifests(repository = ''): LoggedRequest[] {
     const start = repository === '' ? '/v2/' : `/v2/${repository}/manifests/`;
     return this.entries.filter(({ path }) => path.startsWith(start) && path.includes('/manifests/'));
@@ -86,7 +86,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     ? await startAnswering({ ...common, answer: (request) => endpoint.answer(request) })
     : undefined;
   const realm = bearer && `${(separate ?? listener).url}${tokenPath}`;
-  // known only now: the challenge names the port of the server that gives out tokens
+  // known only now: the challenge has the token server's port
   if (auth?.scheme === 'basic') authorize = authorizeBasic(rules, auth.realm ?? 'registry');
   else if (realm) authorize = authorizeBearer(tokens, { realm, service: bearer?.service ?? listener.host });
 

@@ -7,7 +7,7 @@ export interface Manifest {
   readonly bytes: Buffer;
 }
 
-/** What one repository holds. Nothing is shared between repositories but by a mount. */
+/** The content of one repository. Repositories share nothing, except by a mount. */
 export class Repository {
   readonly #blobs = new Map<string, Buffer>();
   readonly #manifests = new Map<string, Manifest>();
@@ -27,7 +27,7 @@ export class Repository {
     return digest;
   }
 
-  /** The digest that a tag stands for. */
+  /** The digest that a tag points to. */
   tagged(tag: string): string | undefined {
     return this.#tags.get(tag);
   }
@@ -54,7 +54,7 @@ export class Repository {
     return this.addManifest(image.mediaType, image.bytes);
   }
 
-  /** Takes a tag away, the manifest stays; or a digest, with all tags that stood for it. False if it wasn't there. */
+  /** Deletes a tag, but not its manifest; or a digest, with all its tags. False if it didn't exist. */
   delete(reference: string): boolean {
     if (this.#tags.delete(reference)) return true;
     for (const [tag, digest] of this.#tags) if (digest === reference) this.#tags.delete(tag);
@@ -71,7 +71,7 @@ export class Repositories {
     return this.#all.get(name);
   }
 
-  /** The repository, made now if need be. */
+  /** The repository, created if missing. */
   at(name: string): Repository {
     const found = this.#all.get(name) ?? new Repository();
     this.#all.set(name, found);

@@ -8,7 +8,7 @@ import type { Repositories } from './repository.ts';
 import { answerTags } from './tags.ts';
 import type { Uploads } from './uploads.ts';
 
-/** What the API's routes work on. */
+/** The parts that the API's routes use. */
 export interface RegistryState {
   readonly repositories: Repositories;
   readonly uploads: Uploads;
@@ -47,7 +47,7 @@ const notFound: Reply = {
   body: '404 page not found\n',
 };
 
-/** The last words of a path decide: a repository may well be called `a/blobs/b`. */
+/** The last segments of a path count, because a repository may be called `a/blobs/b`. */
 function routes({ repositories, uploads }: RegistryState): [RegExp, Route][] {
   return [
     [/^\/v2\/(.+)\/blobs\/uploads\/?$/, (name, _, request) => uploads.start(name, request)],

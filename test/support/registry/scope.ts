@@ -1,11 +1,11 @@
 import type { Access, Action } from './access.ts';
 
-/** Access as a challenge writes it: `repository:team/app:pull,push`, space-separated. */
+/** Access in a challenge's format: `repository:team/app:pull,push`, space-separated. */
 export function formatScope(access: readonly Access[]): string {
   return access.map(({ repository, actions }) => `repository:${repository}:${actions.join(',')}`).join(' ');
 }
 
-/** Reads the `scope` parameters of a token request. Scopes that aren't a repository's are passed over. */
+/** Reads the `scope` parameters of a token request. Scopes of other types are ignored. */
 export function parseScopes(parameters: readonly string[]): Access[] {
   return parameters
     .flatMap((parameter) => parameter.split(' '))

@@ -6,31 +6,31 @@ import { z } from 'zod';
 /** One request that a script expects, and its answer. */
 export const scriptedResponse = z.strictObject({
   method: z.string(),
-  /** The host that is asked; the registry itself if not given. */
+  /** The requested host; by default the registry itself. */
   host: z.string().optional(),
-  /** Any path will do if not given. */
+  /** By default any path. */
   path: z.string().optional(),
   status: z.number().optional(),
-  /** Sent as they are: a Content-Length may lie. */
+  /** Sent unchanged, so a Content-Length may be wrong. */
   headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
   /** Before any Content-Encoding. */
   body: z.string().optional(),
-  /** In place of a body: so many bytes of nothing in particular. */
+  /** Instead of a body, this many arbitrary bytes. */
   bodyBytes: z.number().optional(),
-  /** No answer but a TCP reset. */
+  /** A TCP reset instead of an answer. */
   connectionReset: z.boolean().default(false),
   /** The time before the first byte. */
   delayMs: z.number().default(0),
   /** Sends the body byte by byte, with this time between two. */
   byteEveryMs: z.number().optional(),
-  /** Breaks the connection off after so many bytes of the body. */
+  /** Cuts the connection after this many bytes of the body. */
   truncateAt: z.number().optional(),
 });
 
 export type ScriptedResponse = z.input<typeof scriptedResponse>;
 export type Step = z.output<typeof scriptedResponse>;
 
-/** Writes the answer as the step has it. */
+/** Writes the step's answer. */
 export async function play(step: Step, response: ServerResponse): Promise<void> {
   if (step.delayMs > 0) await setTimeout(step.delayMs, undefined, { ref: false });
   if (step.connectionReset) {

@@ -4,18 +4,18 @@ import { type LoggedRequest, RequestLog } from '../request-log.ts';
 import { play, type ScriptedResponse, type Step, scriptedResponse } from './scripted-response.ts';
 
 export interface ScriptedOptions extends ListenOptions {
-  /** The servers standing in for other hosts serve TLS with this; plain HTTP without. */
+  /** The stand-ins for other hosts serve TLS with this; by default plain HTTP. */
   readonly standInTls?: KeyPair;
-  /** Stand-ins keep the name of the host they stand in for, for clients that find it at 127.0.0.1. */
+  /** Stand-ins keep the name of their host, for clients that resolve it to 127.0.0.1. */
   readonly standInNames?: boolean;
-  /** Plays the last step again and again, in place of saying that the script is exhausted. */
+  /** Repeats the last step, instead of reporting that the script is exhausted. */
   readonly repeatLast?: boolean;
 }
 
 /**
- * A registry that plays answers in order, whatever they are.
+ * A registry that sends scripted answers in order.
  *
- * A step with another `host` is played by a second server on 127.0.0.1 standing in for that host. For a client to
+ * A step with another `host` is played by a second server on 127.0.0.1 that stands in for that host. For a client to
  * find it, each `https://<host>` or `http://<host>` in a header of any step (a realm in WWW-Authenticate, a Location)
  * is replaced by the stand-in's own URL; `{registry}`, in headers and bodies, by the URL of the registry.
  *
@@ -24,7 +24,7 @@ export interface ScriptedOptions extends ListenOptions {
  */
 export interface ScriptedRegistry extends Listener {
   readonly requests: RequestLog;
-  /** What came that the script didn't expect, a sentence each. */
+  /** The requests that the script didn't expect, one sentence each. */
   readonly mismatches: readonly string[];
   /** How many steps haven't been played. */
   readonly remaining: number;
@@ -74,7 +74,7 @@ export async function startScriptedRegistry(
   };
 }
 
-/** The place in the script. */
+/** The position in the script. */
 class Script {
   readonly mismatches: string[] = [];
   readonly #steps: readonly Step[];

@@ -6,12 +6,12 @@ import { Tokens } from './tokens.ts';
 export interface SignedTokensOptions {
   readonly issuer: string;
   readonly service: string;
-  /** Signs them; the certificate goes along, for the registry to verify by its CA. */
+  /** Signs the tokens, which include the certificate for the registry to verify with its CA. */
   readonly keyPair: KeyPair;
   readonly lifetimeSeconds: number;
 }
 
-/** Tokens as a real registry takes them: signed JSON (distribution docs/content/spec/auth/jwt.md). */
+/** Tokens in the format of real registries: signed JSON (distribution docs/content/spec/auth/jwt.md). */
 export class SignedTokens extends Tokens {
   readonly #options: SignedTokensOptions;
 

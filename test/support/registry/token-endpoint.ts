@@ -5,19 +5,19 @@ import { formatScope, parseScopes } from './scope.ts';
 import type { Tokens } from './tokens.ts';
 
 export interface TokenEndpointOptions {
-  /** The member of the answer that holds the token: `token` (the default), or OAuth's `access_token`. */
+  /** The field of the response with the token: `token` (the default), or OAuth's `access_token`. */
   readonly tokenField?: 'token' | 'access_token';
-  /** Seconds, 300 if not given: how long tokens are good for, and what the answer says. */
+  /** The lifetime of tokens in seconds, 300 by default, and its value in the response. */
   readonly expiresIn?: number;
-  /** Answers 403 when nothing that was asked for can be granted, as GHCR does; else such a token grants nothing. */
+  /** Answers 403 if nothing requested can be granted, as GHCR does; otherwise the token grants nothing. */
   readonly refuseUngranted?: boolean;
-  /** Answers POST with 404, as registries do that know only the older GET. */
+  /** Answers POST with 404, like registries that support only the older GET. */
   readonly withoutPost?: boolean;
 }
 
 export const defaultExpiresIn = 300;
 
-/** Answers token requests: GET by the token specification, POST by its OAuth 2 form. */
+/** Answers token requests: GET as in the token specification, POST as in its OAuth 2 variant. */
 export class TokenEndpoint {
   readonly #rules: AccessRules;
   readonly #tokens: Tokens;

@@ -7,7 +7,7 @@ interface Grant {
   readonly expiresAt: number;
 }
 
-/** Opaque bearer tokens and what they grant, and the refresh tokens given out beside them. */
+/** Opaque bearer tokens with their grants, and the refresh tokens issued with them. */
 export class Tokens {
   readonly #lifetime: number;
   #grants = new Map<string, Grant>();

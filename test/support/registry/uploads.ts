@@ -26,7 +26,7 @@ export class Uploads {
     const digest = query.get('digest');
     if (digest !== null) return this.#finish(name, digest, body);
     const id = randomUUID();
-    // a body without a digest is nothing: the upload starts empty
+    // a body without a digest is ignored: the upload starts empty
     return this.#keep(id, { name, received: Buffer.alloc(0) });
   }
 
@@ -78,7 +78,7 @@ export class Uploads {
   }
 }
 
-/** The error for a chunk whose Content-Range doesn't follow on what is there, or isn't as long as it says. */
+/** The error for a chunk whose Content-Range doesn't continue the upload, or doesn't match its length. */
 function misplaced(upload: Upload, { headers, body }: ReceivedRequest): Reply | undefined {
   const range = headers['content-range'];
   if (range === undefined) return undefined;

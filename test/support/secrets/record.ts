@@ -6,7 +6,7 @@ import { z } from 'zod';
 /** The variable that names the folder of a run; the global setup sets it. Without it nothing is recorded. */
 export const recordVariable = 'TAGPIN_TEST_RECORD';
 
-/** A shorter one would be found in words that give nothing away. */
+/** A shorter one would match harmless words. */
 export const SHORTEST = 8;
 
 const secretEntry = z.object({ secret: z.string() });
@@ -18,7 +18,7 @@ const write = (kind: string, entry: object) => {
     appendFileSync(join(folder, `${kind}-${process.pid}`), `${JSON.stringify(entry)}\n`);
 };
 
-/** Notes something that tagpin is given and must never say. */
+/** Records a secret that tagpin is given and must never print. */
 export function keepSecret(secret: string): void {
   if (folder !== undefined && secret.length < SHORTEST) {
     throw new Error(`the secret "${secret}" is too short to be looked for: give it ${SHORTEST} characters`);
@@ -26,13 +26,13 @@ export function keepSecret(secret: string): void {
   write('secrets', { secret });
 }
 
-/** Notes what tagpin has said: a log, metrics, a message, a report. Returns it. */
+/** Records tagpin's output: a log, metrics, a message, a report. Returns it. */
 export function said<T extends string>(by: string, text: T): T {
   if (text !== '') write('said', { by, text });
   return text;
 }
 
-/** Notes an error with its causes, and all that hangs on it. */
+/** Records an error with its causes and properties. */
 export function saidError(by: string, error: unknown): void {
   said(by, inspect(error, { depth: 8 }));
 }

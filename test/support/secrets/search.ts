@@ -3,15 +3,15 @@ import type { Recorded } from './record.ts';
 export interface Leak {
   readonly secret: string;
   readonly by: string;
-  /** The secret as it stands there, with some of what is around it. */
+  /** The secret as found, with some of the text around it. */
   readonly excerpt: string;
 }
 
 const AROUND = 60;
-/** Forms are found by their first characters, so that each text is gone through once, however many secrets there are. */
+/** Indexes the encoded secrets by their first characters, so that each text is searched once, whatever their number. */
 const START = 6;
 
-/** Where what has been said holds a secret: plain, or in base64, alone or within something longer, or as URLs and JSON write it. */
+/** Finds secrets in the output: plain, in base64 (alone or within a longer text), or as escaped in URLs and JSON. */
 export function findLeaks({ secrets, said }: Recorded): Leak[] {
   const byStart = new Map<string, { form: string; secret: string }[]>();
   for (const secret of secrets) {
@@ -44,8 +44,8 @@ function formsOf(secret: string): string[] {
 }
 
 /**
- * What is surely in the base64 of any text that has the secret `offset` bytes after a multiple of three: a user's
- * password in Basic authentication, a docker config in a Secret. Characters that depend on what is around are left out.
+ * The part of a text's base64 that the secret alone determines, if it starts `offset` bytes after a multiple of three: a
+ * password in Basic authentication, a docker config in a Secret. It leaves out characters that depend on the text around.
  */
 function withinBase64(secret: string, offset: number): string {
   const bytes = Buffer.from(' '.repeat(offset) + secret);

@@ -7,8 +7,8 @@ import { findLeaks } from './search.ts';
 const MOST_SHOWN = 10;
 
 /**
- * For vitest, around a whole run: in the end, what tagpin has said in all tests is looked through for every secret that they
- * gave it. One that is found fails the run.
+ * vitest's global setup: at the end of a run, searches everything that tagpin printed in all tests for every secret that
+ * they gave it. A single find fails the run.
  */
 export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'tagpin-record-'));
