@@ -14,6 +14,8 @@ COPY rolldown.config.ts tsconfig.json ./
 COPY src src
 # .mjs, because the image has no package.json that declares an ES module.
 RUN npm run build -- --entry-file-names tagpin.mjs
+# `kubectl exec … -- tagpin`: no shell is there to start it, nor an env.
+RUN node -e "fs.writeFileSync('dist/tagpin', '#!/nodejs/bin/node\nimport(\"/app/tagpin.mjs\");\n', { mode: 0o755 })"
 
 FROM ${BASE}
 ARG BASE
@@ -34,6 +36,7 @@ LABEL org.opencontainers.image.title="tagpin" \
       org.opencontainers.image.base.name="${BASE}"
 # DNS lookups use half of these threads. With the default of four, two unresponsive name servers block all other lookups.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=64
+ENV PATH=/app:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # The entry point, and the chunks that it loads only when an image needs them.
 COPY --from=build /src/dist /app
 USER 65532:65532

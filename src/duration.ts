@@ -2,7 +2,8 @@ const units = new Map(
   Object.entries({ ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }),
 );
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g;
-const DURATION = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
+/** The syntax of a duration. */
+export const DURATION = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
 
 /** Milliseconds of a duration as Go writes it (`10s`, `1m30s`, `500ms`); undefined when it isn't one. */
 export function parseDuration(text: string): number | undefined {

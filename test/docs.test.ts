@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { configurationPage } from '../docs/generate/configuration.ts';
+import { withConfigSchema } from '../docs/generate/values-schema.ts';
 import { createProgram } from '../src/command-line/program.ts';
 import { parseConfig } from '../src/config.ts';
 import { idle } from './command-line/programs.ts';
@@ -49,6 +50,11 @@ describe('docs/configuration.md', () => {
     const withoutFiles = example.replace(/^.*(?:File|certificate|dockerConfig):.*\n/gm, '');
     expect(parseConfig(withoutFiles, 'example').pin.skipAnnotation).toEqual(['best-effort', 'audit']);
   });
+});
+
+test("the chart's values know the configuration as `npm run docs` writes it", () => {
+  const schema = read('charts/tagpin/values.schema.json');
+  expect(JSON.parse(schema)).toEqual(JSON.parse(JSON.stringify(withConfigSchema(schema))));
 });
 
 describe('the drawing', () => {

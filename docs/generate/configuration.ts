@@ -4,7 +4,7 @@ import { configSchema } from '../../src/config/schema.ts';
 
 /** What JSON Schema says of a key, as far as the page shows it. `written` is said by the schema where a type says too little. */
 const node = z.looseObject({
-  type: z.string().optional(),
+  type: z.union([z.string(), z.array(z.string())]).optional(),
   written: z.string().optional(),
   description: z.string().optional(),
   default: z.unknown().optional(),
@@ -85,7 +85,7 @@ function typeOf({ written, enum: values, type, minimum, maximum, items, properti
   if (type === 'array') return items?.properties ? 'list' : `list of ${items ? typeOf(items) : 'text'}`;
   if (type === 'integer') return `${minimum} to ${maximum}`;
   if (type === 'boolean') return '`true`, `false`';
-  return type === 'string' ? 'text' : properties ? 'mapping' : (type ?? '');
+  return type === 'string' ? 'text' : properties ? 'mapping' : String(type ?? '');
 }
 
 function table(rows: readonly Row[]): string {

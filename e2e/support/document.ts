@@ -34,7 +34,10 @@ const installed = z.object({
   images: z.tuple([z.looseObject({ newName: z.string(), newTag: z.string() })]),
   patches: z.array(z.object({ patch: z.string() })),
 });
-const configMap = z.object({ kind: z.literal('ConfigMap'), data: z.object({ 'config.yaml': z.string() }) });
+const configMap = z.object({
+  kind: z.literal('ConfigMap'),
+  data: z.object({ 'config.yaml': z.string(), 'ca.crt': z.string() }),
+});
 const deployment = z.object({
   kind: z.literal('Deployment'),
   spec: z.object({ template: z.object({ spec: z.object({ hostAliases: z.unknown() }) }) }),
@@ -86,7 +89,7 @@ function adaptManifests(clone: string, own: Pick<z.infer<typeof installed>, 'ima
   writeFileSync(file, stringify({ ...base, images: own.images, patches: [...base.patches, ...own.patches] }));
 }
 
-/** Adds the same to the chart's default values. Its ConfigMap can't have the CA, so registries aren't verified. */
+/** Adds the same to the chart's default values. */
 function adaptChart(
   clone: string,
   image: z.infer<typeof installed>['images'][0],
@@ -95,17 +98,13 @@ function adaptChart(
   const objects = patches.map(({ patch }): unknown => parse(patch));
   const config = objects.flatMap((object) => configMap.safeParse(object).data ?? [])[0];
   const aliases = objects.flatMap((object) => deployment.safeParse(object).data ?? [])[0];
-  const { registries } = z
-    .object({ registries: z.record(z.string(), z.unknown()) })
-    .parse(parse(config?.data['config.yaml'] ?? ''));
   const file = join(clone, 'charts/tagpin/values.yaml');
   const values = z.looseObject({}).parse(parse(readFileSync(file, 'utf8')));
   const own = {
     image: { repository: image.newName, tag: image.newTag, digest: '', pullPolicy: '' },
     hostAliases: aliases?.spec.template.spec.hostAliases,
-    config: {
-      registries: Object.fromEntries(Object.keys(registries).map((host) => [host, { insecure: true }])),
-    },
+    config: parse(config?.data['config.yaml'] ?? ''),
+    configFiles: { 'ca.crt': config?.data['ca.crt'] ?? '' },
   };
   writeFileSync(file, stringify({ ...values, ...own }));
 }

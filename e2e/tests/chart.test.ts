@@ -16,6 +16,12 @@ const template = (values: Manifest = {}) => helm(['template', 'tagpin', chart], 
 const unordered = new Set(['env', 'volumes', 'volumeMounts']);
 const named = z.array(z.looseObject({ name: z.string() }));
 
+/** Removes what kustomize and the chart name differently, and what only Helm needs. */
+const alikeIn = (text: string) =>
+  text
+    .replaceAll(/\b(tagpin-(?:config|hosts))-[a-z0-9]{10}\b/g, '$1-HASH')
+    .replaceAll('"annotations":{"helm.sh/resource-policy":"keep"},', '');
+
 /** The objects by kind and name. `helm install --create-namespace` creates the namespace. */
 function byName(objects: readonly KubernetesObject[]) {
   const sorted = (key: string, value: unknown) =>
@@ -24,20 +30,14 @@ function byName(objects: readonly KubernetesObject[]) {
     objects
       .filter(({ kind }) => kind !== 'Namespace')
       .map((object): [string, unknown] => [
-        `${object.kind} ${object.metadata.name}`,
-        JSON.parse(JSON.stringify(object), sorted),
+        alikeIn(`${object.kind} ${object.metadata.name}`),
+        JSON.parse(alikeIn(JSON.stringify(object)), sorted),
       ]),
   );
 }
 
-const hosts = z
-  .object({ data: z.record(z.string(), z.string()) })
-  .transform(({ data }) => data)
-  .parse(
-    objectsIn(
-      readFileSync(join(import.meta.dirname, '../../manifests/components/mirrors/hosts.yaml'), 'utf8'),
-    )[0],
-  );
+const mirror = join(import.meta.dirname, '../../manifests/components/mirrors/docker.io.toml');
+const hosts = { 'docker.io': readFileSync(mirror, 'utf8') };
 
 /** The same configuration with kustomize and with the chart. */
 const alike: { base: string; components: string[]; values: Manifest }[] = [
@@ -110,6 +110,16 @@ describe('the chart', () => {
     ['an unknown key', { replica: 3 }, "additional properties 'replica' not allowed"],
     ['no replica', { replicas: 0 }, '/replicas'],
     ['a certificate of nobody', { certificate: 'vault' }, '/certificate'],
+    [
+      'a key that the configuration does not have',
+      { config: { cache: { ages: '5s' } } },
+      "at '/config/cache': additional properties 'ages' not allowed",
+    ],
+    [
+      'a value that it does not take',
+      { config: { cache: { age: '5 s' } } },
+      "at '/config/cache/age': '5 s' does not match pattern",
+    ],
     ['a network policy without addresses', { networkPolicy: { enabled: true } }, '/networkPolicy/apiServer'],
     [
       'a guard that knows nothing of pin.skip',
@@ -142,17 +152,19 @@ describe('the chart', () => {
     });
   });
 
-  test('starts other pods when the configuration changes', async () => {
-    const annotation = z.object({
-      spec: z.object({
-        template: z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()) }) }),
-      }),
-    });
-    const of = async (config: Manifest) => {
-      const objects = objectsIn(await succeed(template({ config })));
-      const found = objects.find(({ kind }) => kind === 'Deployment');
-      return annotation.parse(found).spec.template.metadata.annotations['tagpin.dev/config'];
+  test.each<[string, Manifest, Manifest]>([
+    ['configuration', { config: { cache: { age: '5s' } } }, { config: { cache: { age: '6s' } } }],
+    ['files beside it', { configFiles: { 'ca.crt': 'one' } }, { configFiles: { 'ca.crt': 'two' } }],
+    ['mirrors', { hosts: { 'docker.io': 'one' } }, { hosts: { 'docker.io': 'two' } }],
+  ])('starts other pods with other %s, by ConfigMaps of other names', async (_, one, other) => {
+    const of = async (values: Manifest) => {
+      const objects = objectsIn(await succeed(template(values)));
+      const maps = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name);
+      const deployment = JSON.stringify(objects.find(({ kind }) => kind === 'Deployment'));
+      for (const name of maps) expect(deployment).toContain(`"configMap":{"name":"${name}"`);
+      return maps;
     };
-    expect(await of({ cache: { age: '5s' } })).not.toBe(await of({ cache: { age: '6s' } }));
+    expect(await of(one)).toEqual(await of(one));
+    expect(await of(one)).not.toEqual(await of(other));
   });
 });

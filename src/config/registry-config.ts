@@ -20,7 +20,7 @@ const apiRoot = z
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   })
-  .meta({ written: 'URL' });
+  .meta({ written: 'URL', type: 'string' });
 
 const mirror = z
   .strictObject({

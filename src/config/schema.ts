@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { clouds } from '../credentials/cloud/cloud-registry.ts';
 import { CredentialError } from '../credentials/credential.ts';
 import { DockerConfigFile } from '../credentials/docker-config-file.ts';
-import { parseDuration } from '../duration.ts';
+import { DURATION, parseDuration } from '../duration.ts';
 import { modes } from '../pin/opt-in.ts';
 import { logLevels } from '../telemetry/log.ts';
 import { readHostsDirectory } from './hosts-directory.ts';
@@ -22,7 +22,7 @@ const duration = (least: string, most: string) =>
       context.addIssue({ code: 'custom', message: `write a duration from ${least} to ${most}, such as 30s` });
       return z.NEVER;
     })
-    .meta({ written: `duration, ${least} to ${most}` });
+    .meta({ written: `duration, ${least} to ${most}`, type: 'string', pattern: DURATION.source });
 
 const units = { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 } as const;
 const SIZE = /^(\d{1,12})(|Ki|Mi|Gi)$/;
@@ -38,7 +38,7 @@ const size = (least: string, most: string) =>
       context.addIssue({ code: 'custom', message: `write a size from ${least} to ${most}, such as 64Mi` });
       return z.NEVER;
     })
-    .meta({ written: `size, ${least} to ${most}` });
+    .meta({ written: `size, ${least} to ${most}`, type: ['string', 'integer'], pattern: SIZE.source });
 
 function parseSize(text: string): number | undefined {
   const [, number, unit] = SIZE.exec(text) ?? [];

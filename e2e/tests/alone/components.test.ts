@@ -82,16 +82,10 @@ describe('with the component mirrors', () => {
   capabilities = ["pull", "resolve"]
   ca = "/etc/tagpin/ca.crt"
 `;
-    const configMap = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'tagpin-hosts', namespace: 'tagpin-system' },
-      data: { 'docker.io': hosts },
-    };
     await install(
       'default',
       ['mirrors'],
-      `cat >manifests/components/mirrors/hosts.yaml <<'END'\n${stringify(configMap)}END`,
+      `cat >manifests/components/mirrors/docker.io.toml <<'END'\n${hosts}END`,
     );
   }, 180_000);
 
