@@ -1,25 +1,25 @@
-/** A challenge of a `WWW-Authenticate` header. */
+/** A challenge in a `WWW-Authenticate` header. */
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
   readonly scheme: string;
-  /** By their names in lower case; of duplicates the first. */
+  /** By name in lower case; the first of duplicates counts. */
   readonly params: Readonly<Record<string, string>>;
-  /** What stands in place of parameters, as with `NTLM TlRMTVNTUAAC==`. */
+  /** Data instead of parameters, as in `NTLM TlRMTVNTUAAC==`. */
   readonly token68?: string;
 }
 
 /**
- * Reads the challenges in the values of `WWW-Authenticate` (RFC 9110, 11.6.1), whether they stand in a header
- * each or share one, as Gitea's do, and as they do once Node has joined repeated headers.
+ * Parses the challenges in `WWW-Authenticate` (RFC 9110, 11.6.1). They may share one header, as Gitea sends them, and as
+ * Node joins repeated headers.
  *
- * Never fails: what can't be read is passed over up to the next comma. Where a quoted string doesn't end, its
- * parameter is dropped, because half a realm is another realm. Takes linear time.
+ * Never fails: invalid text is skipped up to the next comma. A parameter whose quoted string doesn't end is dropped,
+ * because half a realm is another realm. Takes linear time.
  */
 export function parseChallenges(headers: string | readonly string[]): Challenge[] {
   return [headers].flat().flatMap(parseHeader);
 }
 
-/** The challenge to answer: Bearer if it has a realm to ask for a token, else Basic, else none. */
+/** The challenge to answer: Bearer with a realm, else Basic, else none. */
 export function chooseChallenge(challenges: readonly Challenge[]): Challenge | undefined {
   const bearer = challenges.find(({ scheme, params }) => scheme === 'bearer' && params['realm']);
   return bearer ?? challenges.find(({ scheme }) => scheme === 'basic');
@@ -29,15 +29,15 @@ const SEPARATOR = /[\s,]*/y;
 const SCHEME = /[\w!#$%&'*+\-.^`|~]+/y;
 const TOKEN68 = /\s+([\w\-.~+/]+=*)\s*(?=,|$)/y;
 const NAME = /([\w!#$%&'*+\-.^`|~]+)\s*=\s*/y;
-/** More than a token: a realm without quotes around it is a mistake, but a plain one. */
+/** More than RFC 9110's token, so that a realm without quotes is understood too. */
 const UNQUOTED = /[^\s,;"]+/y;
 const UNREADABLE = /[^",]+/y;
 
 function parseHeader(header: string): Challenge[] {
   const reader = new Reader(header);
-  const drafts: Draft[] = [];
+  const drafts: PartialChallenge[] = [];
   for (reader.take(SEPARATOR); !reader.atEnd; reader.take(SEPARATOR)) {
-    // Only the equals sign behind it tells a parameter from the scheme of the next challenge.
+    // Only the equals sign distinguishes a parameter from the scheme of the next challenge.
     const name = reader.take(NAME)?.toLowerCase();
     if (name !== undefined) {
       const value = reader.takeQuoted() ?? reader.take(UNQUOTED);
@@ -56,8 +56,8 @@ function parseHeader(header: string): Challenge[] {
   }));
 }
 
-/** A challenge that is still being read. Its parameters are a map because one may be called `__proto__`. */
-interface Draft {
+/** A challenge that is being parsed. Its parameters are a map because one may be named `__proto__`. */
+interface PartialChallenge {
   readonly scheme: string;
   readonly params: Map<string, string>;
   readonly token68: string | undefined;
@@ -75,7 +75,7 @@ class Reader {
     return this.#position >= this.#text.length;
   }
 
-  /** What a sticky pattern matches here, or its group if it has one; undefined if it doesn't match. */
+  /** The match of a sticky pattern here, or its group if it has one; undefined if it doesn't match. */
   take(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#position;
     const match = pattern.exec(this.#text);
@@ -84,7 +84,7 @@ class Reader {
     return match[1] ?? match[0];
   }
 
-  /** A quoted string without its quotes; undefined if here is none. An endless one takes all that is left. */
+  /** A quoted string without its quotes; undefined if there is none. An unterminated one consumes the rest. */
   takeQuoted(): string | undefined {
     if (this.#text[this.#position] !== '"') return undefined;
     let value = '';
@@ -99,7 +99,7 @@ class Reader {
     return undefined;
   }
 
-  /** Passes over what can't be read; a comma within quotes doesn't count. */
+  /** Skips invalid text; a comma within quotes doesn't count. */
   skipToComma(): void {
     while (this.takeQuoted() !== undefined || this.take(UNREADABLE) !== undefined);
   }

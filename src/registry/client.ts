@@ -5,25 +5,24 @@ import { type Digest, isDigestOf } from '../image/digest.ts';
 import { blobPath, manifestPath, type Reference } from '../image/reference.ts';
 import { AuthorizedHttp, type Session } from './authorization.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
-import { errorFromAnswer, RegistryError } from './error.ts';
-import { type Answer, type Observer, RegistryHttp } from './http.ts';
+import { errorFromResponse, RegistryError, readRetryAfter } from './error.ts';
+import { type HttpResponse, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
-import { readRetryAfter } from './retry-after.ts';
 
-/** What a registry holds under a digest, and what it says that is. */
+/** A manifest or blob of a registry. */
 export interface Content {
   mediaType: string;
   bytes: Buffer;
-  /** Its `Last-Modified`, as the registry wrote it; few send one. */
+  /** The header `Last-Modified` as it was sent; few registries send one. */
   lastModified: string | undefined;
 }
 
-/** A mirror gets so long, credentials and all, before the next host is asked. */
+/** The time for a mirror, including its token server, before the next host is asked. */
 const MIRROR_TIMEOUT_MS = 5_000;
-/** How long to wait for what a pull-through cache has begun to import, before each further look. */
+/** The delays between checks whether a pull-through cache has imported an image. */
 const IMPORT_DELAYS_MS = [250, 1_000];
 
-/** What is wanted of a registry, and as whom. */
+/** What to request of a registry, and with which credential. */
 interface ManifestRequest {
   reference: Reference;
   needed: Capability;
@@ -33,10 +32,10 @@ interface ManifestRequest {
 }
 
 /**
- * Asks registries which digest a tag has (OCI distribution specification).
+ * A client for registries (OCI distribution specification) that resolves tags to digests.
  *
- * HEAD of the manifest comes first, without a `/v2/` ping before it: the challenge in its answer is the one that
- * counts, and it is remembered, so that the next request to the repository carries its authorization at once.
+ * The first request is HEAD of the manifest, without a `/v2/` ping: the challenge in its response is the one for the
+ * repository. It is remembered, so that the next request to the repository is authorized at once.
  */
 export class RegistryClient {
   readonly #endpoints: Endpoints;
@@ -48,12 +47,12 @@ export class RegistryClient {
   }
 
   /**
-   * The digest and media type of what the reference stands for now: of an index, never of one platform's manifest.
+   * The digest and media type that the reference has now: of the index, never of one platform's manifest.
    *
-   * Mirrors come before the registry itself. Whatever keeps one from answering, the next is asked (containerd
+   * Mirrors are asked before the registry itself, each after any failure of the one before it (containerd
    * core/remotes/docker/resolver.go, `Resolve`).
    *
-   * @param onRequest called for each request sent, those for tokens included
+   * @param onRequest called for each request sent, including those for tokens
    * @throws RegistryError
    */
   async resolve(
@@ -69,7 +68,7 @@ export class RegistryClient {
   }
 
   /**
-   * What a digest stands for in the reference's repository, a manifest or a blob; its bytes are checked against it.
+   * The manifest or blob with a digest in the reference's repository. Its bytes are verified.
    *
    * @throws RegistryError
    */
@@ -85,7 +84,7 @@ export class RegistryClient {
         kind === 'blob'
           ? blobPath(reference, digest, base.pathname)
           : manifestPath({ ...reference, digest }, base.pathname);
-      const get = await this.#ask(session, 'GET', urlAt(session.endpoint, path));
+      const get = await this.#send(session, 'GET', urlAt(session.endpoint, path));
       if (get.status !== 200) throw failure(get, credential);
       if (!isDigestOf(digest, get.body)) {
         throw new RegistryError('digest_mismatch', `the ${kind} isn't the one that was asked for`, {
@@ -101,7 +100,7 @@ export class RegistryClient {
     });
   }
 
-  /** Asks the mirrors and then the registry itself, until one answers. */
+  /** Asks the mirrors, then the registry itself, until one succeeds. */
   async #askInOrder<T>(
     { reference, needed, credential, signal, onRequest }: ManifestRequest,
     ask: (session: Session) => Promise<T>,
@@ -120,48 +119,50 @@ export class RegistryClient {
       try {
         return await ask(session);
       } catch (error) {
-        const isOver = session.signal.aborted && !signal.aborted;
-        if (!(error instanceof RegistryError) && !isOver) throw error;
-        errors.push(error instanceof RegistryError ? error : slowMirror(endpoint, error));
+        const mirrorTimedOut = session.signal.aborted && !signal.aborted;
+        if (!(error instanceof RegistryError) && !mirrorTimedOut) throw error;
+        errors.push(error instanceof RegistryError ? error : mirrorTimeout(endpoint, error));
         if (signal.aborted) break;
       }
     }
-    throw lastToAnswer(errors) ?? noHost(reference);
+    throw mostInformative(errors) ?? noHost(reference);
   }
 
   #resolveAt(session: Session, reference: Reference): Promise<Descriptor> {
-    const isCached = session.endpoint.pullThrough.some((prefix) => reference.path.startsWith(`${prefix}/`));
-    return isCached && reference.digest === undefined
+    const isPullThrough = session.endpoint.pullThrough.some((prefix) =>
+      reference.path.startsWith(`${prefix}/`),
+    );
+    return isPullThrough && reference.digest === undefined
       ? this.#import(session, reference)
       : this.#describe(session, urlOf(session.endpoint, reference));
   }
 
   async #describe(session: Session, url: URL): Promise<Descriptor> {
-    const head = await this.#ask(session, 'HEAD', url);
+    const head = await this.#send(session, 'HEAD', url);
     if (head.status === 200) {
       const descriptor = describeHeaders(head.url, mediaTypeOf(head.headers['content-type']), digestOf(head));
       if (descriptor !== undefined) return descriptor;
-    } else if (!deservesGet(head.status)) {
+    } else if (!needsGet(head.status)) {
       throw failure(head, session.credential);
     }
     return this.#read(session, url);
   }
 
   async #read(session: Session, url: URL): Promise<Descriptor> {
-    const get = await this.#ask(session, 'GET', url);
+    const get = await this.#send(session, 'GET', url);
     if (get.status !== 200) throw failure(get, session.credential);
     return describeBody(get.url, mediaTypeOf(get.headers['content-type']), get.body, digestOf(get));
   }
 
   /**
-   * ECR's pull-through cache imports an image when its tag is pulled, and not when its digest is (AWS
-   * containers-roadmap #2837): so the tag is pulled here, and the node's pull by digest is tried before it is relied on.
+   * ECR's pull-through cache imports an image when it is pulled by tag, but not by digest (AWS containers-roadmap #2837).
+   * So the tag is pulled here, and then HEAD by digest shows whether the node's pull will succeed.
    */
   async #import(session: Session, reference: Reference): Promise<Descriptor> {
     const descriptor = await this.#read(session, urlOf(session.endpoint, reference));
     const byDigest = urlOf(session.endpoint, reference, descriptor.digest);
     for (const wait of [...IMPORT_DELAYS_MS, undefined]) {
-      const head = await this.#ask(session, 'HEAD', byDigest);
+      const head = await this.#send(session, 'HEAD', byDigest);
       if (head.status === 200) return descriptor;
       if (head.status !== 404) throw failure(head, session.credential);
       if (wait !== undefined) await delay(wait);
@@ -172,15 +173,15 @@ export class RegistryClient {
     });
   }
 
-  #ask(session: Session, method: 'HEAD' | 'GET', url: URL): Promise<Answer> {
-    return this.#http.ask(session, { method, url, headers: { accept: ACCEPT } });
+  #send(session: Session, method: 'HEAD' | 'GET', url: URL): Promise<HttpResponse> {
+    return this.#http.send(session, { method, url, headers: { accept: ACCEPT } });
   }
 }
 
-/** Where the manifest is at this endpoint; a host that isn't the registry's own is told which registry is meant. */
+/** The URL of the manifest at this endpoint; for a mirror it names the registry. */
 function urlOf(endpoint: Endpoint, reference: Reference, digest?: Digest): URL {
-  const wanted = digest === undefined ? reference : { ...reference, digest };
-  return urlAt(endpoint, manifestPath(wanted, endpoint.base.pathname));
+  const target = digest === undefined ? reference : { ...reference, digest };
+  return urlAt(endpoint, manifestPath(target, endpoint.base.pathname));
 }
 
 function urlAt({ base, namespace }: Endpoint, path: string): URL {
@@ -189,33 +190,33 @@ function urlAt({ base, namespace }: Endpoint, path: string): URL {
   return url;
 }
 
-/** The registry itself, asked last, knows best, unless it said nothing and a mirror did. */
-function lastToAnswer(errors: readonly RegistryError[]): RegistryError | undefined {
+/** The error of the last host that responded, which is the registry itself unless only mirrors did; else the last. */
+function mostInformative(errors: readonly RegistryError[]): RegistryError | undefined {
   return errors.findLast(({ status }) => status !== undefined) ?? errors.at(-1);
 }
 
-const slowMirror = ({ base }: Endpoint, cause: unknown) =>
+const mirrorTimeout = ({ base }: Endpoint, cause: unknown) =>
   new RegistryError('timeout', 'no answer in time', { url: base, cause });
 
 const noHost = ({ domain }: Reference) =>
   new RegistryError('forbidden_address', `the configuration lets no host resolve tags of ${domain}`);
 
-/** One of sha512 and some room. A header of more is no digest, and what was cut out of it would keep all of it in memory. */
+/** Room for sha512. A longer header is no digest, and a part of it would keep the whole header in memory. */
 const LONGEST_DIGEST = 200;
 
-function digestOf(answer: Answer): string | undefined {
-  const header = answer.headers['docker-content-digest'];
+function digestOf(response: HttpResponse): string | undefined {
+  const header = response.headers['docker-content-digest'];
   return typeof header === 'string' && header.length <= LONGEST_DIGEST ? header.trim() : undefined;
 }
 
 /**
- * HEAD isn't everywhere (400, 405, 501), Nexus answers 404 to it where GET finds the image, and to learn why access
- * is denied takes a body, which HEAD has none of.
+ * Some registries don't support HEAD (400, 405, 501), Nexus answers it with 404 although GET finds the image, and only the
+ * body of a GET says why access is denied (403).
  */
-const deservesGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
+const needsGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 
-function failure(answer: Answer, credential: Credential | undefined): RegistryError {
-  const { status, body, url, headers, secrets } = answer;
+function failure(response: HttpResponse, credential: Credential | undefined): RegistryError {
+  const { status, body, url, headers, secrets } = response;
   if (status < 400) {
     return new RegistryError('status', `the registry answers ${status} where it has a manifest or an error`, {
       status,
@@ -223,7 +224,7 @@ function failure(answer: Answer, credential: Credential | undefined): RegistryEr
     });
   }
   const retryAfter = readRetryAfter(headers['retry-after']);
-  return errorFromAnswer(url, {
+  return errorFromResponse(url, {
     status,
     body: body.toString('utf8'),
     retryAfter,

@@ -11,11 +11,11 @@ export interface Unsent {
 }
 
 export interface RegistryErrorDetails {
-  /** HTTP status; absent when there was no answer. */
+  /** HTTP status; absent if there was no response. */
   status?: number;
-  /** OCI error codes of the answer, `MANIFEST_UNKNOWN` and such. */
+  /** OCI error codes in the response, such as `MANIFEST_UNKNOWN`. */
   codes?: readonly string[];
-  /** The URL asked for; kept redacted. */
+  /** The URL of the request; kept redacted. */
   url?: URL;
   /** `Retry-After`, in seconds from now. */
   retryAfter?: number | undefined;
@@ -23,7 +23,7 @@ export interface RegistryErrorDetails {
   cause?: unknown;
 }
 
-/** One error for all that can go wrong with a registry. Its message is fit to be shown: one line, no secrets. */
+/** Any failure of a registry. Its message can be shown as it is: one line without secrets. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly failure: RegistryFailure;
@@ -44,7 +44,7 @@ export class RegistryError extends Error {
     this.unsent = details.unsent;
   }
 
-  /** Whether asking again later may help. */
+  /** Whether the same request may succeed later. */
   get retryable(): boolean {
     if (this.failure === 'network' || this.failure === 'timeout') return true;
     return isRetryable({ status: this.status ?? 0, codes: this.codes });
@@ -67,7 +67,7 @@ const retryableCodes = new Set(['BLOB_UPLOAD_INVALID', 'TOOMANYREQUESTS', 'UNAVA
 const retryableStatuses = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * Whether an answer may be another one later: all of its codes say so, or it has none and its status says so
+ * Whether a response is of a temporary kind: all of its codes are, or it has none and its status is
  * (go-containerregistry pkg/v1/remote/transport/error.go, `Temporary`).
  */
 export function isRetryable({ status, codes }: { status: number; codes: readonly string[] }): boolean {
@@ -82,12 +82,12 @@ const errorBody = z.object({
     .transform((errors) => errors ?? []),
 });
 
-/** Registries give one or two; a message is no place for more. */
+/** Registries send one or two, and more would make a message unreadable. */
 const MAX_CODES = 5;
-/** As the specification writes them; what they mean depends on each letter. */
+/** The form of the specification's codes, which are compared as they are. */
 const CODE = /^[A-Z][A-Z_]{0,59}$/;
 
-/** What an error answer says, but for the secrets in it: its OCI codes, a few at most, and a line of text. */
+/** The content of an error response, without secrets: a few OCI codes at most, and a line of text. */
 export function readErrorBody(
   status: number,
   body: string,
@@ -95,7 +95,7 @@ export function readErrorBody(
 ): { codes: string[]; message: string } {
   const parsed = errorBody.safeParse(parseJson(body));
   const errors = parsed.success ? parsed.data.errors : [];
-  // Secrets are looked for before anything is cut off: half of one is one too.
+  // Secrets are removed before the text is cut, because half a secret is one too.
   const shown = (text: string, limit: number) => singleLine(withoutSecrets(text, secrets), limit);
   const codes = new Set(errors.map(({ code }) => code).filter((code) => code !== ''));
   const text =
@@ -109,26 +109,26 @@ export function readErrorBody(
   };
 }
 
-export interface ErrorAnswer {
+export interface ErrorResponse {
   status: number;
   body: string;
   /** Seconds. */
   retryAfter?: number | undefined;
-  /** What was sent and must not come back in a message. */
+  /** Secrets of the request, which must not be shown in a message. */
   secrets?: readonly string[];
 }
 
-/** A text that is JSON has its secrets as JSON writes them. */
+/** Removes secrets as they are, and as JSON encodes them. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   return secrets
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
     .reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, 'xxxxx')), text);
 }
 
-/** The error that an answer with this status and body means. */
-export function errorFromAnswer(
+/** The error for a response with this status and body. */
+export function errorFromResponse(
   url: URL,
-  { status, body, retryAfter, secrets = [] }: ErrorAnswer,
+  { status, body, retryAfter, secrets = [] }: ErrorResponse,
 ): RegistryError {
   const { codes, message } = readErrorBody(status, body, secrets);
   return new RegistryError(failureOf(status, codes), message, {
@@ -148,7 +148,21 @@ function failureOf(status: number, codes: readonly string[]): RegistryFailure {
   return 'status';
 }
 
-/** The URL as logs and messages may show it (containerd core/remotes/docker, `sanitizeURL`). */
+/** Longer waits are cut to this. */
+const MAX_RETRY_AFTER_S = 24 * 60 * 60;
+
+/**
+ * The wait that a `Retry-After` header asks for, in whole seconds from `now`: it holds seconds or a date (RFC 9110,
+ * 10.2.3). Undefined if it is invalid or in the past.
+ */
+export function readRetryAfter(header: string | string[] | undefined, now = Date.now()): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const text = header.trim();
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
+  return seconds >= 0 ? Math.min(seconds, MAX_RETRY_AFTER_S) : undefined;
+}
+
+/** The URL without secrets, for logs and messages (containerd core/remotes/docker, `sanitizeURL`). */
 export function redactUrl(url: URL): string {
   const shown = new URL(url);
   if (shown.password !== '') shown.password = 'xxxxx';
@@ -163,11 +177,11 @@ export function redactUrl(url: URL): string {
   return shown.href;
 }
 
-/** Makes text from a stranger fit for a message: no control characters, one line, at most `limit` characters. */
+/** Untrusted text for a message: one line without control characters, at most `limit` characters long. */
 export function singleLine(text: string, limit: number): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   if (line.length <= limit) return line;
-  // A copy: a slice would keep all of the line in memory for as long as it is kept itself.
+  // A copy, because a slice would keep the whole line in memory.
   return `${Buffer.from(line.slice(0, limit - 1)).toString()}…`;
 }
 

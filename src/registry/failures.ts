@@ -1,34 +1,34 @@
-/** What a kind of failure means: the one place that says so. Each question that the code asks of a failure is a column. */
+/** What a kind of failure means. Each question that the code asks about a failure is a column. */
 interface FailureMeaning {
-  /** What somebody has to change, or wait for: the image, the credential, the registry's host, or what it answers. */
-  readonly about: 'image' | 'credential' | 'host' | 'answer';
-  /** What messages say of it. */
-  readonly says: string;
-  /** What to do about it, unless what was at hand says more. */
+  /** What is at fault: the image, the credential, the registry's host, or its response. */
+  readonly about: 'image' | 'credential' | 'host' | 'response';
+  /** Its text in messages. */
+  readonly message: string;
+  /** The remedy, unless the circumstances suggest a better one. */
   readonly remedy: string;
-  /** The error's own words add something to that. */
-  readonly showsWords: boolean;
-  /** The registry has decided: the answer holds for a moment for the same image and credentials. */
+  /** Messages show the error's own text too. */
+  readonly showsDetails: boolean;
+  /** The failure is cached for the same image and credentials. */
   readonly cached: boolean;
   /** The same request may succeed a moment later. */
   readonly retried: boolean;
-  /** The registry may be down: a sign for the circuit breaker. */
+  /** The registry may be down, which counts for the circuit breaker. */
   readonly down: boolean;
-  /** The registry's answer isn't known, so an older digest may stand in for it. */
+  /** A stale digest may be used instead, because the registry hasn't answered. */
   readonly staleAllowed: boolean;
-  /** The next credential may succeed, so it is tried, as the kubelet does. */
+  /** The next credential is tried, as the kubelet does. */
   readonly nextCredential: boolean;
-  /** From a token server, it is an answer: asking again at once is pointless. */
+  /** A token server that fails like this has refused, so another request at once is pointless. */
   readonly refusesToken: boolean;
 }
 
 const checkRegistry = 'correct the image, or ask who runs the registry';
 
-/** The row of an answer that no registry gives: it stays the same for a while, whatever is tried. */
-const badAnswer = {
-  about: 'answer',
+/** The columns of a response that isn't valid for a registry. */
+const badResponse = {
+  about: 'response',
   remedy: checkRegistry,
-  showsWords: false,
+  showsDetails: false,
   cached: false,
   retried: false,
   down: false,
@@ -39,12 +39,12 @@ const badAnswer = {
 
 /** A row for each kind of failure between tagpin and a registry. Its name is the label in metrics and logs. */
 export const failures = {
-  /** The tag or the repository isn't there. */
+  /** The tag or the repository doesn't exist. */
   not_found: {
     about: 'image',
-    says: 'not found',
+    message: 'not found',
     remedy: 'push the tag or correct the image',
-    showsWords: false,
+    showsDetails: false,
     cached: true,
     retried: false,
     down: false,
@@ -52,12 +52,12 @@ export const failures = {
     nextCredential: true,
     refusesToken: false,
   },
-  /** The registry didn't accept the credential, or wants one. */
+  /** The registry rejected the credential, or requires one. */
   unauthorized: {
     about: 'credential',
-    says: 'access refused',
+    message: 'access refused',
     remedy: 'correct the image or its pull secret',
-    showsWords: false,
+    showsDetails: false,
     cached: true,
     retried: false,
     down: false,
@@ -68,9 +68,9 @@ export const failures = {
   /** The registry accepted the credential, but not for this repository. */
   denied: {
     about: 'credential',
-    says: 'access denied',
+    message: 'access denied',
     remedy: "let the pull secret's user pull from this repository, or correct the image",
-    showsWords: false,
+    showsDetails: false,
     cached: true,
     retried: false,
     down: false,
@@ -80,9 +80,9 @@ export const failures = {
   },
   rate_limited: {
     about: 'host',
-    says: "the registry's rate limit is reached",
+    message: "the registry's rate limit is reached",
     remedy: 'try again later, or add a pull secret with a higher limit',
-    showsWords: false,
+    showsDetails: false,
     cached: false,
     retried: true,
     down: false,
@@ -90,12 +90,12 @@ export const failures = {
     nextCredential: true,
     refusesToken: true,
   },
-  /** Nothing was sent, because too many requests wait for the registry already. */
+  /** Nothing was sent, because too many requests are waiting for the registry already. */
   busy: {
     about: 'host',
-    says: 'too many requests are waiting for this registry',
+    message: 'too many requests are waiting for this registry',
     remedy: 'try again; if it stays, raise limits.concurrency, or look at why the registry is slow',
-    showsWords: false,
+    showsDetails: false,
     cached: false,
     retried: false,
     down: false,
@@ -103,12 +103,12 @@ export const failures = {
     nextCredential: false,
     refusesToken: false,
   },
-  /** The registry answers that it can't answer now. */
+  /** The registry reports an error of its own. */
   unavailable: {
     about: 'host',
-    says: 'the registry is in trouble',
+    message: 'the registry is in trouble',
     remedy: 'try again when the registry is well',
-    showsWords: false,
+    showsDetails: false,
     cached: false,
     retried: true,
     down: true,
@@ -116,12 +116,12 @@ export const failures = {
     nextCredential: true,
     refusesToken: true,
   },
-  /** Not retried: the request has used its time. */
+  /** Not retried, because the request has used its time. */
   timeout: {
     about: 'host',
-    says: "the registry didn't answer in time",
+    message: "the registry didn't answer in time",
     remedy: 'try again; if it stays, look at the registry and the network between',
-    showsWords: false,
+    showsDetails: false,
     cached: false,
     retried: false,
     down: true,
@@ -129,12 +129,12 @@ export const failures = {
     nextCredential: false,
     refusesToken: true,
   },
-  /** There was no connection, or it broke. */
+  /** The connection failed or broke. */
   network: {
     about: 'host',
-    says: "the registry can't be reached",
+    message: "the registry can't be reached",
     remedy: "correct the registry's name, or look at the network between",
-    showsWords: true,
+    showsDetails: true,
     cached: false,
     retried: true,
     down: true,
@@ -145,9 +145,9 @@ export const failures = {
   /** Its certificate isn't trusted. */
   untrusted: {
     about: 'host',
-    says: "the registry isn't trusted",
+    message: "the registry isn't trusted",
     remedy: "add the registry's CA to the configuration (registries.<host>.caFile)",
-    showsWords: true,
+    showsDetails: true,
     cached: false,
     retried: false,
     down: false,
@@ -155,12 +155,12 @@ export const failures = {
     nextCredential: false,
     refusesToken: false,
   },
-  /** tagpin sends nothing there. */
+  /** tagpin sends no requests to the address. */
   forbidden_address: {
     about: 'host',
-    says: "the registry leads to where tagpin won't go",
+    message: "the registry leads to where tagpin won't go",
     remedy: checkRegistry,
-    showsWords: true,
+    showsDetails: true,
     cached: false,
     retried: false,
     down: false,
@@ -170,9 +170,9 @@ export const failures = {
   },
   invalid_host: {
     about: 'host',
-    says: 'no such registry can exist',
+    message: 'no such registry can exist',
     remedy: 'correct the image',
-    showsWords: false,
+    showsDetails: false,
     cached: false,
     retried: false,
     down: false,
@@ -180,26 +180,30 @@ export const failures = {
     nextCredential: false,
     refusesToken: false,
   },
-  redirect: { ...badAnswer, says: "the registry redirects where tagpin won't follow", showsWords: true },
-  missing_realm: { ...badAnswer, says: 'the registry asks for a token, but not from where' },
-  invalid_realm: { ...badAnswer, says: "the registry's token server isn't acceptable" },
-  no_token: { ...badAnswer, says: 'the token server grants no token' },
-  invalid_token: { ...badAnswer, says: "the token server's token is unusable" },
-  bad_body: { ...badAnswer, says: 'the answer makes no sense', showsWords: true },
-  too_large: { ...badAnswer, says: 'the answer is too large' },
-  not_a_manifest: { ...badAnswer, says: 'the answer is no image' },
+  redirect: {
+    ...badResponse,
+    message: "the registry redirects where tagpin won't follow",
+    showsDetails: true,
+  },
+  missing_realm: { ...badResponse, message: 'the registry asks for a token, but not from where' },
+  invalid_realm: { ...badResponse, message: "the registry's token server isn't acceptable" },
+  no_token: { ...badResponse, message: 'the token server grants no token' },
+  invalid_token: { ...badResponse, message: "the token server's token is unusable" },
+  bad_body: { ...badResponse, message: 'the answer makes no sense', showsDetails: true },
+  too_large: { ...badResponse, message: 'the answer is too large' },
+  not_a_manifest: { ...badResponse, message: 'the answer is no image' },
   unsupported_media_type: {
-    ...badAnswer,
-    says: "the image's format is too old",
+    ...badResponse,
+    message: "the image's format is too old",
     remedy: 'build and push the image with a current tool',
   },
-  media_type_mismatch: { ...badAnswer, says: 'the registry contradicts itself' },
-  digest_mismatch: { ...badAnswer, says: 'the registry contradicts itself' },
-  /** The status is one that no registry answers here. */
-  status: { ...badAnswer, says: 'the registry refuses' },
+  media_type_mismatch: { ...badResponse, message: 'the registry contradicts itself' },
+  digest_mismatch: { ...badResponse, message: 'the registry contradicts itself' },
+  /** The response has an unexpected status. */
+  status: { ...badResponse, message: 'the registry refuses' },
 } as const satisfies Record<string, FailureMeaning>;
 
-/** What went wrong between tagpin and a registry, in the terms that decide what to do about it. */
+/** The kinds of failure. */
 export type RegistryFailure = keyof typeof failures;
 
 /** What a kind of failure means. */

@@ -10,43 +10,43 @@ import { RegistryError } from './error.ts';
 
 const MAX_REDIRECTS = 5;
 
-export interface Question {
+export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST';
   url: URL;
-  /** On whose word it is asked: the registry itself, or one that named this as its token server. */
+  /** The registry that caused the request: the target itself, or the one that named it as its token server. */
   via: Endpoint;
   headers: Record<string, string>;
   authorization?: string | undefined;
   body?: string;
-  /** Called for each time it is sent: redirects and retries count. */
+  /** Called each time the request is sent, redirects and retries included. */
   onRequest?: (() => void) | undefined;
 }
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
-  /** Where the answer came from, after redirects. */
+  /** The URL of the response, after redirects. */
   url: URL;
-  /** What was sent there and must not come back in a message. */
+  /** Secrets of the request, which must not be shown in a message. */
   secrets: readonly string[];
 }
 
-/** Told of each request when it has been answered or has failed: for metrics. */
+/** Called after each request, whether it succeeded or failed. */
 export type Observer = (event: {
   host: string;
   method: string;
   status: number;
   milliseconds: number;
-  /** Of the answer; empty without one. */
-  headers: Answer['headers'];
+  /** Of the response; empty without one. */
+  headers: HttpResponse['headers'];
 }) => void;
 
-/** HTTP as tagpin speaks it to registries: bounded in size, time and hops, one repetition after a cut connection. */
+/** HTTP for registries: with limits for size, time and redirects, and one retry after a broken connection. */
 export class RegistryHttp {
   readonly #endpoints: Endpoints;
   readonly #observe: Observer;
-  readonly #bodies = new BodyReader();
+  readonly #bodyReader = new BodyReader();
 
   constructor(endpoints: Endpoints, observe: Observer = () => undefined) {
     this.#endpoints = endpoints;
@@ -54,21 +54,21 @@ export class RegistryHttp {
   }
 
   /**
-   * Asks, and follows redirects as far as they may be followed. Any status is an answer.
+   * Sends a request, and follows the redirects that are allowed. Returns a response of any status.
    *
-   * @throws RegistryError when there is none
+   * @throws RegistryError without a response
    */
-  async ask(question: Question, signal: AbortSignal): Promise<Answer> {
-    let { url, authorization } = question;
+  async send(sent: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    let { url, authorization } = sent;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const answer = await this.#askTwice({ ...question, url, authorization }, signal);
-      const location = answer.headers['location'];
-      if (!isRedirect(answer.status) || typeof location !== 'string') return answer;
+      const response = await this.#sendWithRetry({ ...sent, url, authorization }, signal);
+      const location = response.headers['location'];
+      if (!isRedirect(response.status) || typeof location !== 'string') return response;
       if (!URL.canParse(location, url)) {
         throw new RegistryError('redirect', 'the registry redirects to something that is no URL', { url });
       }
       const next = new URL(location, url);
-      if (question.body !== undefined && (next.origin !== url.origin || !keepsBody(answer.status))) {
+      if (sent.body !== undefined && (next.origin !== url.origin || !keepsBody(response.status))) {
         throw new RegistryError('redirect', "the token server redirects what isn't for others", { url });
       }
       if (!checkRedirect(url, next, this.#isConfigured).forwardAuthorization) authorization = undefined;
@@ -78,7 +78,7 @@ export class RegistryHttp {
   }
 
   /**
-   * Where tokens for an endpoint may be asked for.
+   * The URL from which tokens for an endpoint may be requested.
    *
    * @throws RegistryError as {@link checkRealm} does
    */
@@ -88,30 +88,30 @@ export class RegistryHttp {
 
   readonly #isConfigured = (url: URL) => this.#endpoints.isConfigured(url);
 
-  /** A kept-alive connection may be closed by the other side just as it is used again: that deserves a new one. */
-  async #askTwice(question: Question, signal: AbortSignal): Promise<Answer> {
+  /** The server may close a kept-alive connection just as it is reused, so the request is sent again on a new one. */
+  async #sendWithRetry(sent: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     try {
-      return await this.#askOnce(question, signal);
+      return await this.#sendOnce(sent, signal);
     } catch (error) {
-      if (!isCut(error) || signal.aborted) throw failed(question.url, error, signal);
+      if (!isCut(error) || signal.aborted) throw failed(sent.url, error, signal);
     }
     try {
-      return await this.#askOnce(question, signal);
+      return await this.#sendOnce(sent, signal);
     } catch (error) {
-      throw failed(question.url, error, signal);
+      throw failed(sent.url, error, signal);
     }
   }
 
-  async #askOnce(
-    { method, url, via, headers, authorization, body, onRequest }: Question,
+  async #sendOnce(
+    { method, url, via, headers, authorization, body, onRequest }: HttpRequest,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<HttpResponse> {
     const started = performance.now();
     let status = 0;
-    let answered: Answer['headers'] = {};
-    const own = url.origin === via.base.origin ? via.headers : {};
+    let responseHeaders: HttpResponse['headers'] = {};
+    const configured = url.origin === via.base.origin ? via.headers : {};
     try {
-      // undici hears of the signal only once there is a connection, and a proxy may be long about that.
+      // undici heeds the signal only once it is connected, which can take long through a proxy.
       const response = await untilAborted(
         request(url, {
           method,
@@ -120,53 +120,53 @@ export class RegistryHttp {
           headers: {
             'user-agent': 'tagpin',
             'accept-encoding': 'identity',
-            ...own,
+            ...configured,
             ...headers,
             ...(authorization === undefined ? {} : { authorization }),
           },
           ...(body === undefined ? {} : { body }),
-          // Without this, undici closes the connection after each HEAD, and all that is asked here is HEAD.
+          // Without this, undici closes the connection after each HEAD.
           reset: false,
         }),
         signal,
       );
       status = response.statusCode;
-      answered = response.headers;
-      const read = await this.#bodies.read(response.body, response.headers['content-encoding'], url);
-      // undici frees the connection a moment later: a request that followed at once would open another.
+      responseHeaders = response.headers;
+      const bytes = await this.#bodyReader.read(response.body, response.headers['content-encoding'], url);
+      // undici releases the connection a moment later; an immediate next request would open another.
       await setImmediate();
       return {
         status,
         headers: response.headers,
-        body: read,
+        body: bytes,
         url,
         secrets: [
-          ...Object.values(own).filter(isLong),
-          ...(authorization === undefined ? [] : [bare(authorization)]),
+          ...Object.values(configured).filter(isLong),
+          ...(authorization === undefined ? [] : [credentialsIn(authorization)]),
         ],
       };
     } finally {
       const milliseconds = performance.now() - started;
       onRequest?.();
-      this.#observe({ host: url.host, method, status, milliseconds, headers: answered });
+      this.#observe({ host: url.host, method, status, milliseconds, headers: responseHeaders });
     }
   }
 }
 
-/** Headers of the configuration may be keys, and may be `1`: that is in any text. */
+/** Whether a configured header may be a secret: a value such as `1` would match in any text. */
 const isLong = (value: string) => value.length >= 8;
 
-/** The token or the user and password of an Authorization header. */
-const bare = (authorization: string) => authorization.replace(/^\w+ /, '');
+/** An Authorization header without its scheme. */
+const credentialsIn = (authorization: string) => authorization.replace(/^\w+ /, '');
 
-/** The others turn POST into GET. */
+/** Other redirects turn POST into GET. */
 const keepsBody = (status: number) => status === 307 || status === 308;
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
 
 /**
- * The connection broke, which may be no fault of this request: where a server gives a HEAD a body, against all rules,
- * the bytes stand before the next answer, and can't be read as one.
+ * Whether the connection broke, for which another request may be the cause: if a server sends a body for a HEAD, its bytes
+ * precede the next response and make it invalid.
  */
 const isCut = (error: unknown) =>
   ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error) ?? '') ||
@@ -207,7 +207,7 @@ const timeouts = new Set([
   'ETIMEDOUT',
 ]);
 
-/** The error that stands for a request without an answer. */
+/** The error for a request without a response. */
 function failed(url: URL, cause: unknown, signal: AbortSignal): RegistryError {
   if (cause instanceof RegistryError) return cause;
   if (cause instanceof ForbiddenAddress) return forbidden(url, cause.guard, cause);

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import { errorFromAnswer, RegistryError } from './error.ts';
-import type { Answer } from './http.ts';
-import { readRetryAfter } from './retry-after.ts';
+import { errorFromResponse, RegistryError, readRetryAfter } from './error.ts';
+import type { HttpResponse } from './http.ts';
 
-/** What a token server grants: docker token specification, distribution docs/content/spec/auth/token.md. */
+/** A token server's grant: docker token specification, distribution docs/content/spec/auth/token.md. */
 export interface Token {
   token: string;
   /** Whole seconds from now; never fewer than 60. */
@@ -12,46 +11,46 @@ export interface Token {
 }
 
 const MINIMUM_LIFETIME_S = 60;
-/** No token server means more, whatever it says, and a timer couldn't hold it. */
+/** A longer lifetime is a token server's mistake, and would overflow a timer. */
 const MAXIMUM_LIFETIME_S = 24 * 60 * 60;
 
-const answerShape = z.object({
+const responseSchema = z.object({
   token: z.string().nullish(),
   access_token: z.string().nullish(),
   expires_in: z.coerce.number().nullish().catch(undefined),
   issued_at: z.string().nullish().catch(undefined),
 });
 
-/** What can stand in an Authorization header (RFC 6750, `b64token`). */
+/** The syntax of a token in an Authorization header (RFC 6750, `b64token`). */
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-/** Few servers take a header of more. */
+/** Few servers accept longer headers. */
 const LONGEST_TOKEN = 64 * 1024;
 
 export const isBearerToken = (text: string) => text.length <= LONGEST_TOKEN && BEARER_TOKEN.test(text);
 
 /**
- * The token in a token server's answer, which came at `now`. An error shows none of the `secrets` that were sent.
+ * The token in a token server's response, received at `now`. Errors show none of the `secrets` that were sent.
  *
  * @throws RegistryError by status, or `bad_body`, `no_token`, `invalid_token`
  */
 export function readToken(
-  { url, status, body, headers }: Pick<Answer, 'url' | 'status' | 'body' | 'headers'>,
+  { url, status, body, headers }: Pick<HttpResponse, 'url' | 'status' | 'body' | 'headers'>,
   now = Date.now(),
   secrets: readonly string[] = [],
 ): Token {
   const text = body.toString('utf8');
   if (status !== 200) {
     const retryAfter = readRetryAfter(headers['retry-after'], now);
-    const error = errorFromAnswer(url, { status, body: text, retryAfter, secrets });
-    // Without a registry's code it is the token server that isn't there, which says nothing of the image.
+    const error = errorFromResponse(url, { status, body: text, retryAfter, secrets });
+    // A 404 without an OCI code means that there is no token server, and says nothing about the image.
     if (status !== 404 || error.codes.length > 0) throw error;
     throw new RegistryError('no_token', 'there is no token server where the registry says', { url, status });
   }
-  const answer = answerShape.safeParse(parseJson(text));
-  if (!answer.success)
+  const parsed = responseSchema.safeParse(parseJson(text));
+  if (!parsed.success)
     throw new RegistryError('bad_body', "the token server's answer is no token", { url, status });
-  const token = answer.data.access_token || answer.data.token;
+  const token = parsed.data.access_token || parsed.data.token;
   if (!token)
     throw new RegistryError('no_token', "the token server's answer holds no token", { url, status });
   if (!isBearerToken(token)) {
@@ -60,13 +59,12 @@ export function readToken(
       status,
     });
   }
-  return { token, lifetime: lifetimeOf(answer.data.expires_in ?? 0, answer.data.issued_at ?? '', now) };
+  return { token, lifetime: lifetimeOf(parsed.data.expires_in ?? 0, parsed.data.issued_at ?? '', now) };
 }
 
 /**
- * `expires_in` counts from `issued_at`. The two clocks may differ, though: a time of issue that is yet to come, or
- * one after which the token would be over on arrival, can't be right, and then it counts from now. Were a token
- * with such a time held to be over, every request would ask for another.
+ * `expires_in` counts from `issued_at`. Because the two clocks may differ, it counts from now if the time of issue is in
+ * the future, or would mean that the token has already expired: otherwise every request would ask for another token.
  */
 function lifetimeOf(expiresIn: number, issuedAt: string, now: number): number {
   const age = (now - Date.parse(issuedAt)) / 1000;

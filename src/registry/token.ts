@@ -5,31 +5,31 @@ import { Singleflight } from '../singleflight.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RegistryError } from './error.ts';
-import type { Answer, Question, RegistryHttp } from './http.ts';
+import type { HttpRequest, HttpResponse, RegistryHttp } from './http.ts';
 import { isBearerToken, readToken, type Token } from './token-response.ts';
 
-/** Who asks for what: the terms that a token is good for. */
-export interface Grant {
+/** What a token is requested for. */
+export interface TokenRequest {
   endpoint: Endpoint;
-  /** The repository's path, without the registry's host; undefined where only the challenge knows its name. */
+  /** The repository's path, without the registry's host; undefined if only the challenge names it. */
   repository: string | undefined;
   credential: Credential | undefined;
   onRequest?: (() => void) | undefined;
 }
 
-/** A token is given up so long before it expires, so that it doesn't on its way. */
+/** A token is dropped this long before it expires, because it could expire in transit. */
 const MARGIN_S = 10;
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_TOKENS = 10_000;
-/** In characters, keys included: whoever names an image chooses who gives its tokens, and how long they are. */
+/** In characters, keys included. An image's registry chooses the token server, and so the length of tokens. */
 const MAX_TOKENS_SIZE = 32 * 1024 * 1024;
 const RETRY_DELAY_MS = 100;
 const CLIENT_ID = 'tagpin';
 
-/** Asks token servers, and keeps what they grant for as long as it is good. */
+/** Requests tokens from token servers, and caches them until they expire. */
 export class Tokens {
   readonly #http: RegistryHttp;
-  readonly #flights = new Singleflight<string>(REQUEST_TIMEOUT_MS);
+  readonly #requests = new Singleflight<string>(REQUEST_TIMEOUT_MS);
   readonly #tokens = new LRUCache<string, string>({
     max: MAX_TOKENS,
     maxSize: MAX_TOKENS_SIZE,
@@ -41,72 +41,79 @@ export class Tokens {
   }
 
   /**
-   * A token for pulling from the repository, other than the one that the registry has just refused: by the time that
-   * is known, somebody else may have got a new one.
+   * A token for pulling from the repository, other than the one that the registry has just refused. Another caller may
+   * have obtained a new one by then.
    *
    * @throws RegistryError
    */
-  async token(challenge: Challenge, grant: Grant, signal: AbortSignal, refused?: string): Promise<string> {
-    const registryToken = grant.credential?.registryToken;
+  async token(
+    challenge: Challenge,
+    request: TokenRequest,
+    signal: AbortSignal,
+    refused?: string,
+  ): Promise<string> {
+    const registryToken = request.credential?.registryToken;
     if (registryToken) return checked(registryToken);
-    const realm = this.#http.realm(challenge.params['realm'] ?? '', grant.endpoint);
-    const url = tokenUrl(realm, challenge, grant.repository);
-    const key = [grant.endpoint.host, url.href, fingerprint(grant.credential ? [grant.credential] : [])].join(
-      ' ',
-    );
+    const realm = this.#http.realm(challenge.params['realm'] ?? '', request.endpoint);
+    const url = tokenUrl(realm, challenge, request.repository);
+    const key = [
+      request.endpoint.host,
+      url.href,
+      fingerprint(request.credential ? [request.credential] : []),
+    ].join(' ');
     const known = this.#tokens.get(key);
     if (known !== undefined && known !== refused) return known;
     this.#tokens.delete(key);
-    return this.#flights.join(key, signal, async (flightSignal) => {
-      const { token, lifetime } = await this.#request(url, realm, grant, flightSignal);
+    return this.#requests.join(key, signal, async (sharedSignal) => {
+      const { token, lifetime } = await this.#request(url, realm, request, sharedSignal);
       this.#tokens.set(key, token, { ttl: (lifetime - MARGIN_S) * 1000 });
       return token;
     });
   }
 
   /**
-   * An identity token is exchanged by POST. Token servers that know no POST, or don't take the token, say so by
-   * different statuses, and may take the password (containerd core/remotes/docker/auth/fetch.go).
+   * An identity token is exchanged by POST. Token servers that don't support POST, or reject the token, answer with various
+   * statuses, and may accept the password (containerd core/remotes/docker/auth/fetch.go).
    */
   async #request(
     url: URL,
     realm: URL,
-    { credential, endpoint: via, onRequest }: Grant,
+    { credential, endpoint: via, onRequest }: TokenRequest,
     signal: AbortSignal,
   ): Promise<Token> {
     if (credential?.identityToken) {
-      const answer = await this.#ask(
+      const response = await this.#send(
         { ...exchange(url, realm, credential.identityToken), via, onRequest },
         signal,
       );
-      const givesWay = [400, 401, 404, 405].includes(answer.status) && credential.password !== '';
-      if (!givesWay) return readToken(answer, Date.now(), secretsIn(answer, credential));
+      const triesPassword = [400, 401, 404, 405].includes(response.status) && credential.password !== '';
+      if (!triesPassword) return readToken(response, Date.now(), secretsIn(response, credential));
     }
     const authorization = credential && basicAuthorization(credential);
     const headers = { accept: 'application/json' };
-    const answer = await this.#ask({ method: 'GET', url, via, headers, authorization, onRequest }, signal);
-    return readToken(answer, Date.now(), secretsIn(answer, credential));
+    const response = await this.#send({ method: 'GET', url, via, headers, authorization, onRequest }, signal);
+    return readToken(response, Date.now(), secretsIn(response, credential));
   }
 
-  /** Token servers are restarted too: their own trouble deserves a second request, and no more. */
-  async #ask(question: Question, signal: AbortSignal): Promise<Answer> {
-    const answer = await this.#http.ask(question, signal);
-    if (![500, 502, 503, 504].includes(answer.status)) return answer;
+  /** Sends a request again, once, if the token server reports an error of its own. */
+  async #send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await this.#http.send(request, signal);
+    if (![500, 502, 503, 504].includes(response.status)) return response;
     await delay(RETRY_DELAY_MS);
-    return signal.aborted ? answer : this.#http.ask(question, signal);
+    return signal.aborted ? response : this.#http.send(request, signal);
   }
 }
 
-const secretsIn = (answer: Answer, credential: Credential | undefined) => [
-  ...answer.secrets,
+const secretsIn = (response: HttpResponse, credential: Credential | undefined) => [
+  ...response.secrets,
   ...(credential?.secrets ?? []),
 ];
 
 /**
- * The exchange of an identity token (distribution docs/content/spec/auth/oauth.md): what GET would have in its query
- * goes into the body, with all scopes in one field.
+ * The request that exchanges an identity token (distribution docs/content/spec/auth/oauth.md): the query parameters of GET
+ * are in the body, with all scopes in one field.
  */
-function exchange(url: URL, realm: URL, identityToken: string): Omit<Question, 'via'> {
+function exchange(url: URL, realm: URL, identityToken: string): Omit<HttpRequest, 'via'> {
   const service = url.searchParams.getAll('service').at(-1);
   const body = new URLSearchParams({
     grant_type: 'refresh_token',
@@ -125,8 +132,8 @@ function checked(registryToken: string): string {
 }
 
 /**
- * The URL to ask for a token: the realm, with its own query kept, `service` if there is one, the challenge's scopes
- * and that of pulling from the repository.
+ * The URL to request a token from: the realm with its own query, `service` if there is one, the challenge's scopes, and the
+ * scope for pulling from the repository.
  */
 export function tokenUrl(realm: URL, challenge: Challenge, repository: string | undefined): URL {
   const url = new URL(realm);
@@ -140,7 +147,7 @@ export function tokenUrl(realm: URL, challenge: Challenge, repository: string | 
   return url;
 }
 
-/** `Authorization: Basic` of a credential; undefined for an empty one, which the kubelet uses anonymously. */
+/** `Authorization: Basic` for a credential; undefined for an empty one, with which the kubelet pulls anonymously. */
 export function basicAuthorization({ username, password }: Credential): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

@@ -47,7 +47,7 @@ export function explain(error: unknown, atHand: AtHand = nothing): Failure {
   }
   if (error instanceof RegistryError) {
     const causes = [
-      `${meaningOf(error.failure).says}${evidence(error)}`,
+      `${meaningOf(error.failure).message}${evidence(error)}`,
       ...atHand.failures.map(({ message }) => message),
     ];
     return { label: error.failure, cause: causes.join('; '), remedy: remedy(error, atHand) };
@@ -58,7 +58,7 @@ export function explain(error: unknown, atHand: AtHand = nothing): Failure {
   if (error instanceof UnreadableRevision) return unread('its revision', error.cause);
   if (error instanceof KubernetesError) return unread('its pull secrets', error);
   if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return { label: 'timeout', cause: failures.timeout.says, remedy: failures.timeout.remedy };
+    return { label: 'timeout', cause: failures.timeout.message, remedy: failures.timeout.remedy };
   }
   return { label: 'internal', cause: 'tagpin failed', remedy: "look at tagpin's log" };
 }
@@ -77,7 +77,7 @@ export const failureLabels: readonly string[] = [...Object.keys(failures), ...ot
 
 function evidence(error: RegistryError): string {
   const answer = [error.status, ...error.codes].filter((part) => part !== undefined).join(' ');
-  const words = [answer, meaningOf(error.failure).showsWords ? error.message : '']
+  const words = [answer, meaningOf(error.failure).showsDetails ? error.message : '']
     .filter((part) => part !== '')
     .join(': ');
   const parts = [words, error.unsent?.note ?? ''].filter((part) => part !== '');

@@ -106,4 +106,4 @@ export class Slots {
 
 /** The error of those who find too long a queue, or wait in one for too long. */
 export const tooMany = () =>
-  new RegistryError('busy', failures.busy.says, { unsent: { reason: 'busy', note: '' } });
+  new RegistryError('busy', failures.busy.message, { unsent: { reason: 'busy', note: '' } });

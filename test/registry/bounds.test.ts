@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseReference } from '../../src/image/reference.ts';
 import { Endpoints } from '../../src/registry/endpoint.ts';
-import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
+import { errorFromResponse, RegistryError } from '../../src/registry/error.ts';
 import { RegistryHttp } from '../../src/registry/http.ts';
 import { Tokens } from '../../src/registry/token.ts';
 import { type Outcome, type ReceivedRequest, startAnswering } from '../support/answering.ts';
@@ -172,7 +172,7 @@ describe('bounded is', () => {
     const before = used();
     const errors = Array.from({ length: 20 }, (_, number) => {
       const code = `${number} ${'x '.repeat(MiB)}`;
-      return errorFromAnswer(new URL('https://a.example/'), {
+      return errorFromResponse(new URL('https://a.example/'), {
         status: 404,
         body: `{"errors":[{"code":"${code}"}]}`,
       });

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
-  errorFromAnswer,
+  errorFromResponse,
   isRetryable,
   RegistryError,
   readErrorBody,
+  readRetryAfter,
   redactUrl,
   singleLine,
 } from '../../src/registry/error.ts';
@@ -32,7 +33,7 @@ vectors('manifest.json', {
     ({ status, body }) => `${status} ${JSON.stringify(body)}`,
     ({ status, body, expect: expected }) => {
       const { codes, message } = readErrorBody(status, body);
-      const error = errorFromAnswer(url, { status, body });
+      const error = errorFromResponse(url, { status, body });
       if (expected.codes) expect(codes).toEqual(expected.codes);
       if (expected.message) expect(message).toBe(expected.message);
       if (expected.messageContains) expect(message).toContain(expected.messageContains);
@@ -65,7 +66,7 @@ test('foreign text becomes one short line without control characters', () => {
 
 describe('of an answer that repeats a secret', () => {
   const tell = (errors: { code?: string; message?: string }[], secret: string) => {
-    const { message, codes } = errorFromAnswer(url, {
+    const { message, codes } = errorFromResponse(url, {
       status: 400,
       body: JSON.stringify({ errors }),
       secrets: [secret],
@@ -82,7 +83,11 @@ describe('of an answer that repeats a secret', () => {
   test('none of its lines is told', () => {
     const key = '{"private_key":\n"-----BEGIN KEY-----\nhunter2\n"}';
     expect(tell([{ message: `no such user: ${key}` }], key)).not.toContain('hunter2');
-    const { message } = errorFromAnswer(url, { status: 400, body: JSON.stringify({ key }), secrets: [key] });
+    const { message } = errorFromResponse(url, {
+      status: 400,
+      body: JSON.stringify({ key }),
+      secrets: [key],
+    });
     expect(message).not.toContain('hunter2');
   });
 
@@ -93,7 +98,7 @@ describe('of an answer that repeats a secret', () => {
 
 test('a code stays one, even where a password is part of it', () => {
   const body = '{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}';
-  const error = errorFromAnswer(url, { status: 400, body, secrets: ['TOO', 'E'] });
+  const error = errorFromResponse(url, { status: 400, body, secrets: ['TOO', 'E'] });
   expect(error).toMatchObject({ failure: 'rate_limited', codes: ['TOOMANYREQUESTS'], retryable: true });
 });
 
@@ -101,4 +106,23 @@ test('of ever so many codes a few are told, each once', () => {
   const codes = ['DENIED', 'DENIED', ...Array.from({ length: 10_000 }, (_, number) => `E${number}`)];
   const body = JSON.stringify({ errors: codes.map((code) => ({ code })) });
   expect(readErrorBody(403, body).codes).toEqual(['DENIED', 'E0', 'E1', 'E2', 'E3']);
+});
+
+describe('Retry-After', () => {
+  const now = Date.parse('2026-01-02T03:04:05Z');
+
+  test.each([
+    ['30', 30],
+    [' 0 ', 0],
+    ['99999999999999999999999', 86_400],
+    ['Fri, 02 Jan 2026 03:05:05 GMT', 60],
+    ['Fri, 02 Jan 2037 03:05:05 GMT', 86_400],
+    ['Fri, 02 Jan 2026 03:03:05 GMT', undefined],
+    ['-5', undefined],
+    ['1.5', undefined],
+    ['soon', undefined],
+    ['', undefined],
+    [undefined, undefined],
+    [['1', '2'], undefined],
+  ])('%j is %s', (header, seconds) => expect(readRetryAfter(header, now)).toBe(seconds));
 });

@@ -64,7 +64,7 @@ describe('a failure of these kinds', () => {
     ]));
 
   test('shows its own words', () =>
-    expect(kindsWith('showsWords', true)).toEqual([
+    expect(kindsWith('showsDetails', true)).toEqual([
       'bad_body',
       'forbidden_address',
       'network',
@@ -74,5 +74,5 @@ describe('a failure of these kinds', () => {
 });
 
 test('every kind says what happened and what to do about it', () => {
-  for (const { says, remedy } of Object.values(failures)) expect(says && remedy).not.toBe('');
+  for (const { message, remedy } of Object.values(failures)) expect(message && remedy).not.toBe('');
 });

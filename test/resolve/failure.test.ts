@@ -3,7 +3,7 @@ import { CredentialError } from '../../src/credentials/credential.ts';
 import { InvalidDockerConfig } from '../../src/credentials/docker-config.ts';
 import { InvalidReference, parseReference } from '../../src/image/reference.ts';
 import { KubernetesError } from '../../src/kubernetes/error.ts';
-import { errorFromAnswer, RegistryError } from '../../src/registry/error.ts';
+import { errorFromResponse, RegistryError } from '../../src/registry/error.ts';
 import { type AtHand, explain } from '../../src/resolve/failure.ts';
 import { user } from '../registry/clients.ts';
 
@@ -24,7 +24,7 @@ const secrets = (names: { missing?: string[]; broken?: string[]; opaque?: string
 
 test('an absent tag says so, with the registry’s own code', () => {
   const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}';
-  expect(explain(errorFromAnswer(url, { status: 404, body }))).toEqual({
+  expect(explain(errorFromResponse(url, { status: 404, body }))).toEqual({
     label: 'not_found',
     cause: 'not found (404 MANIFEST_UNKNOWN)',
     remedy: 'push the tag or correct the image',
@@ -55,7 +55,7 @@ test.each([
   ],
   ['nothing matches at a command line', { ...none, remedyWithout: 'log in' }, 'log in'],
 ])('a refusal when %s tells what to mend', (_when, atHand, remedy) => {
-  expect(explain(errorFromAnswer(url, { status: 401, body: '' }), atHand).remedy).toBe(remedy);
+  expect(explain(errorFromResponse(url, { status: 401, body: '' }), atHand).remedy).toBe(remedy);
 });
 
 describe('a source that should have had a credential', () => {
@@ -68,7 +68,7 @@ describe('a source that should have had a credential', () => {
   const told = "docker-credential-x isn't installed";
 
   test('is told with a refusal, and is what to mend', () => {
-    expect(explain(errorFromAnswer(url, { status: 401, body: '' }), at)).toEqual({
+    expect(explain(errorFromResponse(url, { status: 401, body: '' }), at)).toEqual({
       label: 'unauthorized',
       cause: `access refused (401); ${told}`,
       remedy: 'install it',
@@ -76,7 +76,7 @@ describe('a source that should have had a credential', () => {
   });
 
   test('is told with what has another remedy', () => {
-    expect(explain(errorFromAnswer(url, { status: 404, body: '' }), at)).toMatchObject({
+    expect(explain(errorFromResponse(url, { status: 404, body: '' }), at)).toMatchObject({
       cause: `not found (404); ${told}`,
       remedy: 'push the tag or correct the image',
     });
