@@ -8,7 +8,7 @@ export interface Leak {
 }
 
 const AROUND = 60;
-/** Indexes the encoded secrets by their first characters, so that each text is searched once, whatever their number. */
+/** Encoded secrets are indexed by this many first characters, so that each text is searched once, whatever their number. */
 const START = 6;
 
 /** Finds secrets in the output: plain, in base64 (alone or within a longer text), or as escaped in URLs and JSON. */
