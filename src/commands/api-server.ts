@@ -1,5 +1,4 @@
-import type { KubernetesError } from '../kubernetes/error.ts';
-import { remedyFor as remedyOf } from '../kubernetes/remedy.ts';
+import { type KubernetesError, remedyFor as remedyOf } from '../kubernetes/error.ts';
 
 /** What whoever is at the command line can do about an API server that doesn't do what it was asked for. */
 export const remedyFor = (error: KubernetesError): string => remedyOf(error, 'person');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Call, call, callWithWarnings, type KubernetesObserver } from './call.ts';
+import { type Call, call, callWithWarnings, type KubernetesObserver, TOO_LARGE } from './call.ts';
 import type { Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
 import { pathOf, type Resource, resources } from './resources.ts';
@@ -55,11 +55,11 @@ export type PatchOperation =
   | { op: 'remove'; path: string };
 
 export interface ListOptions {
-  /** As kubectl's `--selector`. */
+  /** In the form of kubectl's `--selector`. */
   labelSelector?: string;
-  /** How many objects come in one answer. */
+  /** How many objects come in one answer, unless they are so large that fewer do. */
   pageSize?: number;
-  /** Whether their metadata will do: then nothing else is sent. */
+  /** Whether only their metadata is to be sent. */
   metadataOnly?: boolean;
 }
 
@@ -201,23 +201,30 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
     },
     async *list(resource, namespace, shape, signal, options = {}) {
       const { labelSelector = '', pageSize = PAGE_SIZE, metadataOnly: isMetadataOnly = false } = options;
+      const collection = pathOf(resource, namespace);
+      if (collection === undefined) return;
       const accept = isMetadataOnly ? { accept: METADATA_LIST_ONLY } : {};
-      const page = z.object({
+      const pageShape = z.object({
         metadata: z.object({ continue: z.string().nullish() }).default({}),
         items: z.array(shape).nullish(),
       });
-      const collection = pathOf(resource, namespace);
-      if (collection === undefined) return;
-      let next = '';
-      do {
-        const query = new URLSearchParams({ limit: String(pageSize) });
+      let limit = pageSize;
+      let next: string | undefined = '';
+      while (next !== undefined) {
+        const query = new URLSearchParams({ limit: String(limit) });
         if (labelSelector !== '') query.set('labelSelector', labelSelector);
         if (next !== '') query.set('continue', next);
         const path = `${collection}?${query}`;
-        const { items, metadata } = await ask({ method: 'GET', path, ...accept, signal }, page);
-        yield* items ?? [];
-        next = metadata.continue ?? '';
-      } while (next !== '');
+        const page = await ask({ method: 'GET', path, ...accept, signal }, pageShape).catch(
+          (error: unknown) => {
+            if (!isTooLarge(error) || limit === 1) throw error;
+            limit = Math.ceil(limit / 4);
+          },
+        );
+        if (page === undefined) continue;
+        yield* page.items ?? [];
+        next = page.metadata.continue || undefined;
+      }
     },
     async annotate(resource, namespace, name, annotations, signal) {
       const content = { metadata: { annotations } };
@@ -226,6 +233,8 @@ export function createKubernetesApi(connection: Connection, observe?: Kubernetes
     },
   };
 }
+
+const isTooLarge = (error: unknown) => error instanceof KubernetesError && error.reason === TOO_LARGE;
 
 /** @throws KubernetesError for what no object can be called */
 function possible(path: string | undefined): string {

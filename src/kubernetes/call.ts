@@ -132,8 +132,9 @@ async function send(connection: Connection, of: Call, observe: KubernetesObserve
       ...(dispatcher === undefined ? {} : { dispatcher }),
       ...(body === undefined ? {} : { body: JSON.stringify(body.content) }),
     });
-    const text = await response.body.text();
+    const text = await textOf(response.body);
     tell(response.statusCode);
+    if (text === undefined) throw tooLarge(of);
     return {
       status: response.statusCode,
       text,
@@ -141,6 +142,7 @@ async function send(connection: Connection, of: Call, observe: KubernetesObserve
       retryAfter: secondsOf(response.headers['retry-after']),
     };
   } catch (cause) {
+    if (cause instanceof KubernetesError) throw cause;
     tell(0);
     const isSilent = performance.now() - started > SILENCE_MS;
     if (used !== undefined && (!signal.aborted || isSilent)) connection.renew(used);
@@ -153,6 +155,30 @@ async function send(connection: Connection, of: Call, observe: KubernetesObserve
     });
   }
 }
+
+/**
+ * Bytes of an answer. etcd takes requests of 1.5 MiB (server/embed/config.go, `DefaultMaxRequestBytes`), and no object is
+ * larger; lists come in pages.
+ */
+const LARGEST_ANSWER = 4 * 1024 * 1024;
+
+/** The body, unless it is too large. */
+async function textOf(body: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const tooLarge = (of: Call) =>
+  new KubernetesError(`${named(of)}: the answer is too large`, { status: 0, reason: TOO_LARGE });
+
+/** The reason of an answer that is too large to be read. */
+export const TOO_LARGE = 'AnswerTooLarge';
 
 /** The API server says when to come back in whole seconds. */
 function secondsOf(header: string | string[] | undefined): number | undefined {

@@ -1,8 +1,9 @@
 import type { ObjectMetadata } from '../kubernetes/api.ts';
+import { isObjectName } from '../kubernetes/resources.ts';
 import type { RevisionKind } from './kinds.ts';
 import { labelSelector } from './selector.ts';
 
-/** What a pod's metadata says of whose it is. */
+/** The part of a pod's metadata that says to which revision it belongs. */
 export interface PodMetadata {
   labels?: Readonly<Record<string, string>> | null | undefined;
   ownerReferences?:
@@ -35,6 +36,9 @@ interface OwnerKind {
   stored(owner: string, revision: string | undefined): Membership['stored'];
 }
 
+/** Uids are UUIDs, of 36 characters (apimachinery pkg/util/uuid). */
+const LONGEST_UID = 100;
+
 const REVISION_LABEL = 'controller-revision-hash';
 
 const itself = (kind: 'ReplicaSet' | 'Job') => (name: string) => ({ kind, name });
@@ -63,7 +67,10 @@ const owners: readonly OwnerKind[] = [
   { group: '', kind: 'ReplicationController', stored: () => undefined },
 ];
 
-/** Of which revision a pod is; undefined for one that nobody controls, or something unknown. */
+/**
+ * Of which revision a pod is; undefined for a pod without a controller, or with one of an unknown kind. What a pod says of
+ * its owner hasn't been validated: no such owner exists if no object can have its name or its uid.
+ */
 export function membershipOf(
   namespace: string,
   { labels, ownerReferences }: PodMetadata,
@@ -73,12 +80,13 @@ export function membershipOf(
   const { kind, name, uid, apiVersion } = owner;
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
   const row = owners.find((candidate) => candidate.kind === kind && candidate.group === group);
-  if (row === undefined || uid === '') return undefined;
+  if (row === undefined || !isObjectName(name) || uid === '' || uid.length > LONGEST_UID) return undefined;
+  const stored = row.stored(name, labels?.[REVISION_LABEL]);
   let selector: { text: string | undefined } | undefined;
   return {
     namespace,
     owner: { kind, name, uid },
-    stored: row.stored(name, labels?.[REVISION_LABEL]),
+    stored: stored !== undefined && isObjectName(stored.name) ? stored : undefined,
     // Few pods need it, and each of their images does.
     get selector() {
       selector ??= { text: selectorOf(labels ?? {}) };

@@ -7,7 +7,7 @@ import { createKubernetesApi } from '../../src/kubernetes/api.ts';
 import { connect } from '../../src/kubernetes/connection.ts';
 import { resources } from '../../src/kubernetes/resources.ts';
 import { patient } from '../registry/clients.ts';
-import { startSecureApiServer } from '../support/api-server.ts';
+import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 
 /** Of which nothing is looked at. */
 const anything = z.unknown();
@@ -70,5 +70,36 @@ describe('an error', () => {
     const reading = at.api.readSecret('team', 'login', patient());
     await expect(reading).rejects.toMatchObject({ message: expect.stringMatching(/^(no)+n?…$/) });
     await expect(reading.catch((error: Error) => error.message.length)).resolves.toBeLessThanOrEqual(1_000);
+  });
+});
+
+describe('a list', () => {
+  const put = (server: ApiServer, count: number, size: number) => {
+    for (let i = 0; i < count; i++) {
+      const name = `pod-${String(i).padStart(3, '0')}`;
+      server.put({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name, namespace: 'team', annotations: { padding: 'x'.repeat(size) } },
+        spec: {},
+      });
+    }
+  };
+  const named = z.object({ metadata: z.object({ name: z.string() }) });
+
+  test('of large objects comes in smaller pages, all of it', async () => {
+    await using at = await start();
+    put(at.server, 30, 500_000);
+    const pods = await all(at.api.list(resources.Pod, 'team', named, patient()));
+    expect(new Set(pods.map(({ metadata }) => metadata.name)).size).toBe(30);
+    expect(pods).toHaveLength(30);
+  });
+
+  test('of an object that is too large for a page of its own is an error', async () => {
+    await using at = await start();
+    put(at.server, 2, 5_000_000);
+    await expect(all(at.api.list(resources.Pod, 'team', named, patient()))).rejects.toMatchObject({
+      message: 'GET /api/v1/namespaces/team/pods: the answer is too large',
+    });
   });
 });

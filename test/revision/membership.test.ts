@@ -70,6 +70,14 @@ describe('the object that stores the pins of a pod is', () => {
     expect(membershipOf('default', metadata)?.stored).toEqual({ kind, name });
   });
 
+  test.each(['..', 'x'.repeat(300), 'a/b'])(
+    'none, if no revision can have the name that its label says: %s',
+    (label) => {
+      const metadata = pod(revisionLabel(label), owner('apps/v1', 'StatefulSet'));
+      expect(membershipOf('default', metadata)?.stored).toBeUndefined();
+    },
+  );
+
   test("none of a ReplicationController's, whose pods only know each other", () => {
     const metadata = pod({ app: 'web' }, owner('v1', 'ReplicationController'));
     expect(membershipOf('default', metadata)).toMatchObject({ stored: undefined, selector: 'app=web' });
@@ -82,6 +90,11 @@ describe('a pod is of no revision', () => {
     ['if its owner is no controller', pod({}, { ...owner('apps/v1', 'ReplicaSet'), controller: false })],
     ['if an unknown kind controls it', pod({}, owner('example.com/v1', 'Database'))],
     ['if another group has a kind of that name', pod({}, owner('example.com/v1', 'ReplicaSet'))],
+    [
+      'if no object can have the name of its owner',
+      pod({}, { ...owner('apps/v1', 'ReplicaSet'), name: '../secrets' }),
+    ],
+    ['if no object can have the uid', pod({}, { ...owner('apps/v1', 'ReplicaSet'), uid: 'u'.repeat(101) })],
     ['if its owner has no uid', pod({}, { ...owner('apps/v1', 'ReplicaSet'), uid: '' })],
   ])('%s', (_, metadata) => expect(membershipOf('default', metadata)).toBeUndefined());
 });

@@ -190,7 +190,7 @@ describe('without a stored digest', () => {
     for (let i = 0; i < 300; i++) at.pod(`pod-${String(i).padStart(3, '0')}`, two, 5);
     at.pod('zzz', one, 1);
     expect(await at.ask(fails)).toMatchObject({ digest: one });
-    expect(at.api.requests.of('pods', 'list')).toHaveLength(2);
+    expect(at.api.requests.of('pods', 'list')).toHaveLength(4);
   });
 });
 
