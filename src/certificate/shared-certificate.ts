@@ -17,6 +17,7 @@ import { rotate, type SharedCertificates } from './rotation.ts';
 import type { CertificateSource } from './served-certificate.ts';
 
 const ATTEMPTS = 5;
+const WHO_ELSE = 'unless you did this, find what else writes it';
 const unpublished = 'waiting for the API server to be told of the CA';
 /**
  * How long the live configuration must have held the next certificate's CA before that certificate is served. API
@@ -42,6 +43,8 @@ export class SharedCertificate implements CertificateSource {
   /** The next certificate, and since when every entry has trusted it. */
   #settling: { cert: string; since: number } | undefined;
   #obstacle: string | undefined = 'waiting for the certificate';
+  /** The CAs that every entry held when this replica looked last. */
+  #published: readonly string[] = [];
   #isCalled = true;
 
   constructor(api: KubernetesApi, objects: CertificateObjects, now: () => number, log: Logger) {
@@ -96,6 +99,7 @@ export class SharedCertificate implements CertificateSource {
     });
     if (!isDeepStrictEqual(value, stored.value)) {
       await writeShared(this.#api, this.#objects, { value, resourceVersion: stored.resourceVersion }, signal);
+      if (this.#known !== undefined && hasLost(stored.value, this.#known, value)) this.#logRestoredSecret();
       if (value.next !== undefined) this.#log.info('the next certificate is made; its CA is being published');
     }
     this.#known = value;
@@ -111,6 +115,8 @@ export class SharedCertificate implements CertificateSource {
     try {
       const published = live && (await publish(this.#api, this.#objects, live, cas, signal));
       if (!this.#isTrusted(serving.cert, published)) throw this.#notKept();
+      this.#logRestoredBundles(live?.value ?? [], cas);
+      this.#published = cas;
     } catch (error) {
       // The certificate returned before stays in use.
       if (!this.#isTrusted((this.#served ?? serving).cert, live?.value)) this.#obstacle = unpublished;
@@ -138,6 +144,29 @@ export class SharedCertificate implements CertificateSource {
     this.#isCalled = isCalled;
   }
 
+  #logRestoredSecret(): void {
+    const { namespace, secret } = this.#objects;
+    this.#log.warn(
+      { field: 'data' },
+      `Secret ${namespace}/${secret} had lost tagpin's certificate or its CA, and has it again; ${WHO_ELSE}`,
+    );
+  }
+
+  /** @param before the bundles as they were found */
+  #logRestoredBundles(before: readonly string[], cas: readonly string[]): void {
+    const expected = this.#published.filter((ca) => cas.includes(ca));
+    const fields = before.flatMap((bundle, index) => {
+      const held = certificatesIn(bundle);
+      return expected.every((ca) => held.includes(ca)) ? [] : [`webhooks[${index}].clientConfig.caBundle`];
+    });
+    if (fields.length === 0) return;
+    const name = this.#objects.webhookConfiguration;
+    this.#log.warn(
+      { fields },
+      `MutatingWebhookConfiguration ${name} had lost tagpin's CA, and has it again; ${WHO_ELSE}`,
+    );
+  }
+
   #notKept(): KubernetesError {
     const name = this.#objects.webhookConfiguration;
     return new KubernetesError(
@@ -145,4 +174,17 @@ export class SharedCertificate implements CertificateSource {
       { status: 409, reason: 'Conflict' },
     );
   }
+}
+
+/** Whether something that a replica knew was missing from the Secret, and has been put back. */
+function hasLost(
+  stored: SharedCertificates | undefined,
+  known: SharedCertificates,
+  written: SharedCertificates,
+): boolean {
+  const pairs = [stored?.serving, stored?.next];
+  const isServingBack =
+    written.serving.cert === known.serving.cert && !pairs.some((pair) => pair?.cert === known.serving.cert);
+  const isCaBack = known.cas.some((ca) => written.cas.includes(ca) && !stored?.cas.includes(ca));
+  return isServingBack || isCaBack;
 }

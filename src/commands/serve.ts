@@ -39,6 +39,7 @@ export async function serve(
   stop: AbortSignal,
   clock: WallClock = wallClock,
 ): Promise<void> {
+  log.info({ version: packageJson.version, node: process.versions.node }, 'starting');
   const metrics = new Metrics();
   const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
   const intake = new LoadLimiter(config.webhook.inFlight);

@@ -118,18 +118,57 @@ describe('replicas', () => {
     const one = replica();
     await one.current(patient());
     const before = await shared();
+    expect(log).toEqual([]);
     emptySecret();
     await one.current(patient());
     expect(await shared()).toEqual(before);
+    expect(log.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'warn',
+        field: 'data',
+        msg:
+          "Secret tagpin-system/tagpin-certificate had lost tagpin's certificate or its CA, and has it again; " +
+          'unless you did this, find what else writes it',
+      },
+    ]);
   });
 
   test('put back a caBundle that has been wiped', async () => {
     const one = replica();
     await one.current(patient());
     const before = await trusted();
+    expect(log).toEqual([]);
     wipeBundles();
     await one.current(patient());
     expect(await trusted()).toBe(before);
+    expect(log.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'warn',
+        fields: [0, 1, 2].map((index) => `webhooks[${index}].clientConfig.caBundle`),
+        msg:
+          "MutatingWebhookConfiguration tagpin had lost tagpin's CA, and has it again; " +
+          'unless you did this, find what else writes it',
+      },
+    ]);
+  });
+
+  test('say nothing of what one of them has put back, or of a CA that has expired', async () => {
+    const [one, two] = [replica(), replica()];
+    for (const each of [one, two]) await each.current(patient());
+    wipeBundles();
+    emptySecret();
+    await one.current(patient());
+    log = [];
+    await two.current(patient());
+    for (let month = 0; month < 24; month++) {
+      now += 30 * DAY_MS;
+      for (let look = 0; look < 3; look++) {
+        for (const each of [one, two]) await each.current(patient());
+        minutes(2);
+      }
+    }
+    expect(log.filter((line) => line.includes('had lost'))).toEqual([]);
+    expect(log.filter((line) => line.includes('the next certificate is made'))).not.toEqual([]);
   });
 
   test('say what to do when the Secret is missing', async () => {

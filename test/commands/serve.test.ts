@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import packageJson from '../../package.json' with { type: 'json' };
 import { podReview } from '../support/admission.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 import {
@@ -106,6 +107,18 @@ describe('tagpin serve', () => {
     await using two = await serve();
     await Promise.all([ready(one), ready(two)]);
     expect([(await call(one)).status, (await call(two)).status]).toEqual([200, 200]);
+  });
+
+  test('begins its log with its version', async () => {
+    await using running = await serve();
+    await ready(running);
+    const [first = ''] = running.output().split('\n');
+    expect(JSON.parse(first)).toMatchObject({
+      level: 'info',
+      msg: 'starting',
+      version: packageJson.version,
+      node: process.versions.node,
+    });
   });
 
   test('serves metrics', async () => {
