@@ -25,9 +25,13 @@ export function writtenImages(pod: Pod): WrittenImages {
   return new Map(images.success ? Object.entries(images.data) : []);
 }
 
-/** The annotation's text for `images`, sorted by name so that equal content reads equal. */
+/**
+ * The annotation's text for `images`, sorted by name so that equal content reads equal. Not by way of an object, in
+ * which names that are numbers would come first: a MutatingAdmissionPolicy has to write the same text.
+ */
 export function printWrittenImages(images: WrittenImages): string {
-  return JSON.stringify(Object.fromEntries([...images].sort(([a], [b]) => (a < b ? -1 : 1))));
+  const entries = [...images].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, image]) => `${JSON.stringify(name)}:${JSON.stringify(image)}`).join(',')}}`;
 }
 
 /** The names that the pod asks to leave alone; `*` stands for all of them. */

@@ -48,6 +48,13 @@ describe('a created pod', () => {
     });
   });
 
+  test('remembers its containers sorted by name, also where names are numbers', () => {
+    const before = pod({ containers: ['b', '10', '2'].map((name) => ({ name, image: 'nginx' })) });
+    expect(patchCreated(before, pinsOf(before), options).at(-1)?.value).toEqual({
+      'tagpin.dev/images': '{"10":"nginx","2":"nginx","b":"nginx"}',
+    });
+  });
+
   test('keeps its tag if asked to', () => {
     const before = webPod('nginx:1.27');
     expect(patchCreated(before, pinsOf(before), { ...options, keepTag: true })[0]?.value).toBe(
