@@ -10,7 +10,8 @@ import type { Manifest } from '../support/namespace.ts';
 
 const cluster = readCluster();
 const helm = helmOf(cluster);
-const template = (values: Manifest = {}) => helm(['template', 'tagpin', chart], values);
+const template = (values: Manifest = {}, kubernetes = '1.36.0') =>
+  helm(['template', 'tagpin', chart, `--kube-version=${kubernetes}`], values);
 
 /** Lists in a pod whose order doesn't matter: patches add new items first. */
 const unordered = new Set(['env', 'volumes', 'volumeMounts']);
@@ -45,6 +46,11 @@ const alike: { base: string; components: string[]; values: Manifest }[] = [
   { base: 'cert-manager', components: [], values: { certificate: 'cert-manager' } },
   { base: 'single-node', components: [], values: { replicas: 1 } },
   { base: 'default', components: ['guard'], values: { guard: { enabled: true } } },
+  {
+    base: 'default',
+    components: ['known-rollouts'],
+    values: { knownRollouts: { enabled: true } },
+  },
   {
     base: 'default',
     components: ['network-policy'],
@@ -150,6 +156,30 @@ describe('the chart', () => {
         ]),
       },
     });
+  });
+
+  test('has no policies for known rollouts below Kubernetes 1.36, and says so', async () => {
+    const { code, stderr } = await template({ knownRollouts: { enabled: true } }, '1.35.9');
+    expect(stderr).toContain('knownRollouts needs Kubernetes 1.36 or later, and this is v1.35.9');
+    expect(code).not.toBe(0);
+    await succeed(template({}, '1.35.9'));
+  });
+
+  test('lets the policies for known rollouts repeat what the configuration says of pinning', async () => {
+    const pin = { keepTag: true, pullPolicy: 'keep', skipAnnotation: ['audit'] };
+    const objects = objectsIn(await succeed(template({ knownRollouts: { enabled: true }, config: { pin } })));
+    const policies = objects.filter(({ metadata }) => metadata.name.startsWith('tagpin-known-'));
+    expect(policies).toHaveLength(6);
+    for (const policy of policies.filter(({ kind }) => kind === 'MutatingAdmissionPolicy'))
+      expect(policy).toMatchObject({
+        spec: {
+          variables: expect.arrayContaining([
+            { name: 'keepTag', expression: 'true' },
+            { name: 'pullPolicy', expression: "'keep'" },
+            { name: 'skipAnnotation', expression: '["audit"]' },
+          ]),
+        },
+      });
   });
 
   test.each<[string, Manifest, Manifest]>([

@@ -116,7 +116,8 @@ function expectToMatchTheCode(objects: readonly KubernetesObject[]): void {
   }
 }
 
-const clusterScoped = /^(Namespace|Cluster.*|MutatingWebhookConfiguration|ValidatingAdmissionPolicy.*)$/;
+const clusterScoped =
+  /^(Namespace|Cluster.*|MutatingWebhookConfiguration|(Mutating|Validating)AdmissionPolicy.*)$/;
 
 describe('the manifests', () => {
   beforeAll(() => defineCustomResources(cluster));
@@ -129,6 +130,7 @@ describe('the manifests', () => {
         'ecr',
         'google',
         'guard',
+        'known-rollouts',
         'mirrors',
         'monitoring',
         'namespaced-secrets',
