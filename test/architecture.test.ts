@@ -10,6 +10,7 @@ const floors: string[][] = [
   ['main'],
   ['command-line'],
   ['commands'],
+  ['access'],
   ['preflight', 'console'],
   ['engine', 'webhook', 'certificate'],
   ['resolve'],

@@ -1,3 +1,4 @@
+import { type AskerOptions, type Found, type Lookup, withLookups } from '../access/lookups.ts';
 import { loadConfig } from '../config.ts';
 import { type ExitCode, exitCode, WrongUse } from '../console/exit.ts';
 import { interruptible } from '../console/interruption.ts';
@@ -5,8 +6,6 @@ import type { CommandContext } from '../console/runtime.ts';
 import type { Progress, Terminal } from '../console/terminal.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
 import { sentence } from '../resolve/failure.ts';
-import type { Found, Lookup } from './lookup.ts';
-import { type AskerOptions, withLookups } from './open-lookups.ts';
 
 export interface ResolveOptions extends AskerOptions {
   output?: string;

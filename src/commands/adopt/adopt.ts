@@ -1,3 +1,8 @@
+import { countingReads } from '../../access/cluster.ts';
+import { openLogin } from '../../access/credentials.ts';
+import { withConcurrency } from '../../access/lookups.ts';
+import { obstaclesOf, readNamespace } from '../../access/namespace.ts';
+import { remedyFor } from '../../access/remedies.ts';
 import type { Preference } from '../../adoption/adoption.ts';
 import { type RevisionInUse, readRevisionsInUse } from '../../adoption/read-revisions.ts';
 import { loadConfig } from '../../config.ts';
@@ -11,11 +16,6 @@ import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { revisionRules } from '../../pin/settings.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { remedyFor } from '../api-server.ts';
-import { countingReads } from '../counting-reads.ts';
-import { openLogin } from '../login.ts';
-import { withConcurrency } from '../lookup.ts';
-import { obstaclesOf, readNamespace } from '../namespace.ts';
 import { createAskRegistry } from './ask-registry.ts';
 import { exitCodeOf, printAdoption, printAdoptionJson, summarize } from './report.ts';
 import { type AdoptContext, type AdoptedRevision, adoptRevision, notYet } from './revision.ts';

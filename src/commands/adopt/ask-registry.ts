@@ -1,3 +1,4 @@
+import { atCommandLine } from '../../access/remedies.ts';
 import type { Question, RegistryAnswer } from '../../adoption/adoption.ts';
 import { PodCredentials, pullIdentityOf } from '../../credentials/pod-credentials.ts';
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
@@ -5,7 +6,6 @@ import type { RegistryEngine } from '../../engine.ts';
 import type { PodSpec } from '../../pin/pod.ts';
 import { sentence } from '../../resolve/failure.ts';
 import { type ImageOutcome, pinImages } from '../../resolve/pin-images.ts';
-import { atCommandLine } from '../failure.ts';
 
 /** Asks registries, for whom a template's pods may pull. */
 export type AskRegistry = (

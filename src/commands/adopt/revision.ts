@@ -1,3 +1,4 @@
+import { remedyFor } from '../../access/remedies.ts';
 import { type Adoption, judge, type Preference, pinsToStore, questionsOf } from '../../adoption/adoption.ts';
 import { observe } from '../../adoption/evidence.ts';
 import type { RevisionInUse, RevisionObject } from '../../adoption/read-revisions.ts';
@@ -7,7 +8,6 @@ import { decide, type Rules } from '../../pin/decide.ts';
 import { type AnnotationChanges, fits } from '../../pin/json-patch.ts';
 import { hashOf, isRevisionKind, type RevisionKind, revisionKinds } from '../../revision/kinds.ts';
 import { readPins, storePins } from '../../revision/pins.ts';
-import { remedyFor } from '../api-server.ts';
 import type { AskRegistry } from './ask-registry.ts';
 
 /** What became of a revision. */

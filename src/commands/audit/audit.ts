@@ -1,3 +1,6 @@
+import { openLogin } from '../../access/credentials.ts';
+import { withConcurrency } from '../../access/lookups.ts';
+import { remedyFor } from '../../access/remedies.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { CommandFailed, type ExitCode, WrongUse } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
@@ -10,9 +13,6 @@ import { printable } from '../../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { KubernetesError } from '../../kubernetes/error.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { remedyFor } from '../api-server.ts';
-import { openLogin } from '../login.ts';
-import { withConcurrency } from '../lookup.ts';
 import { Judgement } from './judge.ts';
 import type { AuditOptions } from './options.ts';
 import { checkOutput, exitCodeOf, writeAudit } from './output.ts';

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { remedyFor } from '../../access/remedies.ts';
 import type { Config } from '../../config.ts';
 import { each } from '../../console/interruption.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
@@ -9,7 +10,6 @@ import { printWorkload, workloadKind, workloadKinds } from '../../fleet/workload
 import { printable } from '../../image/excerpt.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
-import { remedyFor } from '../api-server.ts';
 
 export interface FixContext {
   api: Pick<KubernetesApi, 'read'>;

@@ -1,3 +1,4 @@
+import { atCommandLine } from '../../access/remedies.ts';
 import { fingerprint } from '../../credentials/credential.ts';
 import { type ImageCredentials, PodCredentials, pullIdentityOf } from '../../credentials/pod-credentials.ts';
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
@@ -16,7 +17,6 @@ import { RegistryError } from '../../registry/error.ts';
 import { meaningOf } from '../../registry/failures.ts';
 import { explain, sentence } from '../../resolve/failure.ts';
 import type { Resolution } from '../../resolve/resolver.ts';
-import { atCommandLine } from '../failure.ts';
 
 /** The time for reading one manifest or config: as long as a registry has to resolve a tag. */
 const CONTENT_TIMEOUT_MS = 30_000;

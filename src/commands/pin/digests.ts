@@ -1,9 +1,9 @@
+import type { Lookups } from '../../access/lookups.ts';
 import type { Progress } from '../../console/terminal.ts';
 import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference } from '../../image/reference.ts';
 import type { Lock } from '../../manifest/lock.ts';
 import { sentence } from '../../resolve/failure.ts';
-import type { Lookups } from '../lookup.ts';
 
 /** The digest of an image as written, or why there is none. */
 export type DigestResult = { digest: Digest; from: 'lock' | 'registry' } | { label: string; message: string };

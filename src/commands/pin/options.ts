@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import type { AskerOptions } from '../../access/lookups.ts';
 import { keyPath } from '../../config/key-path.ts';
 import { WrongUse } from '../../console/exit.ts';
 import { parseDuration } from '../../duration.ts';
 import { type FieldSpec, fieldSpecSchema } from '../../manifest/field-spec.ts';
-import type { AskerOptions } from '../open-lookups.ts';
 
 export interface PinOptions extends AskerOptions {
   inPlace?: boolean | undefined;

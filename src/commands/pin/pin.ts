@@ -1,4 +1,5 @@
 import { setImmediate as immediately } from 'node:timers/promises';
+import { withLookups } from '../../access/lookups.ts';
 import type { ExitCode } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
 import { noProgress } from '../../console/terminal.ts';
@@ -6,7 +7,6 @@ import { type Manifest, parseManifest } from '../../manifest/document.ts';
 import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
 import { splice } from '../../manifest/splice.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { withLookups } from '../open-lookups.ts';
 import { Digests } from './digests.ts';
 import { checkOptions, type PinOptions, readFunctionConfig, wantsJson } from './options.ts';
 import { checkDestination, joinManifests, makeDestination, writeFiles } from './output.ts';

@@ -1,10 +1,10 @@
+import type { Lookups } from '../../access/lookups.ts';
 import type { PullSecrets } from '../../credentials/pull-secrets.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import type { ImageCheck, ImageUse } from '../../preflight/image-use.ts';
 import { explain, sentence } from '../../resolve/failure.ts';
 import type { ImageOutcome } from '../../resolve/pin-images.ts';
 import { verdictOf } from '../../webhook/verdict.ts';
-import type { Lookups } from '../lookup.ts';
 
 export interface ImageMeans {
   pullSecrets: Pick<PullSecrets, 'credentials'>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { remedyFor } from '../../access/remedies.ts';
 import { readShared, serverName } from '../../certificate/certificate-store.ts';
 import type { Config } from '../../config.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
@@ -34,7 +35,6 @@ import {
   type WebhookConfiguration,
   webhookConfigurationSchema,
 } from '../../preflight/webhook-configuration.ts';
-import { remedyFor } from '../api-server.ts';
 
 export interface InstallationContext {
   api: KubernetesApi;

@@ -1,3 +1,7 @@
+import { countingReads } from '../../access/cluster.ts';
+import { openLogin } from '../../access/credentials.ts';
+import { createLookups } from '../../access/lookups.ts';
+import { readNamespace } from '../../access/namespace.ts';
 import { loadConfig } from '../../config.ts';
 import type { ExitCode } from '../../console/exit.ts';
 import { interruptible } from '../../console/interruption.ts';
@@ -9,10 +13,6 @@ import { podRules } from '../../pin/settings.ts';
 import { type ImageCheck, type ImageUse, imageUses } from '../../preflight/image-use.ts';
 import { readWorkloads } from '../../preflight/workloads.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { countingReads } from '../counting-reads.ts';
-import { openLogin } from '../login.ts';
-import { createLookups } from '../lookup.ts';
-import { readNamespace } from '../namespace.ts';
 import { checkImage, type ImageMeans } from './images.ts';
 import { checkInstallation } from './installation.ts';
 import { preflightExitCode, printPreflight, printPreflightJson, summarizePreflight } from './report.ts';

@@ -3,7 +3,7 @@ import type { KubernetesApi, ObjectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { isNeverPinned, neverPinned, optInMistake, optInOf } from '../pin/opt-in.ts';
-import { remedyFor } from './api-server.ts';
+import { remedyFor } from './remedies.ts';
 
 /**
  * A namespace that has to be there: in one that isn't nothing is found, and nothing is wrong. Undefined for who may not

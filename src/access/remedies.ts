@@ -1,7 +1,9 @@
-import { KubernetesError } from '../kubernetes/error.ts';
+import { KubernetesError, remedyFor as remedyOf } from '../kubernetes/error.ts';
 import { RegistryError } from '../registry/error.ts';
 import type { Failure } from '../resolve/failure.ts';
-import { remedyFor } from './api-server.ts';
+
+/** What whoever is at the command line can do about an API server that doesn't do what it was asked for. */
+export const remedyFor = (error: KubernetesError): string => remedyOf(error, 'person');
 
 /**
  * The failure with what whoever is at the command line can do: they have permissions of their own, and the webhook's

@@ -1,5 +1,6 @@
 import type { Proxies } from '../config/environment.ts';
 import type { Config } from '../config.ts';
+import type { CommandContext } from '../console/runtime.ts';
 import type { Credential, CredentialSource } from '../credentials/credential.ts';
 import { type ImageCredentials, PodCredentials } from '../credentials/pod-credentials.ts';
 import type { PullCredentials } from '../credentials/pull-secrets.ts';
@@ -9,7 +10,9 @@ import { type Reference, repository } from '../image/reference.ts';
 import { RegistryError } from '../registry/error.ts';
 import { explain, type Failure } from '../resolve/failure.ts';
 import { type Inspection, inspect } from '../resolve/inspect.ts';
-import { atCommandLine } from './failure.ts';
+import { untilAborted } from '../singleflight.ts';
+import { openLogin, type PodOptions, readPullCredentials } from './credentials.ts';
+import { atCommandLine } from './remedies.ts';
 
 /** What a lookup of one image found, or why it found nothing. */
 export type Lookup = { failure: Failure; error: unknown } | (Found & { failure?: never });
@@ -111,4 +114,57 @@ const otherDigest = () =>
 function logIn({ domain }: Reference): string {
   const server = domain === 'docker.io' ? '' : ` ${domain}`;
   return `log in with "docker login${server}", or correct the image`;
+}
+
+/** As who registries are asked: as a pod, if anything is said of one, else as whoever is logged in here. */
+export interface AskerOptions extends PodOptions {
+  dockerConfig?: string | undefined;
+  /** Images that are asked for at once of a registry; else the configuration says. */
+  concurrency?: number | undefined;
+}
+
+export interface AskParts {
+  /** Whether to read what stands behind the digests too. */
+  inspect: boolean;
+  /** Carries the deadline. */
+  signal: AbortSignal;
+}
+
+/**
+ * Has images looked up as the options say, for as long as `use` takes.
+ *
+ * @throws WrongUse, CommandFailed, what `use` throws, or the reason of `interrupted`
+ */
+export async function withLookups<T>(
+  config: Config,
+  options: AskerOptions,
+  { environment, terminal, connect, interrupted }: CommandContext,
+  { inspect, signal }: AskParts,
+  use: (lookups: Lookups) => Promise<T>,
+): Promise<T> {
+  const isForPod =
+    options.namespace !== undefined ||
+    options.serviceAccount !== undefined ||
+    options.pullSecret !== undefined;
+  // A pod hasn't what this person is logged in with, so only what is named counts beside its secrets.
+  const places = isForPod ? [] : environment.dockerConfigs;
+  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, places, signal);
+  const connection = isForPod ? await connect() : undefined;
+  try {
+    const pullCredentials =
+      connection &&
+      (await untilAborted(readPullCredentials(options, connection, terminal, signal), interrupted));
+    const { proxies } = environment;
+    const { concurrency } = options;
+    const parts = { sources, proxies, pullCredentials, concurrency, inspect, signal };
+    const lookups = createLookups(config, parts);
+    try {
+      return await use(lookups);
+    } finally {
+      await lookups.close();
+    }
+  } finally {
+    // It waits for what is being asked, and nobody wants to know any more.
+    connection?.close().catch(() => undefined);
+  }
 }
