@@ -1,7 +1,62 @@
+import { type Config, loadConfig } from '../config.ts';
+import type { CommandContext } from '../console/runtime.ts';
 import type { Progress } from '../console/terminal.ts';
-import type { KubernetesApi } from '../kubernetes/api.ts';
+import { PodCredentials } from '../credentials/pod-credentials.ts';
+import { type PullIdentity, PullSecrets } from '../credentials/pull-secrets.ts';
+import type { RegistryEngine } from '../engine.ts';
+import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
+import { openLogin } from './credentials.ts';
+import { openEngine } from './lookups.ts';
 
-/** The same API, whose lists count as progress: each object, and which resource is being read. */
+/** A cluster and the registries of its images, as a command that looks at the cluster's pods reaches them. */
+export interface Cluster {
+  config: Config;
+  api: KubernetesApi;
+  engine: RegistryEngine;
+  /** Aborts when the time is up, or when the process is asked to end. */
+  signal: AbortSignal;
+  /** The credentials of a pod. Its pull secrets are read with the permissions of the person. */
+  podCredentials(identity: PullIdentity): PodCredentials;
+}
+
+export interface ClusterAccess {
+  /** Milliseconds for the whole command. */
+  timeout: number;
+  dockerConfig?: string;
+  registryConfig?: string;
+}
+
+/**
+ * Connects to the cluster for as long as `use` takes.
+ *
+ * @param concurrency requests at a time to one registry, instead of the configuration's number
+ * @throws WrongUse, InvalidConfig, the error of `use`
+ */
+export async function withCluster<T>(
+  options: ClusterAccess,
+  { environment, connect, interrupted }: CommandContext,
+  use: (cluster: Cluster) => Promise<T>,
+  concurrency?: number,
+): Promise<T> {
+  const config = loadConfig(options.registryConfig);
+  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
+  // The person's own login doesn't count: the cluster's pods don't have it.
+  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, [], signal);
+  const connection = await connect();
+  const api = createKubernetesApi(connection);
+  const engine = openEngine(config, { sources, proxies: environment.proxies, concurrency });
+  const pullSecrets = new PullSecrets(api);
+  const podCredentials = (identity: PullIdentity) =>
+    new PodCredentials(engine.credentials, () => pullSecrets.credentials(identity, signal), signal);
+  try {
+    return await use({ config, api, engine, signal, podCredentials });
+  } finally {
+    // Closing waits for requests in flight, whose answers nobody needs any more.
+    for (const part of [engine, connection]) part.close().catch(() => undefined);
+  }
+}
+
+/** The API with its lists counted as progress: each object, and the resource that is being read. */
 export function countingReads(
   api: Pick<KubernetesApi, 'list'>,
   progress: Progress,

@@ -6,13 +6,13 @@ import type { Observed, RunningDigest } from './evidence.ts';
 export type Preference = 'newest' | 'oldest';
 
 /** What a registry is asked about one image. */
-export interface Question extends Pick<Observed, 'field' | 'reference'> {
+export interface RegistryQuery extends Pick<Observed, 'field' | 'reference'> {
   /** A digest that the repository has to have; undefined if the pods' specs prove it. */
   confirm: Digest | undefined;
 }
 
 /** What a registry said about one image. */
-export interface RegistryAnswer {
+export interface RegistryResult {
   /** The tag's digest now, or why it isn't known. */
   tag: { digest: Digest } | { digest?: never; problem: string };
   /** Why the digest to confirm isn't confirmed. */
@@ -35,12 +35,12 @@ export interface Adoption extends Pick<Observed, 'field' | 'digests'> {
 }
 
 /** What to ask registries: nothing about an image that is stored already or whose pods give no evidence. */
-export function questionsOf(
+export function registryQueries(
   observed: readonly Observed[],
   stored: Pins | undefined,
   prefer: Preference | undefined,
-): Question[] {
-  return observed.flatMap(({ field, reference, digests }): Question[] => {
+): RegistryQuery[] {
+  return observed.flatMap(({ field, reference, digests }): RegistryQuery[] => {
     const known = stored?.get(field.image);
     const chosen = choose(digests, prefer, known);
     const isStored = chosen !== undefined && chosen.digest === known;
@@ -52,16 +52,16 @@ export function questionsOf(
 /**
  * Decides about each image of a revision.
  *
- * @param answers to everything that {@link questionsOf} asks, by image as written
+ * @param results to everything that {@link registryQueries} asks, by image as written
  */
 export function judge(
   observed: readonly Observed[],
   stored: Pins | undefined,
   prefer: Preference | undefined,
-  answers: ReadonlyMap<string, RegistryAnswer>,
+  results: ReadonlyMap<string, RegistryResult>,
 ): Adoption[] {
   const judged = observed.map((image) =>
-    judgeImage(image, stored?.get(image.field.image), prefer, answers.get(image.field.image)),
+    judgeImage(image, stored?.get(image.field.image), prefer, results.get(image.field.image)),
   );
   const isHeld = judged.some(({ state }) => state === 'several');
   return judged.map((adoption) =>
@@ -77,9 +77,9 @@ function judgeImage(
   { field, digests, noEvidence }: Observed,
   stored: Digest | null | undefined,
   prefer: Preference | undefined,
-  answer: RegistryAnswer | undefined,
+  result: RegistryResult | undefined,
 ): Adoption {
-  const tag = answer?.tag.digest;
+  const tag = result?.tag.digest;
   const chosen = choose(digests, prefer, stored);
   const said = noEvidence.map(({ reason, pods }) => `${inPods(pods)}: ${reason}`);
   const about = { field, digests, tag, digest: undefined };
@@ -88,28 +88,28 @@ function judgeImage(
     if (digests.length === 0)
       return { ...about, state: isElsewhere ? 'unconfirmed' : 'unknown', notes: said };
     const kept = stored ? [`${stored} is stored`] : [];
-    return { ...about, state: 'several', notes: [...kept, ...remarks(undefined, answer), ...said] };
+    return { ...about, state: 'several', notes: [...kept, ...remarks(undefined, result), ...said] };
   }
   const { digest } = chosen;
   if (stored === digest) return { ...about, digest, state: 'stored', notes: said };
-  const unconfirmed = chosen.from === 'imageID' ? problemOf(answer) : undefined;
+  const unconfirmed = chosen.from === 'imageID' ? problemOf(result) : undefined;
   if (unconfirmed === undefined) {
     const replaced = stored
       ? [`in place of ${stored}, which pods may get for ${BELIEVED_MS / 1000} s more`]
       : [];
-    return { ...about, digest, state: 'adopted', notes: [...replaced, ...remarks(digest, answer), ...said] };
+    return { ...about, digest, state: 'adopted', notes: [...replaced, ...remarks(digest, result), ...said] };
   }
-  const moved = tag === undefined ? [] : remarks(digest, answer);
+  const moved = tag === undefined ? [] : remarks(digest, result);
   return { ...about, state: 'unconfirmed', notes: [unconfirmed, ...moved, ...said] };
 }
 
-const problemOf = (answer: RegistryAnswer | undefined) =>
-  answer === undefined ? 'no registry was asked' : answer.unconfirmed;
+const problemOf = (result: RegistryResult | undefined) =>
+  result === undefined ? 'no registry was asked' : result.unconfirmed;
 
 /** Notes on the tag: that it has another digest than the adopted one, or can't be resolved. */
-function remarks(digest: Digest | undefined, answer: RegistryAnswer | undefined): string[] {
-  if (answer === undefined) return [];
-  const { tag } = answer;
+function remarks(digest: Digest | undefined, result: RegistryResult | undefined): string[] {
+  if (result === undefined) return [];
+  const { tag } = result;
   if (tag.digest === undefined) return [`its tag can't be resolved now: ${tag.problem}`];
   return tag.digest === digest ? [] : [`its tag has ${tag.digest} now`];
 }

@@ -1,4 +1,4 @@
-import { type AskerOptions, type Found, type Lookup, withLookups } from '../access/lookups.ts';
+import { type AskerOptions, type FoundImage, type Lookup, withLookups } from '../access/lookups.ts';
 import { loadConfig } from '../config.ts';
 import { type ExitCode, exitCode, WrongUse } from '../console/exit.ts';
 import { interruptible } from '../console/interruption.ts';
@@ -36,9 +36,9 @@ export async function resolve(
   const { terminal, interrupted } = context;
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
   const inspect = options.output === 'json';
-  return withLookups(config, options, context, { inspect, signal }, async ({ lookup }) => {
+  return withLookups(config, options, context, { inspect, signal }, async (lookUp) => {
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
-    const looked = startAll(wanted, lookup, progress, interrupted);
+    const looked = startAll(wanted, lookUp, progress, interrupted);
     const print = inspect ? printJson : printDigests;
     const { code, unknown } = await print(looked, terminal);
     if (!interrupted.aborted) return code;
@@ -72,7 +72,7 @@ interface Looked extends Wanted {
 /** Starts all of them; what is the same image under two spellings is asked for once. */
 function startAll(
   wanted: readonly Wanted[],
-  lookup: (reference: Reference) => Promise<Lookup>,
+  lookUp: (reference: Reference) => Promise<Lookup>,
   progress: Progress,
   interrupted: AbortSignal,
 ): Looked[] {
@@ -80,7 +80,7 @@ function startAll(
   return wanted.map(({ image, reference }) => {
     const key = pullReference(reference);
     progress.begin(image);
-    const running = started.get(key) ?? interruptible(lookup(reference), interrupted, hasFailed);
+    const running = started.get(key) ?? interruptible(lookUp(reference), interrupted, hasFailed);
     started.set(key, running);
     return { image, reference, lookup: running.finally(() => progress.finish(image)) };
   });
@@ -132,7 +132,10 @@ async function printJson(looked: readonly Looked[], terminal: Terminal): Promise
   return printed;
 }
 
-function describe(reference: Reference, { digest, credential, requests, milliseconds, inspection }: Found) {
+function describe(
+  reference: Reference,
+  { digest, credential, requests, milliseconds, inspection }: FoundImage,
+) {
   return {
     /** In full, by digest: what a container runtime would pull. */
     reference: pullReference({ ...reference, digest }),

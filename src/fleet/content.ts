@@ -4,7 +4,7 @@ import type { Reference } from '../image/reference.ts';
 import { parseJson } from '../json.ts';
 
 /** What a manifest leads to. */
-export type Manifest = (
+export type ImageManifest = (
   | { kind: 'index'; children: readonly Child[] }
   /** A single image, known by its config: what containerd calls the image's id. */
   | { kind: 'image'; config: Digest }
@@ -31,7 +31,7 @@ export interface RegistryView {
   /** The digest of what the reference stands for now. */
   find(reference: Reference): Promise<Answer<Digest>>;
   /** What the repository has under a digest. */
-  manifest(reference: Reference, digest: Digest): Promise<Answer<Manifest>>;
+  manifest(reference: Reference, digest: Digest): Promise<Answer<ImageManifest>>;
   /** When the image with this config was built, if the config says so. */
   built(reference: Reference, config: Digest): Promise<Date | undefined>;
 }
@@ -43,7 +43,7 @@ const schema = z.object({
 });
 
 /** What the bytes of a manifest lead to. */
-export function readManifest(bytes: Buffer, lastModified: string | undefined): Manifest {
+export function readManifest(bytes: Buffer, lastModified: string | undefined): ImageManifest {
   const parsed = schema.safeParse(parseJson(bytes.toString('utf8')));
   const { manifests, config } = parsed.success ? parsed.data : {};
   const about = { lastModified: readDate(lastModified) };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readImageId } from '../adoption/evidence.ts';
 import { runningImages, runningPodSchema } from '../adoption/running-pods.ts';
+import type { PullSpec } from '../credentials/pod-credentials.ts';
 import type { Digest } from '../image/digest.ts';
 import { repository } from '../image/reference.ts';
 import type { OptIn } from '../pin/opt-in.ts';
@@ -21,9 +22,6 @@ export interface Pulled {
   /** `docker.io/library/nginx`; container runtimes may name another than the image's. */
   repository: string;
 }
-
-/** Of whom the pull secrets are. */
-export type PullSpec = Pick<PodSpec, 'imagePullSecrets' | 'serviceAccountName' | 'serviceAccount'>;
 
 /** One image in one place of pods that have all of this in common. */
 export interface Usage extends Pick<ImageField, 'place' | 'name' | 'image' | 'pullPolicy'> {

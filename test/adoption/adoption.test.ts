@@ -4,8 +4,8 @@ import {
   judge,
   type Preference,
   pinsToStore,
-  questionsOf,
-  type RegistryAnswer,
+  type RegistryResult,
+  registryQueries,
 } from '../../src/adoption/adoption.ts';
 import { observe } from '../../src/adoption/evidence.ts';
 import { type Digest, sha256 } from '../../src/image/digest.ts';
@@ -29,14 +29,14 @@ interface Situation {
   pods: PodOptions[];
   stored?: Pins;
   prefer?: Preference;
-  answer?: RegistryAnswer;
+  answer?: RegistryResult;
 }
-const tag = (digest: Digest): RegistryAnswer => ({ tag: { digest } });
+const tag = (digest: Digest): RegistryResult => ({ tag: { digest } });
 
 /** What becomes of the image of a revision, and what is stored in the end. */
 function adopt({ pods, stored, prefer, answer = tag(one) }: Situation) {
   const observed = observe(decided(), cohortsOf(...pods));
-  const questions = questionsOf(observed, stored, prefer);
+  const questions = registryQueries(observed, stored, prefer);
   const answers = new Map(questions.map(({ field }) => [field.image, answer]));
   const [adoption, ...others] = judge(observed, stored, prefer, answers);
   expect(others).toEqual([]);
@@ -200,7 +200,7 @@ describe('a revision of several images', () => {
   const judged = (pods: PodOptions[], stored?: Pins) => {
     const observed = observe(decided(template(spec)), cohortsOf(...pods));
     const answers = new Map(
-      questionsOf(observed, stored, undefined).map(({ field }) => [field.image, tag(one)]),
+      registryQueries(observed, stored, undefined).map(({ field }) => [field.image, tag(one)]),
     );
     // The other container's pods say nothing, as those of these tests have one only.
     return judge(observed, stored, undefined, answers);
@@ -283,7 +283,9 @@ test('law: a second run changes nothing, also when the Deployment has written it
         const run = (before: Record<string, string>) => {
           const stored = readPins(before, 'abc');
           const answer = confirms ? tag(one) : { ...tag(one), unconfirmed: 'no' };
-          const answers = new Map(questionsOf(observed, stored, prefer).map((q) => [q.field.image, answer]));
+          const answers = new Map(
+            registryQueries(observed, stored, prefer).map((q) => [q.field.image, answer]),
+          );
           const pins = pinsToStore(judge(observed, stored, prefer, answers), stored);
           return pins === undefined ? {} : storePins(before, 'abc', pins, now, copies);
         };

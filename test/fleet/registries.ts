@@ -1,6 +1,6 @@
 import {
   type Answer,
-  type Manifest,
+  type ImageManifest,
   type RegistryView,
   readBuilt,
   readManifest,
@@ -34,7 +34,7 @@ export class Repository implements RegistryView {
     return this.#answer(`find ${reference.digest ?? tagOrLatest(reference)}`, digest, () => digest);
   }
 
-  async manifest(_: Reference, digest: Digest): Promise<Answer<Manifest>> {
+  async manifest(_: Reference, digest: Digest): Promise<Answer<ImageManifest>> {
     return this.#answer(`manifest ${digest}`, digest, (found) => readManifest(found.bytes, undefined));
   }
 

@@ -1,14 +1,22 @@
+import type { Cluster } from '../../access/cluster.ts';
 import { remedyFor } from '../../access/remedies.ts';
-import { type Adoption, judge, type Preference, pinsToStore, questionsOf } from '../../adoption/adoption.ts';
+import {
+  type Adoption,
+  judge,
+  type Preference,
+  pinsToStore,
+  registryQueries,
+} from '../../adoption/adoption.ts';
 import { observe } from '../../adoption/evidence.ts';
 import type { RevisionInUse, RevisionObject } from '../../adoption/read-revisions.ts';
+import { pullIdentityOf } from '../../credentials/pod-credentials.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { decide, type Rules } from '../../pin/decide.ts';
 import { type AnnotationChanges, fits } from '../../pin/json-patch.ts';
 import { hashOf, isRevisionKind, type RevisionKind, revisionKinds } from '../../revision/kinds.ts';
 import { readPins, storePins } from '../../revision/pins.ts';
-import type { AskRegistry } from './ask-registry.ts';
+import { askRegistry } from './ask-registry.ts';
 
 /** What became of a revision. */
 export interface AdoptedRevision extends Pick<RevisionInUse, 'kind' | 'name'> {
@@ -26,15 +34,13 @@ export interface RevisionProblem {
   message: string;
 }
 
-export interface AdoptContext {
+export interface AdoptContext extends Pick<Cluster, 'engine' | 'podCredentials' | 'signal'> {
+  api: Pick<KubernetesApi, 'annotate'>;
+  namespace: string;
   rules: Rules;
   prefer: Preference | undefined;
   /** Whether to write nothing. */
   isDryRun: boolean;
-  api: Pick<KubernetesApi, 'annotate'>;
-  ask: AskRegistry;
-  namespace: string;
-  signal: AbortSignal;
 }
 
 /** Stores with a revision what its pods run, as far as that is certain. Never rejects. */
@@ -53,8 +59,10 @@ export async function adoptRevision(
   }
   const hash = hashOf(kind, object.labels);
   const stored = readPins(object.annotations, hash);
-  const answers = await context.ask(questionsOf(observed, stored, prefer), namespace, object.template.spec);
-  const images = judge(observed, stored, prefer, answers);
+  const queries = registryQueries(observed, stored, prefer);
+  const identity = pullIdentityOf(namespace, object.template.spec);
+  const results = await askRegistry(queries, identity, context);
+  const images = judge(observed, stored, prefer, results);
   const pins = pinsToStore(images, stored);
   const changes = pins && storePins(object.annotations, hash, pins, Date.now(), object.copies);
   if (changes === undefined || Object.keys(changes).length === 0) {

@@ -1,16 +1,11 @@
-import { openLogin } from '../../access/credentials.ts';
-import { withConcurrency } from '../../access/lookups.ts';
+import { type Cluster, withCluster } from '../../access/cluster.ts';
 import { remedyFor } from '../../access/remedies.ts';
-import { type Config, loadConfig } from '../../config.ts';
 import { CommandFailed, type ExitCode, WrongUse } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
-import { PullSecrets } from '../../credentials/pull-secrets.ts';
-import { createRegistryEngine } from '../../engine.ts';
-import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts';
+import { auditNamespaces, type Problem } from '../../fleet/audit.ts';
 import { Fleet } from '../../fleet/fleet.ts';
 import { readFleet } from '../../fleet/inventory.ts';
 import { printable } from '../../image/excerpt.ts';
-import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { KubernetesError } from '../../kubernetes/error.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { Judgement } from './judge.ts';
@@ -19,52 +14,36 @@ import { checkOutput, exitCodeOf, writeAudit } from './output.ts';
 import { RegistryViews } from './registry.ts';
 
 /**
- * `tagpin audit`: what runs in a cluster, by tag and by digest, what has become of those tags, and what to write
- * instead. What can't be found out is said, and the rest is done; stopped, it shows what is known so far.
+ * `tagpin audit`: reports what a cluster runs, by tag and by digest, where the tags have moved, and what to write
+ * instead. What can't be found out is reported too, and doesn't stop the rest. Interrupted, it reports what it has.
  *
  * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
  */
 export async function audit(options: AuditOptions, context: CommandContext): Promise<ExitCode> {
-  const { terminal, connect, interrupted, environment } = context;
   const namespaces = scopeOf(options);
   checkOutput(options);
-  const config = loadConfig(options.registryConfig);
-  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
-  // The pods haven't what this person is logged in with.
-  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, [], signal);
-  const connection = await connect();
-  const engine = createRegistryEngine(withConcurrency(config), {
-    sources,
-    proxies: environment.proxies,
-    observe: () => undefined,
-  });
-  try {
-    const api = createKubernetesApi(connection);
+  return withCluster(options, context, async (cluster) => {
+    const { terminal, interrupted } = context;
+    const { config, signal } = cluster;
     const fleet = new Fleet();
-    const unread = new ReadFailures();
-    const isRead = await untilStopped(readAll(fleet, api, namespaces, unread, context, signal), signal);
-    const problems = unread.problems();
+    const failures = new ReadFailures();
+    const isRead = await untilStopped(readAll(fleet, cluster, namespaces, failures, context), signal);
+    const problems = failures.problems();
     if (fleet.namespaces.length === 0) throw nothingRead(problems, context);
 
     const judgement = new Judgement(fleet);
-    const views = new RegistryViews(engine, new PullSecrets(api), signal);
+    const views = new RegistryViews(cluster);
     const isAsked = isRead && (await untilStopped(judgeAll(judgement, views, options, context), signal));
     for (const [message, images] of judgement.problems()) problems.push({ message, images });
     if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
 
-    const report = auditOf(fleet, judgement, problems, config);
-    const more = await writeAudit(report, options, {
-      api,
-      config,
-      terminal,
-      signal,
-    });
+    const at = new Date();
+    const images = judgement.images(fleet, config.pin, at);
+    const report = { at, namespaces: auditNamespaces(fleet, images), images, problems };
+    const more = await writeAudit(report, options, { ...cluster, terminal });
     interrupted.throwIfAborted();
     return exitCodeOf({ ...report, problems: [...problems, ...more] }, options.failOn);
-  } finally {
-    // They wait for what is being asked, and nobody wants to know any more.
-    for (const part of [engine, connection]) part.close().catch(() => undefined);
-  }
+  });
 }
 
 /** @throws WrongUse */
@@ -76,14 +55,13 @@ function scopeOf({ namespace: names, allNamespaces }: AuditOptions): readonly st
 
 async function readAll(
   fleet: Fleet,
-  api: KubernetesApi,
+  { api, signal }: Cluster,
   namespaces: readonly string[] | undefined,
-  unread: ReadFailures,
+  failures: ReadFailures,
   { terminal }: CommandContext,
-  signal: AbortSignal,
 ): Promise<void> {
   using progress = terminal.progress({ counted: 'pods read' });
-  const failed = (what: string, error: KubernetesError | undefined) => unread.add(what, error);
+  const failed = (what: string, error: KubernetesError | undefined) => failures.add(what, error);
   await readFleet(fleet, { api, namespaces, signal, failed, seen: () => progress.finish('') });
 }
 
@@ -99,7 +77,7 @@ async function judgeAll(
   await judgement.askRegistries((namespace, pull) => views.for(namespace, pull), concurrency, progress);
 }
 
-/** Whether the work came to its end before it was stopped; it may go on, and nobody waits for it any more. */
+/** Whether the work finished before the signal aborted. Otherwise it isn't waited for any longer. */
 async function untilStopped(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
   try {
     await untilAborted(work, signal);
@@ -110,11 +88,11 @@ async function untilStopped(work: Promise<void>, signal: AbortSignal): Promise<b
   }
 }
 
-/** Nothing of the cluster could be read: why, or that somebody had enough. */
+/** The error for a cluster of which nothing could be read. */
 function nothingRead(problems: readonly Problem[], { interrupted, terminal }: CommandContext): unknown {
   if (interrupted.aborted) return interrupted.reason;
   const messages = problems.map(({ message }) => message);
-  // The command ends with the last; each has a line of its own.
+  // Each message has a line of its own, and the thrown error prints the last.
   for (const message of messages.slice(0, -1)) terminal.err(`tagpin: ${printable(message)}\n`);
   return new CommandFailed(messages.at(-1) ?? 'the API server gave no answer in time');
 }
@@ -132,24 +110,18 @@ function stopped(
   return { message: `${why}: ${what}`, images: isRead ? judgement.open : undefined };
 }
 
-function auditOf(fleet: Fleet, judgement: Judgement, problems: readonly Problem[], { pin }: Config): Audit {
-  const at = new Date();
-  const images = judgement.images(fleet, pin, at);
-  return { at, namespaces: auditNamespaces(fleet, images), images, problems };
-}
-
-/** What a call's error begins with, which says what was asked and not what the matter is. */
+/** The request at the start of an error's message, which isn't part of its cause. */
 const REQUEST = /^[A-Z]+ \/\S*: /;
 
-/** More names would hide the cause. */
+/** With more names, the cause would be hard to find. */
 const MOST_NAMES = 4;
 
-/** What of the cluster couldn't be read, once for each cause: one API server that is down has one for all of it. */
-export class ReadFailures {
+/** What couldn't be read of the cluster, once for each cause: an API server that is down is one cause for everything. */
+class ReadFailures {
   readonly #causes = new Map<string, { error: KubernetesError; names: string[] }>();
   readonly #absent: string[] = [];
 
-  /** Without an error it isn't there. */
+  /** @param error undefined if the object doesn't exist */
   add(name: string, error: KubernetesError | undefined): void {
     if (error === undefined) {
       this.#absent.push(name);

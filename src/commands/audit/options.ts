@@ -1,8 +1,9 @@
+import type { ClusterAccess } from '../../access/cluster.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
 
 export const auditFormats = ['wide', 'json', 'yaml', 'csv', 'policyreport', 'openreports'] as const;
 
-export interface AuditOptions {
+export interface AuditOptions extends ClusterAccess {
   /** All if none is named. */
   namespace?: string[];
   allNamespaces?: boolean;
@@ -11,11 +12,8 @@ export interface AuditOptions {
   fix?: boolean;
   only?: FindingKind[];
   failOn?: FindingKind[];
-  /** False for no look-up at all. */
+  /** Whether registries are asked. */
   registry: boolean;
+  /** Images at a time. */
   concurrency: number;
-  /** Milliseconds for everything. */
-  timeout: number;
-  dockerConfig?: string;
-  registryConfig?: string;
 }

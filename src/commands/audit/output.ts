@@ -1,22 +1,18 @@
 import { dirname } from 'node:path';
-import type { Config } from '../../config.ts';
+import type { Cluster } from '../../access/cluster.ts';
 import { CommandFailed, type ExitCode, exitCode, WrongUse } from '../../console/exit.ts';
 import type { Terminal } from '../../console/terminal.ts';
 import { isFolder, writeWhole } from '../../console/write-file.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
 import { printable } from '../../image/excerpt.ts';
-import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { printAuditCsv, printAuditJson, printAuditYaml, printPolicyReports } from './data.ts';
 import type { Fixes } from './fix.ts';
 import type { AuditOptions } from './options.ts';
 import { printAuditTables } from './table.ts';
 
-interface OutputContext {
-  api: KubernetesApi;
-  config: Config;
+interface OutputContext extends Pick<Cluster, 'api' | 'config' | 'signal'> {
   terminal: Terminal;
-  signal: AbortSignal;
 }
 
 /** @throws WrongUse for what can't be written before it is known what to write */

@@ -1,16 +1,20 @@
+import type { Cluster } from '../../access/cluster.ts';
 import { atCommandLine } from '../../access/remedies.ts';
 import { fingerprint } from '../../credentials/credential.ts';
-import { type ImageCredentials, PodCredentials, pullIdentityOf } from '../../credentials/pod-credentials.ts';
-import type { PullSecrets } from '../../credentials/pull-secrets.ts';
+import {
+  type ImageCredentials,
+  type PodCredentials,
+  type PullSpec,
+  pullIdentityOf,
+} from '../../credentials/pod-credentials.ts';
 import type { RegistryEngine } from '../../engine.ts';
 import {
   type Answer,
-  type Manifest,
+  type ImageManifest,
   type RegistryView,
   readBuilt,
   readManifest,
 } from '../../fleet/content.ts';
-import type { PullSpec } from '../../fleet/fleet.ts';
 import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference, repository } from '../../image/reference.ts';
 import { RegistryError } from '../../registry/error.ts';
@@ -21,6 +25,8 @@ import type { Resolution } from '../../resolve/resolver.ts';
 /** The time for reading one manifest or config: as long as a registry has to resolve a tag. */
 const CONTENT_TIMEOUT_MS = 30_000;
 
+type ViewedCluster = Pick<Cluster, 'engine' | 'podCredentials' | 'signal'>;
+
 type Answers<T> = Map<string, Promise<Answer<T>>>;
 
 /**
@@ -28,22 +34,18 @@ type Answers<T> = Map<string, Promise<Answer<T>>>;
  * same credentials for it, in whatever namespace, and no pod gets an answer that other credentials opened.
  */
 export class RegistryViews {
-  readonly #engine: RegistryEngine;
-  readonly #pullSecrets: PullSecrets;
-  readonly #signal: AbortSignal;
+  readonly #cluster: ViewedCluster;
   readonly #credentials = new Map<string, PodCredentials>();
   readonly #digests: Answers<Digest> = new Map();
-  readonly #manifests: Answers<Manifest> = new Map();
+  readonly #manifests: Answers<ImageManifest> = new Map();
   readonly #built: Answers<Date | undefined> = new Map();
   /** What opened each repository, by its name and the credentials tried. */
   readonly #openers = new Map<string, Resolution['credential']>();
-  /** What was said first of a registry that doesn't answer: once is enough. */
+  /** The first message about each problem of a registry or repository, so that it is reported once. */
   readonly #problems = new Map<string, string>();
 
-  constructor(engine: RegistryEngine, pullSecrets: PullSecrets, signal: AbortSignal) {
-    this.#engine = engine;
-    this.#pullSecrets = pullSecrets;
-    this.#signal = signal;
+  constructor(cluster: ViewedCluster) {
+    this.#cluster = cluster;
   }
 
   /** As a pod of that namespace sees them. */
@@ -69,25 +71,21 @@ export class RegistryViews {
 
   #credentialsOf(namespace: string, pull: PullSpec): PodCredentials {
     const identity = pullIdentityOf(namespace, pull);
-    const read = () => this.#pullSecrets.credentials(identity, this.#signal);
-    return remembered(
-      this.#credentials,
-      JSON.stringify(identity),
-      () => new PodCredentials(this.#engine.credentials, read, this.#signal),
-    );
+    const key = JSON.stringify(identity);
+    return remembered(this.#credentials, key, () => this.#cluster.podCredentials(identity));
   }
 
   #find(reference: Reference, atHand: ImageCredentials): Promise<Answer<Digest>> {
     return this.#ask(this.#digests, pullReference(reference), reference, atHand, async () => {
-      const { resolver } = this.#engine;
-      const { digest, credential } = await resolver.resolve(reference, atHand.credentials, this.#signal);
+      const { engine, signal } = this.#cluster;
+      const { digest, credential } = await engine.resolver.resolve(reference, atHand.credentials, signal);
       this.#openers.set(keyOf(repository(reference), atHand), credential);
       // A registry may answer a sha512 with its sha256; the digest that was asked for exists.
       return reference.digest ?? digest;
     });
   }
 
-  #manifest(reference: Reference, digest: Digest, atHand: ImageCredentials): Promise<Answer<Manifest>> {
+  #manifest(reference: Reference, digest: Digest, atHand: ImageCredentials): Promise<Answer<ImageManifest>> {
     const name = `${repository(reference)}@${digest}`;
     return this.#ask(this.#manifests, name, reference, atHand, async () => {
       const content = await this.#content(reference, { kind: 'manifest', digest }, atHand);
@@ -109,8 +107,9 @@ export class RegistryViews {
     atHand: ImageCredentials,
   ) {
     const credential = this.#openers.get(keyOf(repository(reference), atHand));
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(CONTENT_TIMEOUT_MS)]);
-    return this.#engine.client.content(reference, what, credential, signal);
+    const { engine } = this.#cluster;
+    const signal = AbortSignal.any([this.#cluster.signal, AbortSignal.timeout(CONTENT_TIMEOUT_MS)]);
+    return engine.client.content(reference, what, credential, signal);
   }
 
   /** Asks once for all pods with the same credentials. */

@@ -1,9 +1,11 @@
-import type { Lookups } from '../../access/lookups.ts';
+import type { Lookup } from '../../access/lookups.ts';
 import type { Progress } from '../../console/terminal.ts';
 import type { Digest } from '../../image/digest.ts';
 import { pullReference, type Reference } from '../../image/reference.ts';
 import type { Lock } from '../../manifest/lock.ts';
 import { sentence } from '../../resolve/failure.ts';
+
+type LookUp = (reference: Reference) => Promise<Lookup>;
 
 /** The digest of an image as written, or why there is none. */
 export type DigestResult = { digest: Digest; from: 'lock' | 'registry' } | { label: string; message: string };
@@ -12,17 +14,17 @@ export type DigestResult = { digest: Digest; from: 'lock' | 'registry' } | { lab
 export class Digests {
   readonly #lock: Lock;
   readonly #isUpdated: (image: string) => boolean;
-  readonly #lookups: Pick<Lookups, 'lookup'> | undefined;
+  readonly #lookUp: LookUp | undefined;
   readonly #progress: Progress;
   readonly #interruption: Promise<DigestResult>;
   readonly #asked = new Map<string, Promise<DigestResult>>();
   /** What registries said, by the image as written. */
   readonly #found = new Map<string, Digest>();
 
-  constructor({ lock, isUpdated, lookups, progress, interrupted }: DigestParts) {
+  constructor({ lock, isUpdated, lookUp, progress, interrupted }: DigestParts) {
     this.#lock = lock;
     this.#isUpdated = isUpdated;
-    this.#lookups = lookups;
+    this.#lookUp = lookUp;
     this.#progress = progress;
     this.#interruption = interruptionOf(interrupted);
   }
@@ -31,14 +33,14 @@ export class Digests {
   async of(written: string, reference: Reference): Promise<DigestResult> {
     const locked = this.#isUpdated(written) ? undefined : this.#lock.get(written);
     if (locked !== undefined) return { digest: locked, from: 'lock' };
-    if (this.#lookups === undefined) {
+    if (this.#lookUp === undefined) {
       return {
         label: 'not_locked',
         message: "the lock file doesn't have it; run without --frozen to add it",
       };
     }
     const key = pullReference(reference);
-    const asked = this.#asked.get(key) ?? this.#ask(reference, written, this.#lookups);
+    const asked = this.#asked.get(key) ?? this.#ask(reference, written, this.#lookUp);
     this.#asked.set(key, asked);
     const answer = await asked;
     if ('digest' in answer) this.#found.set(written, answer.digest);
@@ -55,13 +57,9 @@ export class Digests {
     return this.#asked.size;
   }
 
-  async #ask(
-    reference: Reference,
-    written: string,
-    { lookup }: Pick<Lookups, 'lookup'>,
-  ): Promise<DigestResult> {
+  async #ask(reference: Reference, written: string, lookUp: LookUp): Promise<DigestResult> {
     this.#progress.begin(written);
-    const answer = await Promise.race([this.#interruption, answerTo(lookup(reference))]);
+    const answer = await Promise.race([this.#interruption, resultOf(lookUp(reference))]);
     this.#progress.finish(written);
     return answer;
   }
@@ -83,12 +81,12 @@ export interface DigestParts {
   lock: Lock;
   isUpdated: (image: string) => boolean;
   /** Without them no registry is asked. */
-  lookups: Pick<Lookups, 'lookup'> | undefined;
+  lookUp: LookUp | undefined;
   progress: Progress;
   interrupted: AbortSignal;
 }
 
-async function answerTo(lookup: ReturnType<Lookups['lookup']>): Promise<DigestResult> {
+async function resultOf(lookup: Promise<Lookup>): Promise<DigestResult> {
   const found = await lookup;
   return found.failure === undefined
     ? { digest: found.digest, from: 'registry' }

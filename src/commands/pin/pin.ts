@@ -108,7 +108,7 @@ function open(source: Source, manifest: Manifest | Unreadable, { find, intent }:
 async function pinAll(opened: readonly OpenedFile[], setup: Setup, context: CommandContext) {
   const { options, config, intent, style } = setup;
   const { terminal, interrupted } = context;
-  const parts = { ...intent, interrupted, lookups: undefined, progress: noProgress };
+  const parts = { ...intent, interrupted, lookUp: undefined, progress: noProgress };
   const run = async (digests: Digests) => ({
     files: await Promise.all(opened.map((file) => pinFile(file, digests, style))),
     digests,
@@ -121,9 +121,9 @@ async function pinAll(opened: readonly OpenedFile[], setup: Setup, context: Comm
   );
   if (wanted.size === 0 || options.frozen) return run(new Digests(parts));
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
-  return withLookups(config, options, context, { inspect: false, signal }, async (lookups) => {
+  return withLookups(config, options, context, { inspect: false, signal }, async (lookUp) => {
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.size });
-    return await run(new Digests({ ...parts, lookups, progress }));
+    return await run(new Digests({ ...parts, lookUp, progress }));
   });
 }
 

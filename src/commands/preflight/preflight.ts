@@ -1,98 +1,73 @@
-import { countingReads } from '../../access/cluster.ts';
-import { openLogin } from '../../access/credentials.ts';
-import { createLookups } from '../../access/lookups.ts';
+import { type Cluster, type ClusterAccess, countingReads, withCluster } from '../../access/cluster.ts';
+import { lookUp } from '../../access/lookups.ts';
 import { readNamespace } from '../../access/namespace.ts';
-import { loadConfig } from '../../config.ts';
 import type { ExitCode } from '../../console/exit.ts';
 import { interruptible } from '../../console/interruption.ts';
 import type { CommandContext } from '../../console/runtime.ts';
-import type { Terminal } from '../../console/terminal.ts';
-import { PullSecrets } from '../../credentials/pull-secrets.ts';
-import { createKubernetesApi } from '../../kubernetes/api.ts';
+import { KubernetesError } from '../../kubernetes/error.ts';
 import { podRules } from '../../pin/settings.ts';
 import { type ImageCheck, type ImageUse, imageUses } from '../../preflight/image-use.ts';
 import { readWorkloads } from '../../preflight/workloads.ts';
+import { explain, sentence } from '../../resolve/failure.ts';
+import type { ImageOutcome } from '../../resolve/pin-images.ts';
 import { untilAborted } from '../../singleflight.ts';
-import { checkImage, type ImageMeans } from './images.ts';
+import { verdictOf } from '../../webhook/verdict.ts';
 import { checkInstallation } from './installation.ts';
 import { preflightExitCode, printPreflight, printPreflightJson, summarizePreflight } from './report.ts';
 
-export interface PreflightOptions {
+export interface PreflightOptions extends ClusterAccess {
   output?: string;
-  /** Milliseconds for everything. */
-  timeout: number;
-  /** Images that are asked for at once of a registry; else the configuration says. */
+  /** Requests at a time to one registry, instead of the configuration's number. */
   concurrency?: number;
-  dockerConfig?: string;
-  registryConfig?: string;
 }
 
 /**
- * `tagpin preflight`: says what `enforce` would do with every image that a namespace runs or is to run, and whether all
- * is there for it. Writes nothing, and needs nothing to be installed.
+ * `tagpin preflight`: reports what `enforce` would do with every image that a namespace runs or is to run, and whether
+ * the installation works for it. Writes nothing. tagpin needn't be installed.
  *
  * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
  */
 export async function preflight(
   namespace: string,
   options: PreflightOptions,
-  { environment, terminal, connect, interrupted }: CommandContext,
+  context: CommandContext,
 ): Promise<ExitCode> {
-  const config = loadConfig(options.registryConfig);
-  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
-  // The pods haven't what this person is logged in with.
-  const sources = openLogin(options.dockerConfig ?? config.dockerConfig, [], signal);
-  const connection = await connect();
-  const api = createKubernetesApi(connection);
-  const lookups = createLookups(config, {
-    sources,
-    proxies: environment.proxies,
-    pullCredentials: undefined,
-    concurrency: options.concurrency,
-    inspect: false,
-    signal,
-  });
-  try {
+  const check = async (cluster: Cluster) => {
+    const { environment, terminal, interrupted } = context;
+    const { api, config, signal } = cluster;
     const metadata = await untilAborted(readNamespace(api, namespace, signal), interrupted);
     const labels = metadata && (metadata.labels ?? {});
     const subject = { name: namespace, labels, own: environment.namespace };
-    const means = { api, webhook: config.webhook, signal, now: Date.now() };
-    const standing = interruptible(checkInstallation(subject, means), interrupted, () => true);
-    const { workloads, unread } = await untilAborted(read(api, namespace, terminal, signal), interrupted);
-    const uses = imageUses(namespace, workloads, podRules(config.pin, 'enforce'));
-    const images = await checkAll(uses, terminal, interrupted, {
-      pullSecrets: new PullSecrets(api),
-      lookups,
+    const installation = checkInstallation(subject, {
+      api,
+      webhook: config.webhook,
       signal,
+      now: Date.now(),
     });
-    const report = { namespace, checks: (await standing) ?? [], images, unread };
+    const checking = interruptible(installation, interrupted, () => true);
+    const { workloads, unread } = await untilAborted(read(namespace, cluster, context), interrupted);
+    const uses = imageUses(namespace, workloads, podRules(config.pin, 'enforce'));
+    const images = await checkImages(uses, cluster, context);
+    const report = { namespace, checks: (await checking) ?? [], images, unread };
     terminal.out(options.output === 'json' ? printPreflightJson(report) : printPreflight(report));
     for (const message of unread) terminal.err(`tagpin: not all images are known: ${message}\n`);
     terminal.err(`tagpin: ${summarizePreflight(report)}\n`);
     interrupted.throwIfAborted();
     return preflightExitCode(report);
-  } finally {
-    // They wait for what is being asked, and nobody wants to know any more.
-    for (const part of [lookups, connection]) part.close().catch(() => undefined);
-  }
+  };
+  return withCluster(options, context, check, options.concurrency);
 }
 
-async function read(
-  api: ReturnType<typeof createKubernetesApi>,
-  namespace: string,
-  terminal: Terminal,
-  signal: AbortSignal,
-) {
+async function read(namespace: string, { api, signal }: Cluster, { terminal }: CommandContext) {
   using progress = terminal.progress({ counted: 'objects read' });
   return await readWorkloads({ ...countingReads(api, progress), serves: api.serves }, namespace, signal);
 }
 
-/** All at once; how many are with a registry is for its lane to say. */
-async function checkAll(
+/** All at the same time: the engine limits the requests to each registry. */
+async function checkImages(
   uses: readonly ImageUse[],
-  terminal: Terminal,
-  interrupted: AbortSignal,
-  means: ImageMeans,
+  cluster: Cluster,
+  { terminal, interrupted }: CommandContext,
 ): Promise<ImageCheck[]> {
   using progress = terminal.progress({ counted: 'images looked at', total: uses.length });
   return await Promise.all(
@@ -100,7 +75,7 @@ async function checkAll(
       const { image } = use.decided.field;
       progress.begin(image);
       const check = await interruptible(
-        checkImage(use, means),
+        checkImage(use, cluster),
         interrupted,
         ({ state }) => state === 'refused' || state === 'unknown',
       );
@@ -108,4 +83,34 @@ async function checkAll(
       return check ?? { ...use, state: 'unknown', message: 'ended before this was known' };
     }),
   );
+}
+
+/** What `enforce` would do with an image. Never rejects. */
+async function checkImage(use: ImageUse, { engine, podCredentials, signal }: Cluster): Promise<ImageCheck> {
+  const { field, decision } = use.decided;
+  switch (decision.action) {
+    case 'leave':
+      return { ...use, state: 'left', reason: decision.reason };
+    case 'refuse': {
+      const failure = explain(decision.error);
+      return refused(use, { field, result: 'failed', failure, error: decision.error, milliseconds: 0 });
+    }
+    case 'remember':
+    case 'resolve':
+  }
+  const credentials = podCredentials(use.puller);
+  const found = await lookUp(engine, decision.reference, credentials, { inspect: false, signal });
+  if (found.failure !== undefined) {
+    const { failure, error } = found;
+    if (error instanceof KubernetesError) return { ...use, state: 'unknown', message: sentence(failure) };
+    return refused(use, { field, result: 'failed', failure, error: failure, milliseconds: 0 });
+  }
+  const { digest, credential } = found;
+  return { ...use, state: 'pinned', digest, credential: credential?.source ?? 'anonymous' };
+}
+
+/** In the webhook's own words. */
+function refused(use: ImageUse, outcome: ImageOutcome): ImageCheck {
+  const verdict = verdictOf('enforce', [outcome], [], []);
+  return { ...use, state: 'refused', message: verdict.message ?? '' };
 }
