@@ -32,7 +32,7 @@ function running(namespace: Namespace, count: number, name = 'web'): Promise<str
 }
 
 test(
-  'what is adopted before a namespace opts in stays as it runs until the next rollout',
+  'images adopted before a namespace opts in keep their digests until the next rollout',
   async () => {
     await using namespace = await createNamespace(cluster);
     const adopt = await adopterOf(cluster, namespace);
@@ -103,7 +103,7 @@ test(
 );
 
 test(
-  'what is adopted counts though the Deployment carries old pins, which a rollback has left there',
+  'adopted digests count although a rollback has left old pins on the Deployment',
   async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const adopt = await adopterOf(cluster, namespace);
@@ -149,7 +149,7 @@ test(
 );
 
 test(
-  'a revision whose pods run two digests is left as it is until somebody chooses',
+  'a revision whose pods run two digests is not written until the user chooses',
   async () => {
     await using namespace = await createNamespace(cluster);
     const adopt = await adopterOf(cluster, namespace);

@@ -110,7 +110,7 @@ test(
 );
 
 test(
-  'pods that tagpin has pinned are found by digest, and their tag by what it has become',
+  'pods that tagpin has pinned count as by digest, and drift is found for their tag',
   async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const { audit } = await auditorOf(cluster, namespace);
@@ -173,7 +173,7 @@ test(
 );
 
 test(
-  'what --fix prints can be applied, and then nothing is left to be found',
+  'the output of --fix can be applied, and leaves no findings',
   async () => {
     await using namespace = await createNamespace(cluster);
     const auditor = await auditorOf(cluster, namespace);

@@ -91,7 +91,7 @@ const alike: { base: string; components: string[]; values: Manifest }[] = [
   },
 ];
 
-describe('the chart comes to the same as kustomize:', () => {
+describe('the chart installs the same as kustomize:', () => {
   for (const { base, components, values } of alike)
     test([base, ...components].join(' with '), async () => {
       const kustomized = await render(cluster, compose(cluster, { base, components }));
@@ -108,7 +108,7 @@ describe('the chart', () => {
     expect(read('Chart.yaml')).toContain(`\nversion: ${released}\nappVersion: ${released}\n`);
   });
 
-  test('has nothing for helm lint to complain of', async () => {
+  test('passes helm lint', async () => {
     await succeed(helm(['lint', '--strict', chart]));
   });
 
@@ -138,7 +138,7 @@ describe('the chart', () => {
     expect(code).not.toBe(0);
   });
 
-  test('lets the guard repeat what the configuration says of skipping', async () => {
+  test("configures the guard with the configuration's skip settings", async () => {
     const objects = objectsIn(
       await succeed(
         template({

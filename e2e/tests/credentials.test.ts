@@ -35,7 +35,7 @@ describe('a private image runs by digest', () => {
     expect(pod.status.containerStatuses[0]?.imageID).toBe(app.pinned);
   });
 
-  test('with the one of two secrets that is right', async () => {
+  test('with the right one of two secrets', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.pushPrivate();
     const wrong = pullSecretManifest('wrong', cluster.privateRegistry, {
@@ -64,7 +64,7 @@ describe('a private image whose secret is missing', () => {
     expect(stderr).toContain('forgotten');
   });
 
-  test('is let through under best-effort, with the same in a warning', async () => {
+  test('is admitted under best-effort, with the same message as a warning', async () => {
     await using namespace = await createNamespace(cluster, 'best-effort');
     const app = await images.pushPrivate();
     const { code, stderr } = await namespace.apply(podManifest({ image: app.tagged, spec }));
@@ -83,7 +83,7 @@ describe('a private image whose secret is missing', () => {
   });
 });
 
-test('nothing that tagpin says holds a password or its key: log, metrics, messages, annotations', async () => {
+test('no log, metric, message or annotation contains a password or its key', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.pushPrivate();
   const pod = (name: string, image: string) =>

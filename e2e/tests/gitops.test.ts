@@ -50,39 +50,33 @@ function substance(text: string): unknown {
   return { ...rest, metadata: kept };
 }
 
-describe.concurrent.each(workloads)(
-  'who keeps a $kind in Git sees nothing of pinning:',
-  ({ kind, manifest }) => {
-    for (const how of ['client side', 'server side'] as const)
-      test(how, async () => {
-        await using namespace = await createNamespace(cluster, 'enforce');
-        const app = await images.push();
-        const input = JSON.stringify(manifest(app.tagged));
-        const flags = how === 'server side' ? ['--server-side'] : [];
-        const kubectl = (...args: string[]) => namespace.kubectl([...args, '--filename', '-'], input);
-        await succeed(kubectl('apply', ...flags));
-        if (kind !== 'cronjob') {
-          await until(
-            'its pods to be there',
-            async () => (await imagesOf(namespace)).length > 0 || undefined,
-          );
-          expect(await imagesOf(namespace)).toEqual([app.pinned]);
-        }
-        await images.move(app);
+describe.concurrent.each(workloads)('a GitOps tool sees no difference in a $kind:', ({ kind, manifest }) => {
+  for (const how of ['client side', 'server side'] as const)
+    test(how, async () => {
+      await using namespace = await createNamespace(cluster, 'enforce');
+      const app = await images.push();
+      const input = JSON.stringify(manifest(app.tagged));
+      const flags = how === 'server side' ? ['--server-side'] : [];
+      const kubectl = (...args: string[]) => namespace.kubectl([...args, '--filename', '-'], input);
+      await succeed(kubectl('apply', ...flags));
+      if (kind !== 'cronjob') {
+        await until('its pods to be there', async () => (await imagesOf(namespace)).length > 0 || undefined);
+        expect(await imagesOf(namespace)).toEqual([app.pinned]);
+      }
+      await images.move(app);
 
-        const diff = await kubectl('diff', ...flags);
-        expect(diff).toMatchObject({ code: 0, stdout: '' });
-        const before = await on(namespace, 'get', kind, 'web', '--output=json');
-        const tried = await succeed(kubectl('apply', ...flags, '--dry-run=server', '--output=json'));
-        expect(substance(tried)).toEqual(substance(before));
+      const diff = await kubectl('diff', ...flags);
+      expect(diff).toMatchObject({ code: 0, stdout: '' });
+      const before = await on(namespace, 'get', kind, 'web', '--output=json');
+      const tried = await succeed(kubectl('apply', ...flags, '--dry-run=server', '--output=json'));
+      expect(substance(tried)).toEqual(substance(before));
 
-        await succeed(kubectl('apply', ...flags));
-        if (kind !== 'cronjob') expect(await imagesOf(namespace)).toEqual([app.pinned]);
-        // the objects that store pins still have them
-        if (kind === 'replicaset' || kind === 'job') {
-          const [stored] = await listed(namespace, kind);
-          expect(stored && pinKeys(stored)).toHaveLength(1);
-        }
-      });
-  },
-);
+      await succeed(kubectl('apply', ...flags));
+      if (kind !== 'cronjob') expect(await imagesOf(namespace)).toEqual([app.pinned]);
+      // the objects that store pins still have them
+      if (kind === 'replicaset' || kind === 'job') {
+        const [stored] = await listed(namespace, kind);
+        expect(stored && pinKeys(stored)).toHaveLength(1);
+      }
+    });
+});

@@ -20,7 +20,7 @@ const command = [
 // In kind, Docker builds the image.
 if (image !== undefined)
   describe("tagpin's image", () => {
-    test('runs a bundle, as nobody, without a shell to start it', async () => {
+    test('runs a bundle, as an unprivileged user, without a shell', async () => {
       const { config } = await inspectImage(image);
       expect(config).toMatchObject({
         User: '65532:65532',
@@ -30,7 +30,7 @@ if (image !== undefined)
       });
     });
 
-    test('says what it is', async () => {
+    test('has descriptive labels', async () => {
       const { config } = await inspectImage(image);
       const prefix = 'org.opencontainers.image.';
       const said = Object.keys(config.Labels).filter((name) => name.startsWith(prefix));
@@ -50,7 +50,7 @@ if (image !== undefined)
       expect(config.Labels[`${prefix}base.name`]).toBe(image.base);
     });
 
-    test('adds nothing to its base but the bundle', async () => {
+    test('adds only the bundle to its base', async () => {
       const files = await ownFiles(image);
       const isBundle = ({ path }: { path: string }) =>
         /^\/app\/(tagpin|tagpin\.mjs|chunks\/[\w.-]+\.mjs)$/.test(path);
@@ -60,7 +60,7 @@ if (image !== undefined)
       expect(bytes).toBeLessThan(16 * MIB);
     });
 
-    test('tells its size', async () => {
+    test('reports its size', async () => {
       const { programs, caFile, openRegistry } = cluster;
       const crane = createCrane({ crane: programs.crane, caFile });
       const layer = z.object({ size: z.number() });
@@ -75,7 +75,7 @@ if (image !== undefined)
       expect(sizes.at(-1)).toBeLessThan(5);
     });
 
-    test('comes out the same when it is built again', async () => {
+    test('is the same when built again', async () => {
       const again = await rebuildImage(image, 'localhost/tagpin:again');
       expect(await inspectImage(again)).toEqual(await inspectImage(image));
     }, 240_000);
@@ -96,7 +96,7 @@ function processes(): string[] {
 const field = (status: string, name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1];
 
 describe('a replica of tagpin', () => {
-  test('runs as nobody, with no capability, no way to more, and a root that it cannot write', () => {
+  test('runs unprivileged, without capabilities or a way to gain more, on a read-only root', () => {
     const all = processes();
     expect(all.length).toBeGreaterThan(0);
     for (const pid of all) {
@@ -111,7 +111,7 @@ describe('a replica of tagpin', () => {
     }
   });
 
-  test('is all that the restricted pod security standard wants', async () => {
+  test('meets the restricted pod security standard', async () => {
     const kubectl = [cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig];
     const label = 'pod-security.kubernetes.io/enforce';
     const namespace = ['namespace', 'tagpin-system'];

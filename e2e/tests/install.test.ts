@@ -27,7 +27,7 @@ const replicas = z.object({
 });
 
 describe('an install', () => {
-  test('trusts one CA in every entry', async () => {
+  test('trusts one CA in every webhook', async () => {
     const { webhooks } = await read(configuration, 'mutatingwebhookconfiguration', 'tagpin');
     expect(webhooks.map(({ name }) => name)).toEqual([
       'enforce.tagpin.dev',
@@ -51,7 +51,7 @@ describe('an install', () => {
     expect(new Set(served.map(String)).size).toBe(1);
   });
 
-  test('tells one JSON object a line in its log', async () => {
+  test('logs one JSON object on each line', async () => {
     const { stdout } = await kubectl('logs', 'deployment/tagpin');
     const lines = stdout.trim().split('\n');
     expect(lines.length).toBeGreaterThan(0);

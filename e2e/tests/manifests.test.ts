@@ -140,7 +140,7 @@ describe('the manifests', () => {
   });
 
   for (const combination of combinations)
-    test(`${combination.base} with ${combination.components.join(', ') || 'no component'} are taken by the API server, and match the code`, async () => {
+    test(`${combination.base} with ${combination.components.join(', ') || 'no component'} are accepted by the API server, and match the code`, async () => {
       const folder = compose(cluster, combination);
       const objects = await render(cluster, folder);
       expectToMatchTheCode(objects);

@@ -10,7 +10,7 @@ import { deployment } from '../support/workload.ts';
 const cluster = readCluster();
 const images = new Images(cluster);
 
-test('once the label is gone, the next revision runs as it is written, and tagpin has no part in it', async () => {
+test('once the label is removed, the next revision runs as written, without tagpin', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const [first, second] = await Promise.all([images.push(), images.push()]);
   await succeed(namespace.apply(deployment(first.tagged)));

@@ -53,7 +53,7 @@ const here = (...command: string[]): Promise<Result> =>
   });
 
 describe('the npm package', () => {
-  test('runs with the oldest Node.js that it says it is for', async () => {
+  test('runs with the oldest Node.js that it supports', async () => {
     const version = await succeed(here('node', '--version'));
     expect(`>=${version.slice(1).split('.')[0]}`).toBe(packageJson.engines.node);
     expect(await succeed(here('tagpin', '--version'))).toBe(packageJson.version);
@@ -66,7 +66,7 @@ describe('the npm package', () => {
     expect(await succeed(here('tagpin', ...args))).toBe(image.digest);
   });
 
-  test('needs no other package, and no file of TypeScript', async () => {
+  test('needs no other package, and no TypeScript file', async () => {
     expect(packageJson.dependencies).toBeUndefined();
     const installed = join(cluster.packaged, '../tagpin');
     expect(await succeed(run(['find', installed, '-name', '*.ts']))).toBe('');
@@ -106,7 +106,7 @@ describe('kubectl tagpin', () => {
     });
   });
 
-  test('is completed by kubectl', async () => {
+  test('has completion through kubectl', async () => {
     const { stdout } = await here('kubectl', '__complete', 'tagpin', 'adopt', '--pref');
     expect(stdout.split('\n')).toContain(
       '--prefer\twhere pods of a revision run several digests, take that of these',

@@ -51,7 +51,7 @@ spec:
       image: ${image}
 `;
 
-test('a pod that tagpin pin has pinned runs by digest where no webhook looks', async () => {
+test('a pod that tagpin pin has pinned runs by digest without the webhook', async () => {
   await using namespace = await createNamespace(cluster);
   const { tagged, pinned } = await images.push();
   const pinnedPod = await succeed(pin([write('pod.yaml', pod(tagged))]));
@@ -72,7 +72,7 @@ test('a pod that tagpin pin has pinned runs by digest where no webhook looks', a
   expect(stdout).toBe(pinned);
 });
 
-test('what kubectl kustomize prints can be piped through it', async () => {
+test('the output of kubectl kustomize can be piped through it', async () => {
   const { tagged, pinned } = await images.push();
   write('piped/pod.yaml', pod(tagged));
   write('piped/kustomization.yaml', 'resources: [pod.yaml]\n');

@@ -44,7 +44,7 @@ describe('a pod in a namespace with enforce', () => {
     ]);
   });
 
-  test('by digest already is left as it is', async () => {
+  test('already by digest is left unchanged', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();
     const container = { imagePullPolicy: 'Always' };
@@ -54,7 +54,7 @@ describe('a pod in a namespace with enforce', () => {
     expect(pod.metadata.annotations['tagpin.dev/images']).toBeUndefined();
   });
 
-  test('is left where its annotation says so', async () => {
+  test('is left unchanged where its annotation says so', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();
     const annotations = { 'tagpin.dev/skip': 'app' };
@@ -62,7 +62,7 @@ describe('a pod in a namespace with enforce', () => {
     expect((await namespace.running('web')).spec.containers[0]?.image).toBe(app.tagged);
   });
 
-  test('is refused for a tag that does not exist, in words that say what to do', async () => {
+  test('is refused for a tag that does not exist, with a message that says what to do', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const { name } = await images.push();
     const { code, stderr } = await namespace.apply(podManifest({ image: `${name}:nope` }));
@@ -72,7 +72,7 @@ describe('a pod in a namespace with enforce', () => {
     );
   });
 
-  test('is refused for an image that is no reference, with the reason', async () => {
+  test('is refused for an invalid reference, with the reason', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const { code, stderr } = await namespace.apply(podManifest({ image: 'NGINX' }));
     expect(code).not.toBe(0);
@@ -91,7 +91,7 @@ describe('a pod in a namespace with best-effort', () => {
     expect(pod.status.containerStatuses[0]?.imageID).toBe(app.pinned);
   });
 
-  test('with a tag that does not exist is admitted as it is, and kubectl shows the warning', async () => {
+  test('with a tag that does not exist is admitted unchanged, and kubectl shows the warning', async () => {
     await using namespace = await createNamespace(cluster, 'best-effort');
     const { name } = await images.push();
     const { code, stderr } = await namespace.apply(podManifest({ image: `${name}:nope` }));
@@ -121,7 +121,7 @@ test('a pod in a namespace without the label is untouched', async () => {
   expect(stderr).toBe('');
 });
 
-describe('what only looks exempt is pinned or refused under enforce', () => {
+describe('a pod that only looks exempt is pinned or refused under enforce', () => {
   test('a pod that calls itself a mirror pod', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const { name } = await images.push();

@@ -24,7 +24,7 @@ const regcred = () => pullSecretManifest('regcred', cluster.privateRegistry, clu
 const withSecret = { imagePullSecrets: [{ name: 'regcred' }] };
 
 describe('preflight on the cluster', () => {
-  test('finds all well where all is well, a call of the webhook included', async () => {
+  test('finds no problem in a working installation, including a call of the webhook', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     await succeed(
       namespace.apply(
@@ -53,13 +53,13 @@ describe('preflight on the cluster', () => {
     expect(code).toBe(0);
   });
 
-  test.each(['best-effort', 'audit'] as const)('sees that the webhook is called in %s', async (mode) => {
+  test.each(['best-effort', 'audit'] as const)('detects that the webhook is called in %s', async (mode) => {
     await using namespace = await createNamespace(cluster, mode);
     const { report } = await preflight(namespace.name);
     expect(resultsOf(report)).toMatchObject({ namespace: 'ok', call: 'ok' });
   });
 
-  test('says of a pod that enforce would refuse what enforce then says', async () => {
+  test('predicts the message with which enforce refuses a pod', async () => {
     await using namespace = await createNamespace(cluster);
     const wrong = `${app.name}:9.9`;
     const pods = [
@@ -81,7 +81,7 @@ describe('preflight on the cluster', () => {
     }
   });
 
-  test('names the secret that opens a registry, for each that would pull from it', async () => {
+  test('names the pull secret of each pod that would pull from a registry', async () => {
     await using namespace = await createNamespace(cluster);
     await succeed(namespace.apply(regcred()));
     await succeed(
@@ -95,7 +95,7 @@ describe('preflight on the cluster', () => {
     expect(code).toBe(0);
   });
 
-  test('tells a mistyped label, and a namespace that never takes part', async () => {
+  test('reports a mistyped label, and a namespace that never takes part', async () => {
     await using namespace = await createNamespace(cluster);
     await succeed(namespace.kubectl(['label', 'namespace', namespace.name, 'tagpin.dev/pin=enforced']));
     const typo = await preflight(namespace.name);
@@ -107,7 +107,7 @@ describe('preflight on the cluster', () => {
     });
   });
 
-  test('says that nothing is installed where nothing is, and looks at the images all the same', async () => {
+  test('reports that nothing is installed, and still checks the images', async () => {
     await using namespace = await createNamespace(cluster);
     await succeed(namespace.apply(podManifest({ image: app.tagged })));
     const { code, report } = await preflight(namespace.name, {
@@ -122,7 +122,7 @@ describe('preflight on the cluster', () => {
     expect(code).toBe(0);
   });
 
-  test('says what somebody who may only look at the namespace may not ask', async () => {
+  test('reports the checks for which a user with read access to the namespace lacks permission', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     await succeed(namespace.apply(podManifest({ image: app.tagged })));
     const kubeconfig = await kubeconfigWith(cluster, namespace, 'view');

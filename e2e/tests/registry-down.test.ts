@@ -11,7 +11,7 @@ import { deployment, selectorOf } from '../support/workload.ts';
 const cluster = readCluster();
 const images = new Images(cluster);
 
-test('while the registry is down, rollouts come again at their digests, and none is asked: 200 pods, 5 of them run', async () => {
+test('while the registry is down, rollouts are recreated at their digests without a request: 200 pods, 5 of them run', async () => {
   await using detour = await openDetour(cluster);
   await using namespace = await createNamespace(cluster, 'enforce');
   const pushed = await images.push();

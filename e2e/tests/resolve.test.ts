@@ -36,7 +36,7 @@ const resolve = (args: readonly string[], dockerConfig = join(folder, 'nobody'))
   });
 
 describe('tagpin resolve prints what crane digest prints', () => {
-  test('for an image that everyone may pull', async () => {
+  test('for a public image', async () => {
     const { tagged } = await images.push();
     expect(await succeed(resolve([tagged]))).toBe(await crane('digest', tagged));
   });
@@ -52,14 +52,14 @@ describe('tagpin resolve prints what crane digest prints', () => {
     expect(await succeed(resolve([both]))).toBe(await crane('digest', both));
   });
 
-  test('for several, a line each in the order given', async () => {
+  test('for several, one line each in the order given', async () => {
     const [one, two] = [await images.push(), await images.pushPrivate()];
     const digests = [await crane('digest', two.tagged), await crane('digest', one.tagged)];
     expect(await succeed(resolve([two.tagged, one.tagged], cluster.dockerConfig))).toBe(digests.join('\n'));
   });
 });
 
-test('tagpin resolve --namespace is let in by the pull secrets of a ServiceAccount', async () => {
+test('tagpin resolve --namespace uses the pull secrets of a ServiceAccount', async () => {
   await using namespace = await createNamespace(cluster);
   const { tagged, digest } = await images.pushPrivate();
   const asPod = ['--kubeconfig', cluster.kubeconfig, '--namespace', namespace.name, tagged];

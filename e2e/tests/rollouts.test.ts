@@ -22,7 +22,7 @@ async function rolloutWithMovedTag(options: WorkloadOptions = {}) {
   return { namespace, first, second, quiet, [Symbol.asyncDispose]: namespace[Symbol.asyncDispose] };
 }
 
-describe.concurrent("every pod of a rollout has its revision's digest, and no registry is asked, though the tag has moved:", () => {
+describe.concurrent("every pod of a rollout has its revision's digest, without a registry request, although the tag has moved:", () => {
   test('scaled up and down and up, as an autoscaler does', async () => {
     await using at = await rolloutWithMovedTag({ replicas: 1 });
     for (const replicas of [4, 2, 5]) {
@@ -43,7 +43,7 @@ describe.concurrent("every pod of a rollout has its revision's digest, and no re
     expect(at.quiet()).toBe(true);
   });
 
-  test('deleted pods that come again', async () => {
+  test('deleted pods that are recreated', async () => {
     await using at = await rolloutWithMovedTag();
     await on(at.namespace, 'delete', 'pods', '--selector', selectorOf());
     await havePods(at.namespace, 2);
@@ -69,7 +69,7 @@ describe.concurrent('a rollout', () => {
     expect(templates).toBe(`${at.first.tagged} ${at.first.tagged}`);
   });
 
-  test('restarted takes what the tag is now', async () => {
+  test('restarted gets what the tag is now', async () => {
     await using at = await rolloutWithMovedTag();
     await on(at.namespace, 'rollout', 'restart', 'deployment/web');
     await rolledOut(at.namespace);
@@ -77,7 +77,7 @@ describe.concurrent('a rollout', () => {
     expect(await imagesOf(at.namespace)).toEqual([at.second.pinned]);
   });
 
-  test('restarted again and again takes what the tag is each time', async () => {
+  test('restarted repeatedly gets what the tag is each time', async () => {
     await using at = await rolloutWithMovedTag({ replicas: 1 });
     let newest: PushedImage = at.second;
     for (let round = 0; round < 3; round++) {
@@ -89,7 +89,7 @@ describe.concurrent('a rollout', () => {
     }
   });
 
-  test('undone has the digests of the revision that comes back, again and again, and no registry is asked', async () => {
+  test('undone repeatedly has the digests of the old revision, without a registry request', async () => {
     await using at = await rolloutWithMovedTag();
     await on(at.namespace, 'rollout', 'restart', 'deployment/web');
     await rolledOut(at.namespace);
@@ -115,7 +115,7 @@ describe.concurrent('a rollout', () => {
     expect(await listed(at.namespace, 'replicaset')).toHaveLength(2);
   });
 
-  test('from A to B and back to A is what A was: the ReplicaSet is the old one', async () => {
+  test("from A to B and back to A has A's digest, because the ReplicaSet is the old one", async () => {
     await using at = await rolloutWithMovedTag();
     const other = await images.push(undefined, '2.0');
     await succeed(at.namespace.apply(deployment(other.tagged)));
@@ -161,11 +161,11 @@ function argoReplicaSet(image: string) {
   };
 }
 
-describe.concurrent('a namespace that is enabled late', () => {
+describe.concurrent('a namespace enabled late', () => {
   const enable = ({ name, kubectl }: Namespace) =>
     succeed(kubectl(['label', 'namespace', name, 'tagpin.dev/pin=enforce']));
 
-  test('has pods of a revision agree from then on, though the tag moves', async () => {
+  test('has pods of a revision agree from then on, although the tag moves', async () => {
     await using namespace = await createNamespace(cluster);
     const first = await images.push();
     await succeed(namespace.apply(deployment(first.tagged, { replicas: 1 })));
@@ -181,7 +181,7 @@ describe.concurrent('a namespace that is enabled late', () => {
     expect(await imagesOf(namespace)).toEqual([first.tagged, second.pinned].sort());
   });
 
-  test('makes no more ReplicaSets than there are to be, also when all are deleted', async () => {
+  test('creates no extra ReplicaSets, even when all are deleted', async () => {
     await using namespace = await createNamespace(cluster);
     const first = await images.push();
     await succeed(namespace.apply(deployment(first.tagged)));
@@ -204,7 +204,7 @@ describe.concurrent('a namespace that is enabled late', () => {
   });
 });
 
-test('a container that somebody else puts into the pods is resolved for each pod', async () => {
+test('a container injected into the pods is resolved for each pod', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const [app, sidecar] = [await images.push(), await images.push()];
   await succeed(namespace.apply(deployment(app.tagged, { replicas: 1 })));

@@ -31,7 +31,7 @@ async function applied(workload: (image: string) => Manifest) {
 describe.concurrent('a StatefulSet', () => {
   const restart = ['rollout', 'restart', 'statefulset/web'];
 
-  test('keeps its digest when pods are deleted and added, though the tag has moved', async () => {
+  test('keeps its digest when pods are deleted and added, although the tag has moved', async () => {
     await using at = await applied(statefulSet);
     await rolledOut(at.namespace, 'statefulset');
     await images.move(at.first);
@@ -43,7 +43,7 @@ describe.concurrent('a StatefulSet', () => {
     expect(at.requests()).toBe(asked);
   });
 
-  test('updated in order has one digest in the end, though the tag has moved on the way', async () => {
+  test('updated in order ends with one digest, although the tag moves meanwhile', async () => {
     await using at = await applied(statefulSet);
     await rolledOut(at.namespace, 'statefulset');
     const second = await images.move(at.first);
@@ -58,7 +58,7 @@ describe.concurrent('a StatefulSet', () => {
     expect(await imagesOf(at.namespace)).toEqual([second.pinned]);
   });
 
-  test('half updated has each pod come again at the digest of its own revision', async () => {
+  test('half updated has each pod recreated at the digest of its own revision', async () => {
     const half = { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } };
     await using at = await applied((image) => statefulSet(image, { spec: half }));
     await rolledOut(at.namespace, 'statefulset');
@@ -117,7 +117,7 @@ describe.concurrent('a DaemonSet', () => {
 });
 
 describe.concurrent('a Job', () => {
-  test('has all its pods at one digest, retries too, though the tag has moved', async () => {
+  test('has all its pods at one digest, including retries, although the tag has moved', async () => {
     const failing = { restartPolicy: 'Never' };
     await using at = await applied((image) =>
       job(image, {
@@ -133,7 +133,7 @@ describe.concurrent('a Job', () => {
     expect(at.requests()).toBe(asked);
   });
 
-  test('suspended and resumed has the digest from when it was made', async () => {
+  test('suspended and resumed keeps the digest from its creation', async () => {
     await using at = await applied((image) => job(image, { spec: { suspend: true } }));
     await images.move(at.first);
     await on(at.namespace, 'patch', 'job', 'web', '--patch={"spec":{"suspend":false}}');
@@ -142,7 +142,7 @@ describe.concurrent('a Job', () => {
   });
 });
 
-test.concurrent('each run of a CronJob has what the tag is then', async () => {
+test.concurrent('each run of a CronJob gets what the tag is at that time', async () => {
   await using at = await applied(cronJob);
   const run = async (name: string) => {
     await on(at.namespace, 'create', 'job', name, '--from=cronjob/web');
@@ -156,7 +156,7 @@ test.concurrent('each run of a CronJob has what the tag is then', async () => {
 });
 
 describe.concurrent('a ReplicaSet without owner', () => {
-  test('keeps its digest, and has one for an image that is written into it later', async () => {
+  test('keeps its digest, and gets one for an image added later', async () => {
     await using at = await applied((image) => replicaSet(image, { replicas: 1 }));
     await havePods(at.namespace, 1);
     await images.move(at.first);
@@ -175,7 +175,7 @@ describe.concurrent('a ReplicaSet without owner', () => {
   });
 });
 
-test.concurrent("a ReplicationController's pods have the digest of those that are there", async () => {
+test.concurrent("a ReplicationController's pods have the digest of its existing pods", async () => {
   await using at = await applied((image) => replicationController(image, { replicas: 1 }));
   await havePods(at.namespace, 1);
   await images.move(at.first);

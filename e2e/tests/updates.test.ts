@@ -30,7 +30,7 @@ describe('an update of a pinned pod', () => {
     expect(metadata.annotations['tagpin.dev/images']).toBe(JSON.stringify({ app: other.tagged }));
   });
 
-  test('back to the tag it was pinned from gives the digest it had, though the tag has moved', async () => {
+  test('back to the tag it was pinned from restores its digest, although the tag has moved', async () => {
     const { namespace, app, image, setImage } = await withPod();
     await using _ = namespace;
     await images.push(app.name.split('/')[1]);
@@ -54,7 +54,7 @@ describe('an update of a pinned pod', () => {
   });
 });
 
-test('a pod older than the opt-in stays as it is, and can still be changed', async () => {
+test('a pod older than the opt-in is unchanged, and can still be updated', async () => {
   await using namespace = await createNamespace(cluster);
   await succeed(
     namespace.apply(podManifest({ image: 'NOT A REFERENCE:x', spec: { schedulerName: 'none' } })),
@@ -65,7 +65,7 @@ test('a pod older than the opt-in stays as it is, and can still be changed', asy
   expect((await namespace.pod('web')).spec.containers[0]?.image).toBe('NOT A REFERENCE:x');
 });
 
-describe('the manifest applied again, tag and all, after the tag has moved', () => {
+describe('the same manifest applied again after its tag has moved', () => {
   for (const imagePullPolicy of [undefined, 'Always'])
     test(`by kubectl apply keeps the pod at its digest, with ${imagePullPolicy ?? 'no'} policy written`, async () => {
       const { namespace, app, manifest, image } = await withPod(imagePullPolicy && { imagePullPolicy });
@@ -75,7 +75,7 @@ describe('the manifest applied again, tag and all, after the tag has moved', () 
       expect(await image()).toBe(app.pinned);
     });
 
-  test('makes no difference to kubectl diff', async () => {
+  test('shows no difference in kubectl diff', async () => {
     const { namespace, app, manifest } = await withPod();
     await using _ = namespace;
     await images.push(app.name.split('/')[1]);
@@ -132,7 +132,7 @@ test('kubectl debug on a pinned pod runs its ephemeral container by digest', asy
   expect(pod.spec.containers[0]?.image).toBe(app.pinned);
 });
 
-test('an update to a tag that calls itself never pulled is pinned or refused all the same', async () => {
+test('an update to a tag with imagePullPolicy Never is pinned or refused all the same', async () => {
   const { namespace, app, image } = await withPod();
   await using _ = namespace;
   const containers = [{ name: 'app', image: `${app.name}:nope`, imagePullPolicy: 'Never' }];

@@ -10,7 +10,7 @@ import { cronJob, daemonSet, deployment, job, statefulSet } from '../support/wor
 const cluster = readCluster();
 const images = new Images(cluster);
 
-describe.concurrent('kubectl shows whoever applies a workload what cannot be pinned:', () => {
+describe.concurrent('kubectl apply of a workload shows what cannot be pinned:', () => {
   const kinds: readonly [string, (image: string) => Manifest][] = [
     ['a Deployment', deployment],
     ['a StatefulSet', statefulSet],
@@ -38,7 +38,7 @@ describe.concurrent('kubectl shows whoever applies a workload what cannot be pin
     expect(stderr).toContain(warning);
   });
 
-  test('when the template is changed, and not when anything else is', async () => {
+  test('if the template changes, and not if anything else does', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();
     await succeed(namespace.apply(deployment(app.tagged, { replicas: 0 })));
@@ -52,7 +52,7 @@ describe.concurrent('kubectl shows whoever applies a workload what cannot be pin
     }
   });
 
-  test('and nothing when all is well; what was resolved then serves the revision', async () => {
+  test('and nothing if all is well; the revision then uses the cached digest', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();
     expect(await namespace.apply(deployment(app.tagged))).toMatchObject({ code: 0, stderr: '' });
@@ -67,7 +67,7 @@ test.concurrent.each([
   ['StatefulSet', statefulSet],
   ['DaemonSet', daemonSet],
 ])(
-  'who rolls a %s back, or applies its old template again, is not warned of a tag that is gone since',
+  'a rollback of a %s, or its old template applied again, does not warn of a tag deleted since',
   async (kind, workload) => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const [old, app] = [await images.push(undefined, 'old'), await images.push()];
@@ -99,7 +99,7 @@ test('in a namespace with audit nothing is stored', async () => {
   expect(replicaSet && pinKeys(replicaSet)).toEqual([]);
 });
 
-test('a tag that comes after its rollout is pinned then, for all its pods, with a warning in the log', async () => {
+test('a tag pushed after its rollout began is pinned then, for all its pods, with a warning in the log', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.push();
   const late = `${app.name}:late`;

@@ -37,7 +37,7 @@ test("a Deployment's two replicas run the same digest, and its template keeps th
   }
 });
 
-test('a Deployment whose pods are refused says why in its conditions', async () => {
+test('a Deployment whose pods are refused shows the reason in its conditions', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const { name } = await images.push();
   await succeed(namespace.apply(deployment(`${name}:nope`)));

@@ -125,7 +125,7 @@ test('a certificate that is about to expire is renewed while pods are created, a
   expect(new Set(await bundles()).size).toBe(1);
 }, 240_000);
 
-test('a caBundle that is wiped is put back, and pods are pinned again', async () => {
+test('a wiped caBundle is restored, and pods are pinned again', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.push();
   const before = await bundles();

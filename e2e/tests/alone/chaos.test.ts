@@ -135,7 +135,7 @@ afterEach(async () => {
 }, 90_000);
 
 describe('while replicas of tagpin are force-deleted, killed, stopped, and all gone', () => {
-  test(`enforce lets no pod in unpinned; what fails is the API server's own refusal, and gets in when it is sent again`, async () => {
+  test(`enforce admits no pod unpinned; failures are the API server's own, and succeed on a retry`, async () => {
     const { created, givenUp, failures, unpinned, image, stored, audited, figures } =
       await createThrough('enforce');
     expect(created).toBeGreaterThanOrEqual(PODS);
@@ -148,7 +148,7 @@ describe('while replicas of tagpin are force-deleted, killed, stopped, and all g
     expect(figures['none at all']?.failed, 'or this test shows nothing').toBeGreaterThan(0);
   }, 900_000);
 
-  test('best-effort lets every pod in; those that came while nobody answered are unpinned, and the audit finds each', async () => {
+  test('best-effort admits every pod; those created while no replica answered are unpinned, and the audit finds each', async () => {
     const { created, failures, unpinned, image, stored, audited, figures } =
       await createThrough('best-effort');
     expect(created).toBeGreaterThanOrEqual(PODS);

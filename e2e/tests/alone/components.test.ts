@@ -60,7 +60,7 @@ describe('with the component namespaced-secrets', () => {
   );
   afterAll(() => installation.restore(), 180_000);
 
-  test('tagpin reads the pull secrets of a namespace that lets it, and says what is missing in another', async () => {
+  test('tagpin reads the pull secrets of a namespace that allows it, and names the missing permission in another', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.pushPrivate();
     const secret = pullSecretManifest('pull', cluster.privateRegistry, cluster.account);
@@ -118,7 +118,7 @@ describe('with the overlay cert-manager', () => {
     await sh('kubectl apply -k manifests/overlays/cert-manager');
   }, 240_000);
 
-  test('tagpin serves the certificate that it is given, and has no leave to write Secrets', async () => {
+  test('tagpin serves the mounted certificate, and may not write Secrets', async () => {
     // As cert-manager does.
     const authority = await createAuthority('cert-manager');
     const { cert, key } = await authority.issue([name]);

@@ -62,7 +62,7 @@ describe('while tagpin is down', () => {
     await withJob.kubectl(['delete', 'namespace', withJob.name, '--ignore-not-found', '--wait=false']);
   }, 90_000);
 
-  test('enforce refuses pods by tag, by the API server', async () => {
+  test('enforce has the API server refuse pods by tag', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const { code, stderr } = await namespace.apply(podManifest({ image: app.tagged, spec }));
     expect(code).not.toBe(0);
@@ -70,7 +70,7 @@ describe('while tagpin is down', () => {
   });
 
   for (const mode of ['best-effort', 'audit'] as const)
-    test(`${mode} admits them as they are`, async () => {
+    test(`${mode} admits them unchanged`, async () => {
       await using namespace = await createNamespace(cluster, mode);
       await succeed(namespace.apply(podManifest({ image: app.tagged, spec })));
       expect((await namespace.pod('web')).spec.containers[0]?.image).toBe(app.tagged);
@@ -90,20 +90,20 @@ describe('while tagpin is down', () => {
     await on(before, 'patch', 'pod', 'web', ...patchOf({ op: 'remove', path: finalizer.path }));
   });
 
-  test('no tag can be written over its digest', async () => {
+  test('a digest can not be replaced by a tag', async () => {
     const { code, stderr } = await before.kubectl(['set', 'image', 'pod/web', `app=${app.tagged}`]);
     expect(code).not.toBe(0);
     expect(stderr).toContain('failed calling webhook "enforce.tagpin.dev"');
   });
 
-  test('scheduling gates can be taken off, and a Job whose pods end completes', async () => {
+  test('scheduling gates can be removed, and a Job whose pods end completes', async () => {
     const [pod] = await before.pods(selectorOf('finishing'));
     const ungated = patchOf({ op: 'remove', path: '/spec/schedulingGates' });
     await on(before, 'patch', 'pod', pod?.metadata.name ?? '', ...ungated);
     await on(before, 'wait', 'job/finishing', '--for=condition=complete', '--timeout=60s');
   });
 
-  test("a deleted Job's pods go", async () => {
+  test("a deleted Job's pods are deleted", async () => {
     await on(before, 'delete', 'job', 'deleted', '--timeout=60s');
     await on(before, 'wait', 'pods', `--selector=${selectorOf('deleted')}`, '--for=delete', '--timeout=60s');
   });
@@ -139,7 +139,7 @@ describe('while tagpin is down', () => {
     expect(await before.pods(selectorOf('drained'))).toEqual([]);
   });
 
-  test('kubectl debug takes an image by digest, and none by tag', async () => {
+  test('kubectl debug accepts an image by digest, but not by tag', async () => {
     const debug = (image: string, name: string) =>
       before.kubectl(['debug', 'web', '--profile=general', `--image=${image}`, `--container=${name}`]);
     await succeed(debug(app.pinned, 'by-digest'));

@@ -64,8 +64,8 @@ afterAll(async () => {
   await mislabelled[Symbol.asyncDispose]();
 });
 
-describe('the guard, while tagpin is there', () => {
-  test('lets in what tagpin has pinned, skipped or left', async () => {
+describe('the guard, while tagpin runs', () => {
+  test('admits what tagpin has pinned, skipped or left', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();
     await succeed(
@@ -103,7 +103,7 @@ describe('the policy on labels', () => {
     expect(code).not.toBe(0);
   });
 
-  test.each(['enforce', 'best-effort', 'audit'])('admits %s, and that the label goes', async (mode) => {
+  test.each(['enforce', 'best-effort', 'audit'])('admits %s, and removing the label', async (mode) => {
     await using namespace = await createNamespace(cluster);
     await succeed(label(namespace, `tagpin.dev/pin=${mode}`));
     await succeed(label(namespace, 'tagpin.dev/pin-'));
@@ -158,14 +158,14 @@ describe('the guard, when the webhook configuration has been deleted', () => {
   );
 
   test.each([DIGEST, `app:1.2@sha256:${'0'.repeat(64)}`, `app@sha512:${'0'.repeat(128)}`])(
-    'lets in %s',
+    'admits %s',
     async (image) => {
       await using namespace = await createNamespace(cluster, 'enforce');
       await succeed(namespace.apply(podManifest({ image, spec })));
     },
   );
 
-  test('lets in what is skipped by name, and nothing else of that pod', async () => {
+  test('admits containers skipped by name, and no others of that pod', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const initContainers = [{ name: 'first', image: TAG }];
     const pod = (skip: string) =>
@@ -178,7 +178,7 @@ describe('the guard, when the webhook configuration has been deleted', () => {
     await succeed(namespace.apply(pod(' first ,app')));
   });
 
-  test('lets in an image that is never pulled', async () => {
+  test('admits an image that is never pulled', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     await succeed(
       namespace.apply(podManifest({ image: TAG, container: { imagePullPolicy: 'Never' }, spec })),
@@ -186,14 +186,14 @@ describe('the guard, when the webhook configuration has been deleted', () => {
   });
 
   test.each(['best-effort', 'audit', undefined] as const)(
-    'lets everything in where the label is %s',
+    'admits everything if the label is %s',
     async (mode) => {
       await using namespace = await createNamespace(cluster, mode);
       await succeed(namespace.apply(podManifest({ image: TAG, spec })));
     },
   );
 
-  test('tells a Deployment why it has no pods', async () => {
+  test('reports on the Deployment why it has no pods', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     await succeed(namespace.kubectl(['create', 'deployment', 'web', `--image=${TAG}`]));
     const event = await until('the event', async () => {
@@ -211,7 +211,7 @@ describe('the guard, when the webhook configuration has been deleted', () => {
       return namespace;
     }
 
-    test('lets it be labelled, patched and deleted', async () => {
+    test('admits labels, patches and deletion', async () => {
       await using namespace = await withOldPod();
       await succeed(namespace.kubectl(['label', 'pod', 'web', 'team=blue']));
       const patch = JSON.stringify({ spec: { activeDeadlineSeconds: 600 } });
@@ -219,7 +219,7 @@ describe('the guard, when the webhook configuration has been deleted', () => {
       await succeed(namespace.kubectl(['delete', 'pod', 'web', '--timeout=30s']));
     });
 
-    test('lets its image become a digest, and no other tag', async () => {
+    test('admits a change of its image to a digest, but not to another tag', async () => {
       await using namespace = await withOldPod();
       const { code, stderr } = await namespace.kubectl(['set', 'image', 'pod/web', `app=${TAG}3`]);
       expect(stderr).toContain(refusal('container "app"', `${TAG}3`));
@@ -227,7 +227,7 @@ describe('the guard, when the webhook configuration has been deleted', () => {
       await succeed(namespace.kubectl(['set', 'image', 'pod/web', `app=${DIGEST}`]));
     });
 
-    test('lets an ephemeral container in by digest, and none by tag', async () => {
+    test('admits an ephemeral container by digest, but not by tag', async () => {
       await using namespace = await withOldPod();
       const debug = (image: string) =>
         namespace.kubectl(['debug', 'web', '--profile=general', `--image=${image}`, '--container=debug']);
@@ -243,20 +243,20 @@ describe('the guard, when the webhook configuration has been deleted', () => {
     const pod = podManifest({ image: TAG, annotations: mirror, spec: { nodeName: 'e2e' } });
     const create = ['create', '--filename', '-'];
 
-    test('lets it in when a node makes it', async () => {
+    test('admits it if a node creates it', async () => {
       await using namespace = await createNamespace(cluster, 'enforce');
       const asNode = ['--as=system:node:e2e', '--as-group=system:nodes'];
       await succeed(namespace.kubectl([...create, ...asNode], JSON.stringify(pod)));
       await succeed(namespace.kubectl(['delete', 'pod', 'web', '--force', '--grace-period=0']));
     });
 
-    test('refuses it when anybody else says that it is one', async () => {
+    test('refuses it if anyone else creates it', async () => {
       await using namespace = await createNamespace(cluster, 'enforce');
       await expectRefused(namespace, pod, refusal('container "app"'));
     });
   });
 
-  describe('told what tagpin is configured to skip', () => {
+  describe("configured with tagpin's own skip patterns", () => {
     const policy = ['validatingadmissionpolicy', 'tagpin-guard', '--type=json'];
     const tell = (...expressions: readonly string[]) =>
       succeed(
@@ -275,7 +275,7 @@ describe('the guard, when the webhook configuration has been deleted', () => {
     beforeAll(() => tell('["^registry[.]example[.]com/"]', 'false'));
     afterAll(() => tell('[]', 'true'));
 
-    test('lets images in that match, and looks at no annotation', async () => {
+    test('admits matching images, and ignores the annotation', async () => {
       await using namespace = await createNamespace(cluster, 'enforce');
       await until('the policy to have changed', async () => {
         const { code } = await namespace.apply(podManifest({ image: TAG, spec }));
@@ -296,18 +296,18 @@ describe('the guard, when the webhook configuration has been deleted', () => {
       containers: Array.from({ length: 100 }, (_, index) => ({ name: `app-${index}`, image: image(index) })),
     });
 
-    test('lets it in by digest', async () => {
+    test('admits it by digest', async () => {
       await using namespace = await createNamespace(cluster, 'enforce');
       await succeed(namespace.apply(podManifest({ image: DIGEST, spec: crowd(() => DIGEST) })));
     });
 
-    test('refuses it when the last one has a tag', async () => {
+    test('refuses it if the last one has a tag', async () => {
       await using namespace = await createNamespace(cluster, 'enforce');
       const pod = podManifest({ image: TAG, spec: crowd((index) => (index === 99 ? TAG : DIGEST)) });
       await expectRefused(namespace, pod, refusal('container "app-99"'));
     });
 
-    test('lets it be labelled if it is older, with tags and all', async () => {
+    test('admits labels on an older one with tags', async () => {
       await using namespace = await createNamespace(cluster);
       await succeed(namespace.apply(podManifest({ image: TAG, spec: crowd((index) => `${TAG}.${index}`) })));
       await succeed(namespace.kubectl(['label', 'namespace', namespace.name, 'tagpin.dev/pin=enforce']));
@@ -316,7 +316,7 @@ describe('the guard, when the webhook configuration has been deleted', () => {
   });
 });
 
-test('with the webhook back, pods are pinned and let in again', async () => {
+test('once the webhook is back, pods are pinned and admitted again', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.push();
   await succeed(namespace.apply(podManifest({ image: app.tagged, spec })));

@@ -43,7 +43,7 @@ const modeOf = async ({ name }: Namespace) => {
   return JSON.parse(labels);
 };
 
-describe('getting tagpin out of the way, with all replicas gone and the guard there', () => {
+describe('getting tagpin out of the way, with all replicas gone and the guard installed', () => {
   let team: Namespace;
   let other: Namespace;
   let audited: Namespace;
@@ -80,7 +80,7 @@ describe('getting tagpin out of the way, with all replicas gone and the guard th
     await admits(other);
   });
 
-  test('is taken back by one command, and leaves nothing', async () => {
+  test('is undone by one command, and leaves nothing behind', async () => {
     await follow(back);
     await refuses(team);
     await refuses(other);

@@ -11,7 +11,7 @@ import { deployment } from '../../support/workload.ts';
 const cluster = readCluster();
 const images = new Images(cluster);
 
-test('a Deployment whose ReplicaSet may not be read says which permission is missing, and goes on once it is there', async () => {
+test('a Deployment whose ReplicaSet may not be read names the missing permission, and continues once it is granted', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const app = await images.push();
   const giveBack = await tagpinOf(cluster).withoutLeaveFor('replicasets');

@@ -8,7 +8,7 @@ const cluster = readCluster();
 const tagpin = tagpinOf(cluster);
 const preflight = preflightOf(cluster);
 
-test('preflight sees that nobody answers while tagpin is down, though best-effort would let it pass', async () => {
+test('preflight detects that tagpin is down, although best-effort would ignore that', async () => {
   const modes: Mode[] = ['enforce', 'best-effort'];
   await tagpin.stop();
   try {
@@ -39,7 +39,7 @@ test('preflight names the permission that the webhook has lost', async () => {
   }
 });
 
-test('preflight says that a label does nothing where the webhook configuration lacks its entry', async () => {
+test('preflight reports that a label has no effect if the webhook configuration lacks its webhook', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const restore = await tagpin.without('enforce.tagpin.dev');
   try {

@@ -62,7 +62,7 @@ async function expectOthersUndisturbed(attack: () => Promise<unknown>): Promise<
   expect(await tagpin.ready()).toEqual(before);
 }
 
-test('a pod that lists 20,000 pull secrets delays nobody else', async () => {
+test('a pod that lists 20,000 pull secrets does not delay other pods', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   await using tenant = await tenantOf(cluster, namespace);
   const app = await images.push();
@@ -77,7 +77,7 @@ test('a pod that lists 20,000 pull secrets delays nobody else', async () => {
   });
 }, 120_000);
 
-test('pods whose reads queue up in one namespace delay no other', async () => {
+test('pods whose reads queue up in one namespace do not delay other namespaces', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   await using tenant = await tenantOf(cluster, namespace);
   const app = await images.push();
@@ -108,7 +108,7 @@ function labelled(image: string, count: number): Manifest {
   };
 }
 
-test("a pod with 20,000 labels doesn't break the reads of others, and is told so in few words", async () => {
+test('a pod with 20,000 labels does not break the reads of others, and gets a short message', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   await using tenant = await tenantOf(cluster, namespace);
   const app = await images.push();

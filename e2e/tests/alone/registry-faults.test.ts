@@ -50,7 +50,7 @@ const refusing: [string, Fault, RegExp][] = [
 
 describe('while a registry', () => {
   test.each(refusing)(
-    '%s, its pods are refused by tagpin in time, others come as ever; the first after that is pinned within 5 s',
+    '%s, its pods are refused in time, others are unaffected; after recovery the first is pinned within 5 s',
     async (_what, fault, told) => {
       await using proxy = await startProxy();
       await using namespace = await createNamespace(cluster, 'enforce');
@@ -79,7 +79,7 @@ describe('while a registry', () => {
     },
   );
 
-  test('resets every other request, its pods are pinned nevertheless', async () => {
+  test('resets every other request, its pods are still pinned', async () => {
     await using proxy = await startProxy();
     await using namespace = await createNamespace(cluster, 'enforce');
     proxy.fault = (number) => (number % 2 === 0 ? 'reset' : undefined);
@@ -89,7 +89,7 @@ describe('while a registry', () => {
     }
   });
 
-  test('says nothing, pods of a rollout come again at their digest, and it is asked nothing', async () => {
+  test('hangs, pods of a rollout are recreated at their digest, without a request to it', async () => {
     await using proxy = await startProxy();
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();

@@ -19,7 +19,7 @@ const collisionsOf = (namespace: Namespace) =>
 /** Configuration changes take a moment to reach the API server's admission. */
 const SETTLE_MS = 2_000;
 
-describe('a revision that is made while tagpin is down', () => {
+describe('a revision created while tagpin is down', () => {
   test('has pods that agree on one digest once it is back, though the tag moves from pod to pod', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const first = await images.push();
@@ -44,7 +44,7 @@ describe('a revision that is made while tagpin is down', () => {
   }, 180_000);
 });
 
-describe('without the entry that strips Deployments', () => {
+describe('without the webhook that strips Deployments', () => {
   test('undo, a moved tag, the ReplicaSet deleted, scaled, undone: one digest each time, the right one', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const first = await images.push();
@@ -98,7 +98,7 @@ describe('without the entry that strips Deployments', () => {
   }, 180_000);
 });
 
-test('drained from its node, a rollout comes back at its digest, and no registry is asked', async () => {
+test('drained from its node, a rollout comes back at its digest without a registry request', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const first = await images.push();
   await succeed(namespace.apply(deployment(first.tagged, { replicas: 3 })));
@@ -175,7 +175,7 @@ test('enabled, disabled, its ReplicaSets deleted, tagpin down and up: no more Re
   expect(await state()).toEqual(before);
 }, 300_000);
 
-test('a thousand rollouts of three pods at once from twenty images: every pod pinned, a few requests an image', async () => {
+test('a thousand rollouts of three pods at once from twenty images: every pod pinned, a few requests for each image', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const apps = await Promise.all(Array.from({ length: 20 }, () => images.push()));
   const manifests = Array.from({ length: 1_000 }, (_, index) =>

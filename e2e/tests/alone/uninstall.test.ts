@@ -69,7 +69,7 @@ describe('removed', () => {
     expect(await installation.hasWebhookConfiguration()).toBe(false);
   }, 300_000);
 
-  test('Deployment first, tagpin has pods refused until the rest is gone', async () => {
+  test('Deployment first, pods are refused until the rest is deleted', async () => {
     const { namespace, app } = await setUp();
     await using _ = namespace;
     await succeed(kubectl('delete', 'deployment', 'tagpin', '--cascade=foreground', '--timeout=120s'));

@@ -52,7 +52,7 @@ describe('while tagpin is ready and the API server can not call it', () => {
   });
   afterAll(() => select('tagpin'));
 
-  test('enforce refuses pods, and the API server counts it where TagpinCallsFailing looks', async () => {
+  test('enforce refuses pods, in a metric that TagpinCallsFailing uses', async () => {
     await using namespace = await createNamespace(cluster, 'enforce');
     const app = await images.push();
     const before = await counted('TagpinCallsFailing');
@@ -62,7 +62,7 @@ describe('while tagpin is ready and the API server can not call it', () => {
     expect(await tagpin.metric('tagpin_ready')).toBe(2);
   });
 
-  test('best-effort admits pods as they are, and the API server counts it where TagpinPassedOver looks', async () => {
+  test('best-effort admits pods unchanged, in a metric that TagpinPassedOver uses', async () => {
     await using namespace = await createNamespace(cluster, 'best-effort');
     const app = await images.push();
     const before = await counted('TagpinPassedOver');

@@ -9,7 +9,7 @@ const cluster = readCluster();
 const images = new Images(cluster);
 const tagpin = tagpinOf(cluster);
 
-test('while tagpin is restarted, every pod that is created is let in, and pinned', async () => {
+test('while tagpin is restarted, every created pod is admitted and pinned', async () => {
   await using namespace = await createNamespace(cluster, 'enforce');
   const creators = startCreators(cluster, namespace, await images.push());
   await tagpin.restart();
