@@ -1,12 +1,12 @@
-/** A signal that is told when the time is up, unless it is disposed of before. */
+/** A signal that aborts when the time has run out, unless it is disposed of before. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
 }
 
 /**
- * A deadline so many milliseconds from now; its signal aborts with the same reason as that of `AbortSignal.timeout`,
- * which holds on to all that listens to it until its time is up, long after the work is done: at thousands a second,
- * that is most of the memory.
+ * A deadline in `milliseconds` from now. Its signal aborts with the same reason as one of `AbortSignal.timeout`, which
+ * isn't used because it keeps its listeners until the time has run out, long after the work is done: at thousands a
+ * second, they would take most of the memory.
  */
 export function deadlineIn(milliseconds: number): Deadline {
   const controller = new AbortController();

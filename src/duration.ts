@@ -5,7 +5,7 @@ const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g;
 /** The syntax of a duration. */
 export const DURATION = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
 
-/** Milliseconds of a duration as Go writes it (`10s`, `1m30s`, `500ms`); undefined when it isn't one. */
+/** The milliseconds in a duration in Go's notation (`10s`, `1m30s`, `500ms`); undefined if it is invalid. */
 export function parseDuration(text: string): number | undefined {
   if (text.length > 50 || !DURATION.test(text)) return undefined;
   let sum = 0;

@@ -3,7 +3,7 @@ import type { Proxies } from './config/environment.ts';
 import type { Config } from './config.ts';
 import { CloudCredentials } from './credentials/cloud/cloud-credentials.ts';
 import type { CredentialSource } from './credentials/credential.ts';
-import { Credentials } from './credentials/credentials.ts';
+import { CredentialSources } from './credentials/credential-sources.ts';
 import { DockerConfigFile } from './credentials/docker-config-file.ts';
 import { PullSecrets } from './credentials/pull-secrets.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
@@ -24,7 +24,7 @@ import type { Metrics } from './telemetry/metrics.ts';
 export interface RegistryEngine {
   client: RegistryClient;
   resolver: Resolver;
-  credentials: Credentials;
+  credentials: CredentialSources;
   close(): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
       limits: new RegistryLimiters(config.limits, metrics === undefined ? {} : { observer: metrics }),
       observe: (outcome) => metrics?.resolved(outcome),
     }),
-    credentials: new Credentials([...parts.sources, cloud]),
+    credentials: new CredentialSources([...parts.sources, cloud]),
     close: () => endpoints.close(),
   };
 }

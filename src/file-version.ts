@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 
 /**
- * Changes whenever what is at the path does. A mounted Secret or ConfigMap changes by a symbolic link: to another
- * file, which may be as long and as old as the one before.
+ * A text that changes whenever the file does. A mounted Secret or ConfigMap changes by a symbolic link to another file,
+ * which may have the same size and age.
  */
 export function versionOf(path: string): string {
   try {

@@ -1,4 +1,4 @@
-/** What the text says in JSON; undefined when it isn't JSON. The parser's own error would quote the text. */
+/** The value of a JSON text; undefined if it is invalid. The parser's own error would quote the text. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

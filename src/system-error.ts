@@ -1,4 +1,4 @@
-/** The code that the system, or a library in its manner, has given an error: `ENOENT`. Undefined where there is none. */
+/** The `code` of an error of the system or of a library, such as `ENOENT`; undefined if it has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
@@ -10,7 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 };
 
-/** Why a file can't be read, for people: `there is no such file`. Undefined for what the file system didn't say. */
+/** Why a file can't be read, for a message: `there is no such file`. Undefined for errors without a code. */
 export function whyUnreadable(error: unknown): string | undefined {
   const code = codeOf(error);
   return code === undefined ? undefined : (reasons[code] ?? code);

@@ -25,7 +25,7 @@ const floors: string[][] = [
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^adoption\/(?!read-revisions\.)|^revision\/(pins|kinds|membership|sibling-pods)\.|^registry\/(challenge|manifest|address|private-address|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credentials|pod-credentials|cloud\/cloud-registry)\.|^webhook\/review/;
+  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^adoption\/(?!read-revisions\.)|^revision\/(pins|kinds|membership|sibling-pods)\.|^registry\/(challenge|manifest|address|private-address|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credential-sources|pod-credentials|cloud\/cloud-registry)\.|^webhook\/review/;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {

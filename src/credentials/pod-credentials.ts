@@ -1,4 +1,4 @@
-import type { Credentials, FoundCredentials } from './credentials.ts';
+import type { CredentialSources, FoundCredentials } from './credential-sources.ts';
 import type { BrokenSecret } from './keyring.ts';
 import type { PullCredentials, PullIdentity } from './pull-secrets.ts';
 
@@ -29,7 +29,7 @@ export interface ImageCredentials extends FoundCredentials {
  * sources, asked once for each repository.
  */
 export class PodCredentials {
-  readonly #credentials: Pick<Credentials, 'find'>;
+  readonly #credentials: Pick<CredentialSources, 'find'>;
   readonly #readSecrets: (() => Promise<PullCredentials>) | undefined;
   readonly #signal: AbortSignal;
   #secrets: Promise<PullCredentials> | undefined;
@@ -38,7 +38,7 @@ export class PodCredentials {
 
   /** @param readSecrets reads the pod's pull secrets; undefined where there is no pod */
   constructor(
-    credentials: Pick<Credentials, 'find'>,
+    credentials: Pick<CredentialSources, 'find'>,
     readSecrets: (() => Promise<PullCredentials>) | undefined,
     signal: AbortSignal,
   ) {

@@ -3,13 +3,13 @@ import { excerpt } from './excerpt.ts';
 
 declare const valid: unique symbol;
 
-/** A digest that has been validated, such as `sha256:e3b0c442…`: what {@link parseDigest} returns. */
+/** A validated digest, such as `sha256:e3b0c442…`; see {@link parseDigest}. */
 export type Digest = string & { readonly [valid]: 'digest' };
 
-/** What is wrong with a digest; the names are those of opencontainers/go-digest. */
+/** What is wrong with a digest, named as in opencontainers/go-digest. */
 export type DigestFault = 'digest_format' | 'digest_length' | 'digest_unsupported';
 
-/** Thrown for text that is not a digest. */
+/** Thrown for text that isn't a digest. */
 export class InvalidDigest extends Error {
   override readonly name = 'InvalidDigest';
   readonly reason: DigestFault;
@@ -52,13 +52,13 @@ export function sha256(content: Uint8Array | string): Digest {
   return parseDigest(`sha256:${createHash('sha256').update(content).digest('hex')}`);
 }
 
-/** Whether the digest is that of `content`. */
+/** Whether `content` has the digest. */
 export function isDigestOf(digest: Digest, content: Uint8Array): boolean {
   const colon = digest.indexOf(':');
   return createHash(digest.slice(0, colon)).update(content).digest('hex') === digest.slice(colon + 1);
 }
 
-/** The digest of nothing, which broken proxies send for manifests whose body they never read. */
+/** The digest of an empty body, which broken proxies send for manifests that they never read. */
 export const EMPTY_DIGEST: Digest = sha256('');
 
 function validate(text: string): asserts text is Digest {

@@ -1,19 +1,18 @@
 import { type Digest, InvalidDigest, parseDigest } from './digest.ts';
 import { InvalidReference } from './invalid-reference.ts';
 
-/** A reference as the grammar takes it apart. */
+/** The parts of a reference. */
 export interface ReferenceParts {
-  /** Host and port of the registry; empty if the text names none. */
+  /** The registry's host and port; empty if the text names none. */
   readonly domain: string;
-  /** The repository within the registry. */
+  /** The repository, without the registry. */
   readonly path: string;
   readonly tag?: string | undefined;
   readonly digest?: Digest | undefined;
 }
 
-// distribution/reference v0.6.0, regexp.go. Go's `\w` and `[[:xdigit:]]` are ASCII, and so are these, as long
-// as they have neither flag `i` nor `u`. Each is anchored and has one way to match at most: it takes linear
-// time.
+// distribution/reference v0.6.0, regexp.go. Go's `\w` and `[[:xdigit:]]` are ASCII, and so are these without the flags `i`
+// and `u`. Each is anchored and matches in at most one way, so it takes linear time.
 const HOST_LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const IPV6 = '\\[[a-fA-F0-9:]+\\]';
 const DOMAIN = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|${IPV6})(?::[0-9]+)?$`);
@@ -22,13 +21,13 @@ const PATH = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
 
-/** Of the path alone; before v0.6.0 the domain counted too. */
+/** The limit for the path alone; before v0.6.0 the domain counted too. */
 const LONGEST_PATH = 255;
 
 /**
  * Parses a reference by the grammar alone (distribution/reference v0.6.0, `Parse`): `nginx` has no domain.
  *
- * @param original what an error shows instead of `text`, where that isn't what was written.
+ * @param original the text as written, which errors show instead of `text`
  * @throws {InvalidReference} with the reason.
  */
 export function matchReference(text: string, original = text): ReferenceParts {
@@ -43,8 +42,8 @@ export function matchReference(text: string, original = text): ReferenceParts {
 }
 
 /**
- * Splits a reference at the only places where the grammar can: the digest begins at the first `@`, the tag at
- * the first `:` after the last `/` before that. Says nothing about whether the pieces are valid.
+ * Splits a reference at the only places that the grammar allows: the digest begins at the first `@`, the tag at the first
+ * `:` after the last `/` before that. Doesn't validate the parts.
  */
 export function splitReference(text: string): { name: string; tag?: string; digest?: string } {
   const [named, digest] = cut(text, text.indexOf('@'));
@@ -52,16 +51,16 @@ export function splitReference(text: string): { name: string; tag?: string; dige
   return { name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 }
 
-/** Whether lower-casing changes `text`, which is how distribution/reference tells upper case. */
+/** Whether `text` has upper case, which to distribution/reference means that lower-casing changes it. */
 export function hasUpperCase(text: string): boolean {
   return text.toLowerCase() !== text;
 }
 
-interface Matched extends Omit<ReferenceParts, 'digest'> {
+interface UncheckedParts extends Omit<ReferenceParts, 'digest'> {
   readonly digest: string | undefined;
 }
 
-function matchGrammar(text: string): Matched | undefined {
+function matchGrammar(text: string): UncheckedParts | undefined {
   const { name, tag, digest } = splitReference(text);
   if (tag !== undefined && !TAG.test(tag)) return undefined;
   if (digest !== undefined && !DIGEST.test(digest)) return undefined;
@@ -79,7 +78,7 @@ function validDigest(digest: string | undefined, original: string): Digest | und
   }
 }
 
-/** What is before and after the character at `index`; the whole text if there is none. */
+/** The text before and after the character at `index`; the whole text for -1. */
 function cut(text: string, index: number): [before: string, after?: string] {
   return index === -1 ? [text] : [text.slice(0, index), text.slice(index + 1)];
 }

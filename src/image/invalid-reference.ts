@@ -1,15 +1,15 @@
 import type { DigestFault } from './digest.ts';
 import { excerpt } from './excerpt.ts';
 
-/** What is wrong with an image reference; the names follow the errors of distribution/reference. */
+/** What is wrong with an image reference, named after the errors of distribution/reference. */
 export type ReferenceFault = 'empty' | 'format' | 'uppercase' | 'too_long' | 'identifier64' | DigestFault;
 
-/** Thrown for text that is not an image reference. Its message tells a developer what to change. */
+/** Thrown for text that isn't an image reference. The message says what to change. */
 export class InvalidReference extends Error {
   override readonly name = 'InvalidReference';
   readonly reason: ReferenceFault;
 
-  /** `cause` is the `InvalidDigest` where the digest is to blame. */
+  /** @param cause the `InvalidDigest`, if the digest is at fault */
   constructor(text: string, reason: ReferenceFault, cause?: unknown) {
     super(
       `invalid image reference "${excerpt(text)}": ${hint(text, reason) ?? REMEDIES[reason]}`,
@@ -33,7 +33,7 @@ const REMEDIES: Record<ReferenceFault, string> = {
   digest_unsupported: 'the algorithm of the digest after "@" is unknown; use sha256 or sha512',
 };
 
-/** Mistakes that are common in manifests, in the order in which to look for them. */
+/** Common mistakes in manifests, in the order in which to check for them. */
 const MISTAKES: readonly [pattern: RegExp, remedy: string][] = [
   [/^\s*$/, EMPTY],
   [/\$\(|\$\{|\{\{/, 'a variable or template was not filled in; render the manifest first'],
@@ -44,7 +44,7 @@ const MISTAKES: readonly [pattern: RegExp, remedy: string][] = [
   [/:[\w.-]{129,}$/, 'a tag has at most 128 characters; shorten it'],
 ];
 
-/** The first common mistake that explains what the grammar alone can only reject. */
+/** The remedy for the first common mistake in the text, which the grammar can't tell apart. */
 function hint(text: string, reason: ReferenceFault): string | undefined {
   if (reason !== 'format' && reason !== 'uppercase') return undefined;
   return MISTAKES.find(([pattern]) => pattern.test(text))?.[1];

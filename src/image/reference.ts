@@ -4,11 +4,11 @@ import { InvalidReference } from './invalid-reference.ts';
 
 export { InvalidReference, matchReference, type ReferenceParts };
 
-/** An image reference: its parts, Docker Hub's short names expanded, beside the spelling it had. */
+/** An image reference: its parts, with Docker Hub's short names expanded, and its original spelling. */
 export interface Reference extends ReferenceParts {
-  /** The whole reference as it was written. */
+  /** The whole reference as written. */
   readonly original: string;
-  /** The name as it was written, with neither tag nor digest. */
+  /** The name as written, without tag and digest. */
   readonly name: string;
 }
 
@@ -40,12 +40,12 @@ export function repository({ domain, path }: ReferenceParts): string {
   return domain === '' ? path : `${domain}/${path}`;
 }
 
-/** The reference in full, as far as it was written: `docker.io/library/nginx:1.27@sha256:…`. */
+/** The reference with its full name: `docker.io/library/nginx:1.27@sha256:…`. No tag or digest is added. */
 export function canonical(reference: ReferenceParts): string {
   return print(repository(reference), reference);
 }
 
-/** The reference as Docker shows it: `nginx:1.27` (distribution/reference v0.6.0, `FamiliarString`). */
+/** The reference in Docker's short form: `nginx:1.27` (distribution/reference v0.6.0, `FamiliarString`). */
 export function familiar(reference: ReferenceParts): string {
   if (reference.domain !== DOCKER_HUB) return canonical(reference);
   const name = /^library\/([^/]+)$/.exec(reference.path)?.[1] ?? reference.path;
@@ -53,7 +53,7 @@ export function familiar(reference: ReferenceParts): string {
 }
 
 /**
- * What containerd pulls (`ParseDockerRef`): a digest displaces the tag, and neither of them means `latest`.
+ * The reference that containerd pulls (`ParseDockerRef`): a digest replaces the tag, and `latest` is the default tag.
  */
 export function pullReference(reference: ReferenceParts): string {
   const { digest } = reference;
@@ -61,37 +61,35 @@ export function pullReference(reference: ReferenceParts): string {
 }
 
 /**
- * The tag as the kubelet reads it (kubernetes pkg/util/parsers/parsers.go): `latest` if neither tag nor
- * digest was written, empty if only a digest was. Where this is `latest`, the default pull policy is
- * `Always`.
+ * The tag to the kubelet (kubernetes pkg/util/parsers/parsers.go): `latest` without tag and digest, empty with only a
+ * digest. For `latest` the default pull policy is `Always`.
  */
 export function tagOrLatest({ tag, digest }: ReferenceParts): string {
   return tag ?? (digest === undefined ? DEFAULT_TAG : '');
 }
 
 /**
- * The host that serves the distribution API for a domain; undefined for the empty domain. `ex_ample.com/foo`
- * has that: a valid reference, but its first component, dot and all, is part of the path, and nobody can
- * resolve it.
+ * The host of the distribution API for a domain; undefined for the empty domain. `ex_ample.com/foo` has that: a valid
+ * reference, but its first component is part of the path, so it can't be resolved.
  */
 export function apiHost(domain: string): string | undefined {
   if (domain === '') return undefined;
   return domain === DOCKER_HUB ? 'registry-1.docker.io' : domain;
 }
 
-/** The path of the manifest on {@link apiHost} (OCI distribution specification, `end-3`), or below another API root. */
+/** The path of the manifest below an API root (OCI distribution specification, `end-3`). */
 export function manifestPath(reference: ReferenceParts, root = '/v2/'): string {
   return `${root}${reference.path}/manifests/${reference.digest ?? tagOrLatest(reference)}`;
 }
 
-/** The path of what else a repository holds, by its digest (OCI distribution specification, `end-2`). */
+/** The path of a blob below an API root (OCI distribution specification, `end-2`). */
 export function blobPath({ path }: ReferenceParts, digest: Digest, root = '/v2/'): string {
   return `${root}${path}/blobs/${digest}`;
 }
 
 /**
- * The image to write in place of the reference so that it stays at `digest`. The name is kept as it was
- * written: `nginx:1.27` becomes `nginx@sha256:…`, or `nginx:1.27@sha256:…` with `keepTag`.
+ * The reference pinned to `digest`. The name stays as written: `nginx:1.27` becomes `nginx@sha256:…`, or with `keepTag`
+ * `nginx:1.27@sha256:…`.
  */
 export function pinned({ name, tag }: Reference, digest: Digest, { keepTag = false } = {}): string {
   return print(name, keepTag ? { tag, digest } : { digest });

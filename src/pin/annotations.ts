@@ -4,9 +4,9 @@ import { parseReference, repository } from '../image/reference.ts';
 import { parseJson } from '../json.ts';
 import type { Pod } from './pod.ts';
 
-/** On a Pod: which containers and volumes are left alone; `*` or names, comma-separated. */
+/** The annotation of a Pod that lists the containers and volumes to leave alone: `*` or names, comma-separated. */
 export const SKIP = 'tagpin.dev/skip';
-/** On a Pod: what was written before pinning; JSON, container or volume name → image. */
+/** The annotation of a Pod with its images as written: JSON, container or volume name → image. */
 export const IMAGES = 'tagpin.dev/images';
 
 const imagesSchema = z.record(z.string(), z.string());
@@ -15,8 +15,8 @@ const imagesSchema = z.record(z.string(), z.string());
 export type WrittenImages = ReadonlyMap<string, string>;
 
 /**
- * What the pod remembers as written. The annotation is anyone's to edit, so one that can't be read remembers
- * nothing, and nothing that it says is believed without a look at the pod itself.
+ * The images as written, from the pod's annotation; empty if the annotation is invalid. Anyone may edit an annotation, so
+ * each image has to be verified with {@link digestPinnedFrom}.
  */
 export function writtenImages(pod: Pod): WrittenImages {
   const annotation = pod.metadata.annotations?.[IMAGES];
@@ -26,15 +26,15 @@ export function writtenImages(pod: Pod): WrittenImages {
 }
 
 /**
- * The annotation's text for `images`, sorted by name so that equal content reads equal. Not by way of an object, in
- * which names that are numbers would come first: a MutatingAdmissionPolicy has to write the same text.
+ * The annotation's value for `images`, sorted by name so that equal content is equal text. It isn't made from an object, in
+ * which numeric names would come first, because a MutatingAdmissionPolicy writes the same text.
  */
 export function printWrittenImages(images: WrittenImages): string {
   const entries = [...images].sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([name, image]) => `${JSON.stringify(name)}:${JSON.stringify(image)}`).join(',')}}`;
 }
 
-/** The names that the pod asks to leave alone; `*` stands for all of them. */
+/** The container and volume names that the pod asks to leave alone; `*` means all. */
 export function skippedNames(pod: Pod): ReadonlySet<string> {
   const annotation = pod.metadata.annotations?.[SKIP] ?? '';
   return new Set(
@@ -46,8 +46,8 @@ export function skippedNames(pod: Pod): ReadonlySet<string> {
 }
 
 /**
- * The digest of an image that may have been pinned from what was written: undefined unless it is by digest and of the
- * same repository. Annotations are anyone's to edit, so what they say was written is believed only as far as this.
+ * The digest of `image`, if it may have been pinned from `written`: it has a digest and is in the same repository. That is
+ * as far as an annotation is trusted.
  */
 export function digestPinnedFrom(image: string, written: string): Digest | undefined {
   try {

@@ -5,7 +5,7 @@ import type { Pod } from './pod.ts';
 import { isSkipped } from './skip-patterns.ts';
 import { type ImageField, walk } from './walk.ts';
 
-/** What is to happen to one image, before anything has been asked of a registry. */
+/** What to do with one image, before any registry is asked. */
 export type Decision =
   | { action: 'leave'; reason: 'unchanged' | 'skipped' | 'digest' | 'never' }
   | { action: 'refuse'; error: InvalidReference }
@@ -13,24 +13,24 @@ export type Decision =
   | { action: 'resolve'; reference: Reference };
 
 export interface Rules {
-  /** Globs of images that are left alone: see {@link isSkipped}. */
+  /** Globs of images to leave alone: see {@link isSkipped}. */
   skip: readonly string[];
   /** Whether the pod's own `tagpin.dev/skip` counts. */
   honourSkipAnnotation: boolean;
 }
 
-/** An image of a pod with what is to happen to it. */
+/** An image of a pod, and what to do with it. */
 export interface Decided {
   field: ImageField;
   decision: Decision;
 }
 
 /**
- * Decides over each image of `pod`; on UPDATE, `oldPod` is the pod as it was.
+ * Decides what to do with each image of `pod`; on UPDATE, `oldPod` is the pod before it.
  *
- * What an UPDATE doesn't change comes first of all: a pod older than the opt-in must stay patchable, whatever its
- * images look like. Then, in this order: skipped, by digest, never pulled, invalid, changed back to the tag that
- * the pod was pinned from, to be resolved.
+ * An image that an UPDATE doesn't change is left first of all: a pod older than the opt-in must stay patchable, whatever
+ * its images are. Then, in this order: skipped, by digest, never pulled, invalid, changed back to the tag that the pod was
+ * pinned from, to be resolved.
  */
 export function decide(pod: Pod, rules: Rules, oldPod?: Pod): Decided[] {
   const skipped = rules.honourSkipAnnotation ? skippedNames(pod) : new Set<string>();
@@ -50,9 +50,9 @@ function decideField(
   const before = previous?.get(field);
   if (before?.image === field.image) return { action: 'leave', reason: 'unchanged' };
   if (skipped.has('*') || skipped.has(field.name)) return { action: 'leave', reason: 'skipped' };
-  // A policy can't be changed by UPDATE: what counts is the one that the pod has, whatever the update says.
+  // An UPDATE can't change the policy, so the pod's current one counts.
   const never = (before?.pullPolicy ?? field.pullPolicy) === 'Never';
-  const reference = read(field.image);
+  const reference = tryParse(field.image);
   if (reference instanceof InvalidReference) {
     return never ? { action: 'leave', reason: 'never' } : { action: 'refuse', error: reference };
   }
@@ -63,7 +63,7 @@ function decideField(
   return digest === undefined ? { action: 'resolve', reference } : { action: 'remember', reference, digest };
 }
 
-function read(image: string): Reference | InvalidReference {
+function tryParse(image: string): Reference | InvalidReference {
   try {
     return parseReference(image);
   } catch (error) {
@@ -75,7 +75,7 @@ function read(image: string): Reference | InvalidReference {
 interface PreviousImage {
   image: string;
   pullPolicy: string | undefined;
-  /** The digest that `written` had, if this is what the container was pinned from. */
+  /** The container's digest, if it was pinned from `written`. */
   digestOf(written: string): Digest | undefined;
 }
 
@@ -84,8 +84,8 @@ interface PreviousImages {
 }
 
 /**
- * The images of the pod as it was. Its annotation alone proves nothing, since anyone who may edit the pod may edit
- * that: the digest is read from the image that the pod really had, and only if it is of the same repository.
+ * The images of the pod before the update. Anyone who may edit the pod may edit its annotation, so the digest is taken
+ * from the image that the pod had, and only if it is in the same repository.
  */
 function previousImages(oldPod: Pod): PreviousImages {
   const written = writtenImages(oldPod);

@@ -1,14 +1,14 @@
-/** One operation of the patch (RFC 6902). */
+/** One operation of a JSON Patch (RFC 6902). */
 export interface Operation {
   op: 'add' | 'replace' | 'remove';
   path: string;
   value?: unknown;
 }
 
-/** As an object has them. */
+/** An object's `metadata.annotations`. */
 export type Annotations = Readonly<Record<string, string>> | null | undefined;
 
-/** A change of annotations: `null` removes one. */
+/** Annotations to set, or with `null` to remove. */
 export type AnnotationChanges = Readonly<Record<string, string | null>>;
 
 export function patchAnnotations(annotations: Annotations, changes: AnnotationChanges): Operation[] {
@@ -26,13 +26,13 @@ export function patchAnnotations(annotations: Annotations, changes: AnnotationCh
     : [{ op: 'add', path: '/metadata/annotations', value: Object.fromEntries(set) }];
 }
 
-/** A name as a segment of a JSON pointer (RFC 6901). */
+/** A name, escaped for a JSON pointer (RFC 6901). */
 const segment = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
 /** The API server's limit for all annotations of an object (apimachinery pkg/api/validation/objectmeta.go). */
 const ALL_ANNOTATIONS_LIMIT = 256 * 1024;
 
-/** Whether the API server would take the annotations with these changes. */
+/** Whether the annotations with these changes are within the API server's limit. */
 export function fits(annotations: Annotations, changes: AnnotationChanges): boolean {
   const all = Object.entries({ ...annotations, ...changes });
   const bytes = all.map(([name, value]) =>

@@ -11,7 +11,7 @@ import { fits, type Operation, patchAnnotations } from './json-patch.ts';
 import type { Pod } from './pod.ts';
 import { type ImageField, walk } from './walk.ts';
 
-/** An image and the digest that it gets. */
+/** An image, and the digest to pin it to. */
 export interface Pin {
   field: ImageField;
   reference: Reference;
@@ -19,15 +19,15 @@ export interface Pin {
 }
 
 export interface PatchOptions {
-  /** Whether the tag stays visible: `nginx:1.27@sha256:…`. */
+  /** Whether to keep the tag: `nginx:1.27@sha256:…`. */
   keepTag: boolean;
-  /** What a pinned container's pull policy becomes at CREATE; `keep` leaves it. */
+  /** The pull policy of pinned containers, set at CREATE; `keep` leaves it. */
   pullPolicy: 'IfNotPresent' | 'keep';
 }
 
 /**
- * The patch of a pod that is created: images by digest, pull policies, and the annotation that remembers what was
- * written. Built from the pointers of the walk, never by comparing objects. Nothing pinned, nothing patched.
+ * The patch for a pod at CREATE: images by digest, pull policies, and the annotation with the images as written. It is
+ * built from the pointers of the walk, never by comparing objects. Empty if nothing is pinned.
  */
 export function patchCreated(pod: Pod, pins: readonly Pin[], options: PatchOptions): Operation[] {
   return pins.length === 0
@@ -42,9 +42,9 @@ export function patchCreated(pod: Pod, pins: readonly Pin[], options: PatchOptio
 }
 
 /**
- * The patch of a pod that is updated. Its pull policies stay as they are, since the API server refuses any change
- * of them. For the same reason a manifest that says `Always`, applied again onto a pod that was pinned to
- * `IfNotPresent`, would be refused: a policy that tagpin set is put back to what the pod has. The annotation is
+ * The patch for a pod at UPDATE. Pull policies stay, because the API server rejects any change of them. For the same
+ * reason it would reject a manifest with `Always` that is applied again to a pod which tagpin has set to `IfNotPresent`,
+ * so such a policy is set back to the pod's. The annotation is
  * corrected when it changes or an image does: of other updates the API server doesn't tell (the webhook's
  * `matchConditions`).
  */
@@ -56,18 +56,18 @@ export function patchUpdated(
 ): Operation[] {
   const written = writtenImages(oldPod);
   const old = new Map(walk(oldPod.spec).map((field) => [field.policyPointer, field]));
-  const putBack = walk(pod.spec).flatMap((field) => {
+  const restored = walk(pod.spec).flatMap((field) => {
     const before = old.get(field.policyPointer);
-    const ours =
+    const setByTagpin =
       options.pullPolicy !== 'keep' &&
       before?.name === field.name &&
       before.pullPolicy === 'IfNotPresent' &&
       field.pullPolicy === 'Always' &&
       written.has(field.name);
-    return ours ? policy(field, 'IfNotPresent') : [];
+    return setByTagpin ? policy(field, 'IfNotPresent') : [];
   });
   const corrected = remembersAlike(pod, oldPod) ? [] : annotation(pod, pins, oldPod);
-  return [...images(pins, options), ...putBack, ...corrected];
+  return [...images(pins, options), ...restored, ...corrected];
 }
 
 /** Whether both have the same images and say the same of where these come from. */
@@ -82,8 +82,8 @@ function remembersAlike(pod: Pod, oldPod: Pod): boolean {
 }
 
 /**
- * The patch of new ephemeral containers: images alone. The `pods/ephemeralcontainers` subresource drops any other
- * change, and an ephemeral container is never changed again, so nothing has to be remembered.
+ * The patch for new ephemeral containers, with images only. The subresource `pods/ephemeralcontainers` drops any other
+ * change, and an ephemeral container never changes again, so the annotation isn't needed.
  */
 export function patchEphemeralContainers(pins: readonly Pin[], options: PatchOptions): Operation[] {
   return images(pins, options);
@@ -103,7 +103,7 @@ function policy(field: ImageField, value: string): Operation[] {
 
 function annotation(pod: Pod, pins: readonly Pin[], oldPod?: Pod): Operation[] {
   const claimed = writtenImages(pod);
-  const remembered = stillTrue(pod, claimed, oldPod);
+  const remembered = plausible(pod, claimed, oldPod);
   if (pins.length === 0 && remembered.size === claimed.size) return [];
   // A volume may share its name with a container; the container's image is the one that can change later.
   const volumesFirst = [...pins].sort(
@@ -115,16 +115,16 @@ function annotation(pod: Pod, pins: readonly Pin[], oldPod?: Pod): Operation[] {
   const { annotations } = pod.metadata;
   if (annotations?.[IMAGES] === value) return [];
   const changes = { [IMAGES]: pins.length + remembered.size === 0 ? null : value };
-  // A pod without room for it is better pinned and forgetful than refused by the API server.
+  // A pod with too many annotations is pinned without this one, because the API server would refuse it.
   return fits(annotations, changes) ? patchAnnotations(annotations, changes) : [];
 }
 
 /**
- * What a pod says it was pinned from, as far as it can be true: the image is by digest and of the same repository.
- * Reinvocation after another webhook has added a container sees the first call's entries here. An update to another
- * digest than the pinned one ends what was remembered: that digest was never the tag's.
+ * The entries of the pod's annotation that can be true: the image has a digest and is in the same repository. At a
+ * reinvocation, after another webhook has added a container, these are the entries of the first call. An update to another
+ * digest invalidates an entry, because that digest was never the tag's.
  */
-function stillTrue(pod: Pod, remembered: WrittenImages, oldPod: Pod | undefined): WrittenImages {
+function plausible(pod: Pod, remembered: WrittenImages, oldPod: Pod | undefined): WrittenImages {
   const before = oldPod && new Map(walk(oldPod.spec).map((field) => [field.pointer, field.image]));
   return new Map(
     walk(pod.spec).flatMap((field): [string, string][] => {

@@ -1,6 +1,6 @@
 import { type Pod, podTemplateSchema } from './pod.ts';
 
-/** Where the pod spec is in each kind that has one, as a JSON pointer. */
+/** The JSON pointer of the pod spec in each kind that has one. */
 export const podSpecPointers = {
   Pod: '/spec',
   PodTemplate: '/template/spec',
@@ -11,12 +11,12 @@ export const podSpecPointers = {
   DaemonSet: '/spec/template/spec',
   Job: '/spec/template/spec',
   CronJob: '/spec/jobTemplate/spec/template/spec',
-  /** Those of StatefulSets and DaemonSets; of another's, there may be nothing there. */
+  /** A ControllerRevision of a StatefulSet or DaemonSet; that of another controller may hold anything. */
   ControllerRevision: '/data/spec/template/spec',
 } as const;
 export type KindWithPods = keyof typeof podSpecPointers;
 
-/** The API groups of each, those of before Kubernetes 1.16 included: old manifests still have them. */
+/** The API groups of each kind, including those from before Kubernetes 1.16, which old manifests still have. */
 const groups: Readonly<Record<KindWithPods, readonly string[]>> = {
   Pod: [''],
   PodTemplate: [''],
@@ -30,26 +30,25 @@ const groups: Readonly<Record<KindWithPods, readonly string[]>> = {
   ControllerRevision: ['apps'],
 };
 
-/** Whether an object of this group and kind has a pod spec where {@link podSpecPointers} says. */
+/** Whether objects of this group and kind have a pod spec; see {@link podSpecPointers}. */
 export function isKindWithPods(group: string, kind: string): kind is KindWithPods {
   return isName(kind) && groups[kind].includes(group);
 }
 
 const isName = (kind: string): kind is KindWithPods => Object.hasOwn(podSpecPointers, kind);
 
-/** Where the pod template is, as a JSON pointer; of a Pod, the pod itself. */
+/** The JSON pointer of the pod template; for a Pod, of the pod itself. */
 export const templatePointer = (kind: KindWithPods) => podSpecPointers[kind].slice(0, -'/spec'.length);
 
 /**
- * The pod template in an object of such a kind; undefined where there is none, or nothing that could be one. The API
- * server judges that, nobody else.
+ * The pod template in an object; undefined if there is none, or if it is invalid, which the API server reports.
  */
 export function templateOf(kind: KindWithPods, object: unknown): Pod | undefined {
   const pod = podTemplateSchema.safeParse(rawTemplateOf(kind, object));
   return pod.success ? pod.data : undefined;
 }
 
-/** The same as it is there, with all that tagpin has no eye for. */
+/** The pod template as it is, with the fields that tagpin doesn't read. */
 export function rawTemplateOf(kind: KindWithPods, object: unknown): unknown {
   const segments = templatePointer(kind).split('/').slice(1);
   return segments.reduce<unknown>((value, segment) => memberOf(value, segment), object);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What tagpin reads of a Pod; everything else passes by unseen, and unchanged because only a patch goes back.
- * Go writes empty lists and maps as `null` now and then, so `null` counts as absent.
+ * The fields of a Pod that tagpin reads. The others stay unchanged, because the response is a patch. Go encodes some empty
+ * lists and maps as `null`, so `null` counts as missing.
  */
 const containerSchema = z.object({
   name: z.string().default(''),
@@ -48,7 +48,7 @@ const metadataSchema = z.object({
 export const podSchema = z.object({ metadata: metadataSchema, spec: podSpecSchema });
 export type Pod = z.infer<typeof podSchema>;
 
-/** A pod template, as a pod: all that is said of it may be missing. */
+/** A pod template, as a pod. Its metadata may be missing. */
 export const podTemplateSchema = z.object({
   metadata: metadataSchema.nullish().transform((metadata) => metadata ?? {}),
   spec: podSpecSchema,

@@ -1,13 +1,13 @@
 import type { PodSpec } from './pod.ts';
 import { podSpecPointers } from './pod-template.ts';
 
-/** One place in a pod that names an image. */
+/** A field of a pod that names an image. */
 export interface ImageField {
-  /** What messages call the place, before the name. */
+  /** The kind of the field; messages put it before the name. */
   place: 'init container' | 'container' | 'ephemeral container' | 'image volume';
   /** The container's or volume's name. */
   name: string;
-  /** The image as written; empty when there is none. */
+  /** The image as written; empty if there is none. */
   image: string;
   pullPolicy: string | undefined;
   /** JSON pointers (RFC 6901) of the image and of its pull policy. */
@@ -15,7 +15,8 @@ export interface ImageField {
   policyPointer: string;
 }
 
-interface Entry {
+/** A container or volume with an image. */
+interface ImageHolder {
   name: string;
   image: string | null | undefined;
   pullPolicy: string | null | undefined;
@@ -25,7 +26,7 @@ const containers = (list: 'initContainers' | 'containers' | 'ephemeralContainers
   list,
   image: '/image',
   policy: '/imagePullPolicy',
-  entries: (spec: PodSpec): Entry[] =>
+  holders: (spec: PodSpec): ImageHolder[] =>
     (spec[list] ?? []).map(({ name, image, imagePullPolicy }) => ({
       name,
       image,
@@ -37,14 +38,14 @@ const imageVolumes = {
   list: 'volumes',
   image: '/image/reference',
   policy: '/image/pullPolicy',
-  /** A volume of another kind has no image, and so no entry. */
-  entries: (spec: PodSpec): (Entry | undefined)[] =>
+  /** A volume of another kind has no image, and is undefined here. */
+  holders: (spec: PodSpec): (ImageHolder | undefined)[] =>
     (spec.volumes ?? []).map(({ name, image }) =>
       image ? { name, image: image.reference, pullPolicy: image.pullPolicy } : undefined,
     ),
 };
 
-/** Where images live in a pod spec (kubernetes/api core/v1/types.go). */
+/** The lists in a pod spec that hold images (kubernetes/api core/v1/types.go). */
 const places = [
   { place: 'image volume', ...imageVolumes },
   { place: 'init container', ...containers('initContainers') },
@@ -52,18 +53,22 @@ const places = [
   { place: 'ephemeral container', ...containers('ephemeralContainers') },
 ] as const;
 
-/** Every image of a pod spec that stands at `base` in its object. */
+/**
+ * Every image of a pod spec.
+ *
+ * @param base the JSON pointer of the pod spec in its object
+ */
 export function walk(spec: PodSpec, base: string = podSpecPointers.Pod): ImageField[] {
-  return places.flatMap(({ place, list, image, policy, entries }) =>
-    entries(spec).flatMap((entry, index): ImageField[] => {
-      if (entry === undefined) return [];
+  return places.flatMap(({ place, list, image, policy, holders }) =>
+    holders(spec).flatMap((holder, index): ImageField[] => {
+      if (holder === undefined) return [];
       const at = `${base}/${list}/${index}`;
       return [
         {
           place,
-          name: entry.name,
-          image: entry.image ?? '',
-          pullPolicy: entry.pullPolicy ?? undefined,
+          name: holder.name,
+          image: holder.image ?? '',
+          pullPolicy: holder.pullPolicy ?? undefined,
           pointer: at + image,
           policyPointer: at + policy,
         },

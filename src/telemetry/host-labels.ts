@@ -1,8 +1,8 @@
-/** Registry hosts come from whatever images people write: beyond so many, the rest count as `other`. */
+/** Any image can add a registry host; beyond this number, hosts share the label `other`. */
 const MAX_HOSTS = 100;
 const OTHER = 'other';
 
-/** The hosts that metrics name; the same host has the same label in all of them. */
+/** The label of a registry host, the same in all metrics. */
 export class HostLabels {
   readonly #known = new Set<string>();
   readonly #onNew: (label: string) => void;

@@ -1,20 +1,19 @@
 import { type DestinationStream, pino } from 'pino';
 
-/** A line is kept so long at most, in milliseconds, for others to be written with it. */
-const LONGEST_KEPT_MS = 100;
-/** So many characters are written at once, however long they were kept. */
-const ENOUGH = 8 * 1024;
+/** The longest time that a line is buffered, in milliseconds. */
+const MAX_BUFFERED_MS = 100;
+/** The number of buffered characters that are written at once. */
+const BUFFER_LENGTH = 8 * 1024;
 
 /**
- * Standard output for lines of log, many of them in one write: a write for each would take as long as a tenth of the
- * review that it is about.
+ * Standard output for the log, with several lines in one write: a write for each line would take a tenth of the time of its
+ * review.
  *
- * What is kept is written when the process exits, of itself or by an error; that is why nothing is written by another
- * thread, which could still be at it then. One that is killed outright (SIGKILL, out of memory) takes with it the lines
- * of its last tenth of a second.
+ * The buffer is written when the process exits, normally or by an error. Therefore no other thread writes, because it could
+ * be unfinished then. A process that is killed (SIGKILL, out of memory) loses the lines of its last tenth of a second.
  */
 export function openLogOutput(descriptor = 1): DestinationStream {
-  const output = pino.destination({ dest: descriptor, minLength: ENOUGH, sync: true });
+  const output = pino.destination({ dest: descriptor, minLength: BUFFER_LENGTH, sync: true });
   process.once('exit', () => output.flushSync());
   let waiting = false;
   const flush = () => {
@@ -26,8 +25,8 @@ export function openLogOutput(descriptor = 1): DestinationStream {
       output.write(line);
       if (waiting) return;
       waiting = true;
-      // It need not keep the process from ending: that flushes too.
-      setTimeout(flush, LONGEST_KEPT_MS).unref();
+      // The timer needn't keep the process alive, because its exit flushes too.
+      setTimeout(flush, MAX_BUFFERED_MS).unref();
     },
   };
 }

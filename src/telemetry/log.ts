@@ -6,11 +6,10 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] a
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * A logger that writes one JSON object a line.
+ * A logger that writes one JSON object per line.
  *
- * Errors are written without their stacks unless the level is `debug` or lower: at three in the morning the
- * message and its causes are what helps. Nothing that may hold a secret is ever given to the logger; the
- * redaction here is a second fence, not the first.
+ * Errors are written without their stacks unless the level is `debug` or `trace`, because the message and its causes help
+ * more. Secrets must not be passed to the logger at all; its redaction is a second line of defence.
  */
 export function createLogger(level: LogLevel, destination: DestinationStream): Logger {
   const withStack = level === 'debug' || level === 'trace';
@@ -27,8 +26,8 @@ export function createLogger(level: LogLevel, destination: DestinationStream): L
 const secretNames = new Set(['password', 'authorization', 'token', 'auth']);
 
 /**
- * Takes out what is called like a secret in the objects of a line. A line seldom has any, and then is left as it is:
- * pino's own `redact` takes as long as the rest of writing it.
+ * Redacts members named like secrets in the objects of a line. Few lines have objects; pino's own `redact` would take as
+ * long as the rest of writing each line.
  */
 function censor(line: Record<string, unknown>): Record<string, unknown> {
   if (!Object.values(line).some(isPlain)) return line;
@@ -39,7 +38,7 @@ function censor(line: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(entries);
 }
 
-/** Errors are described, which leaves nothing of theirs but messages. */
+/** Errors aren't plain: the serializer writes nothing but their messages. */
 function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Error);
 }

@@ -4,7 +4,7 @@ import { PullQuota } from './pull-quota.ts';
 import { type Readings, showReadings } from './readings.ts';
 import { ResolveMetrics } from './resolve-metrics.ts';
 
-/** A request to a registry or token server. */
+/** A request to a registry or token server; status 0 is no answer. */
 export interface RegistryRequest {
   host: string;
   method: string;
@@ -13,7 +13,7 @@ export interface RegistryRequest {
   headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** What is asked of the API server. */
+/** A kind of request to the API server. */
 export interface KubernetesCall {
   resource: string;
   method: string;
@@ -25,15 +25,15 @@ export interface KubernetesRequest extends KubernetesCall {
   milliseconds: number;
 }
 
-/** Outcomes of requests that alerts watch, as far as servers commonly answer them; 0 is no answer. */
+/** The statuses of failed requests that alerts watch, as far as servers commonly send them; 0 is no answer. */
 const kubernetesTrouble = ['0', '403', '404', '429', '500', '503', '504'];
 const registryTrouble = ['0', '429', '500', '502', '503', '504'];
 
 /**
- * What tagpin counts; `text()` is what Prometheus reads.
+ * tagpin's metrics; `text()` is the response to a scrape.
  *
- * Prometheus sees an increase only from a value that it has read before. So every series that an alert watches is
- * there at 0 before anything is counted in it, or else the first event, which may be the only one, rings no alert.
+ * Prometheus sees an increase only from a value that it has scraped before. So every series that an alert watches is
+ * created at 0; otherwise the first event, which may be the only one, would raise no alert.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -133,7 +133,7 @@ export class Metrics {
     for (const files of ['registries', 'docker_config']) this.reloadFailures.inc({ files }, 0);
   }
 
-  /** Shows what is running, and what is there at the moment. To be called once. */
+  /** Adds the metrics of this process: its version and current values. To be called once. */
   show(version: string, readings: Readings): void {
     const build = new Gauge({
       name: 'tagpin_build_info',
@@ -145,7 +145,7 @@ export class Metrics {
     showReadings(this.#registry, readings);
   }
 
-  /** Announces what will be asked of the API server. */
+  /** Creates the series of these kinds of requests that alerts watch. */
   expectKubernetesRequests(calls: readonly KubernetesCall[]): void {
     for (const { resource, method } of calls)
       for (const status of kubernetesTrouble) this.#kubernetesRequests.inc({ resource, method, status }, 0);
@@ -166,7 +166,7 @@ export class Metrics {
     const registry = this.#labels.label(event.host);
     this.#registryRequests.inc({ registry, method: event.method, status: String(event.status) });
     this.#registrySeconds.observe({ registry }, event.milliseconds / 1000);
-    this.#quota.answered(event.host, event.headers ?? {});
+    this.#quota.record(event.host, event.headers ?? {});
   }
 
   get contentType(): string {

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { Gauge, type Registry } from 'prom-client';
 
-/** Few registries say it. Of those that do, the ones that haven't for longest are forgotten: a sum would mean nothing. */
+/** Few registries report a quota. Beyond this number the least recent are dropped, because a sum would mean nothing. */
 const MAX_REGISTRIES = 20;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What registries say of the pulls they allow, and of those that are left: Docker Hub does, per address or account. */
+/** The pulls that registries allow, and those that remain. Docker Hub reports them, per address or account. */
 export class PullQuota {
   readonly #limit: Gauge<'registry'>;
   readonly #remaining: Gauge<'registry'>;
@@ -34,8 +34,8 @@ export class PullQuota {
     });
   }
 
-  /** Takes notice of an answer. */
-  answered(registry: string, headers: Headers): void {
+  /** Records the quota in the headers of a response, if there is one. */
+  record(registry: string, headers: Headers): void {
     const limit = count(headers['ratelimit-limit']);
     const remaining = count(headers['ratelimit-remaining']);
     if (limit === undefined && remaining === undefined) return;

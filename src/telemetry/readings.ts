@@ -1,10 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
 
-/** What is there at the moment, each read when Prometheus asks. */
+/** Current values, read when Prometheus scrapes. */
 export interface Readings {
   isReady(): boolean;
   reviewsInFlight(): number;
-  /** Of their bodies, and of what each counts for beside it. */
+  /** The size of their bodies, and a fixed amount for each. */
   bytesInFlight(): number;
   readonly bytesInFlightLimit: number;
   cacheEntries(): number;
@@ -57,7 +57,7 @@ const gauges: readonly { name: string; help: string; read(readings: Readings): n
   },
 ];
 
-/** Has `register` read them. */
+/** Registers a gauge for each reading. */
 export function showReadings(register: Registry, readings: Readings): void {
   for (const { name, help, read } of gauges) {
     new Gauge({

@@ -3,7 +3,7 @@ import type { HostLabels } from './host-labels.ts';
 
 const notAskedReasons = ['busy', 'broken', 'rate_limited'] as const;
 
-/** What is counted of resolves, and of how registries are spared. Where hosts share the label `other`, sums. */
+/** Metrics of resolving, and of the limits for registries. Hosts with the label `other` are summed. */
 export class ResolveMetrics {
   readonly #labels: HostLabels;
   readonly #resolves: Counter<'outcome'>;
@@ -54,7 +54,7 @@ export class ResolveMetrics {
     });
   }
 
-  /** Has what alerts watch of a registry be there from the first look at it. */
+  /** Creates the series of a registry that alerts watch. */
   expect(registry: string): void {
     for (const reason of notAskedReasons) this.#notAsked.inc({ registry, reason }, 0);
   }

@@ -1,4 +1,4 @@
-import type { Credentials } from '../credentials/credentials.ts';
+import type { CredentialSources } from '../credentials/credential-sources.ts';
 import { PodCredentials, pullIdentityOf } from '../credentials/pod-credentials.ts';
 import type { PullSecrets } from '../credentials/pull-secrets.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
@@ -13,7 +13,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface PinningParts {
   resolver: Pick<Resolver, 'resolve'>;
   pullSecrets: Pick<PullSecrets, 'credentials'>;
-  credentials: Pick<Credentials, 'find'>;
+  credentials: Pick<CredentialSources, 'find'>;
   revisions: Pick<RevisionDigests, 'of'>;
   kubernetes: Pick<KubernetesApi, 'list'>;
   settings: PinSettings;

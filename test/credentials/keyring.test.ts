@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Credential } from '../../src/credentials/credential.ts';
-import { Credentials } from '../../src/credentials/credentials.ts';
+import { CredentialSources } from '../../src/credentials/credential-sources.ts';
 import { decodeDockerConfigJson } from '../../src/credentials/docker-config.ts';
 import { createKeyring, dockerConfigKeyring, isDefaultRegistry } from '../../src/credentials/keyring.ts';
 import { keyMatches, normalizeKey, parseKey } from '../../src/credentials/registry-key.ts';
@@ -46,7 +46,7 @@ vectors('keyring.json', {
       expect(keyring.broken.length === 0).toBe(c.ok);
       if (!c.ok) return;
       const node = c.nodeCredentials.map((fields) => new Credential({ ...fields, source: 'node' }));
-      const all = new Credentials([{ credentials: async () => node }]);
+      const all = new CredentialSources([{ credentials: async () => node }]);
       const { credentials } = await all.find(c.image, keyring, AbortSignal.timeout(1_000));
       expect(logins(credentials)).toEqual(c.expected);
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CredentialError } from '../../src/credentials/credential.ts';
-import type { Credentials } from '../../src/credentials/credentials.ts';
+import type { CredentialSources } from '../../src/credentials/credential-sources.ts';
 import { createKeyring } from '../../src/credentials/keyring.ts';
 import { PodCredentials } from '../../src/credentials/pod-credentials.ts';
 import type { PullCredentials } from '../../src/credentials/pull-secrets.ts';
@@ -28,7 +28,7 @@ const left: Decided = { field: field('x'), decision: { action: 'leave', reason: 
 /** Notes for which repositories credentials were asked for. */
 function context(
   overrides: Partial<Pick<PinContext, 'resolver'>> & {
-    find?: Credentials['find'];
+    find?: CredentialSources['find'];
     readSecrets?: () => Promise<PullCredentials>;
   } = {},
 ) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Credential, CredentialError, type CredentialSource } from '../../src/credentials/credential.ts';
-import { Credentials } from '../../src/credentials/credentials.ts';
+import { CredentialSources } from '../../src/credentials/credential-sources.ts';
 
 const named = (source: string) => new Credential({ username: source, source });
 const giving = (...names: string[]): CredentialSource => ({ credentials: async () => names.map(named) });
@@ -11,20 +11,24 @@ const signal = () => AbortSignal.timeout(5_000);
 const sourcesOf = (credentials: readonly Credential[]) => credentials.map(({ source }) => source);
 
 test("a pod's pull secrets come first, then the sources in their order", async () => {
-  const credentials = new Credentials([giving('a', 'b'), giving(), giving('c')]);
+  const credentials = new CredentialSources([giving('a', 'b'), giving(), giving('c')]);
   const found = await credentials.find('quay.io/app', keyring, signal());
   expect(sourcesOf(found.credentials)).toEqual(['secret for quay.io/app', 'a', 'b', 'c']);
   expect(found.failures).toEqual([]);
 });
 
 test('without pull secrets the sources are all there is', async () => {
-  const found = await new Credentials([giving('a')]).find('quay.io/app', undefined, signal());
+  const found = await new CredentialSources([giving('a')]).find('quay.io/app', undefined, signal());
   expect(sourcesOf(found.credentials)).toEqual(['a']);
 });
 
 test('a source that fails keeps no other from being tried, and is told', async () => {
   const error = new CredentialError('ECR', 'access denied', 'grant it');
-  const found = await new Credentials([failing(error), giving('b')]).find('quay.io/app', keyring, signal());
+  const found = await new CredentialSources([failing(error), giving('b')]).find(
+    'quay.io/app',
+    keyring,
+    signal(),
+  );
   expect(sourcesOf(found.credentials)).toEqual(['secret for quay.io/app', 'b']);
   expect(found.failures).toEqual([error]);
 });
@@ -35,7 +39,7 @@ test('a failure that nobody foresaw says nothing of itself, even one that is thr
       throw new TypeError('hunter2');
     },
   };
-  const { failures } = await new Credentials([thrower]).find('quay.io/app', undefined, signal());
+  const { failures } = await new CredentialSources([thrower]).find('quay.io/app', undefined, signal());
   expect(failures).toHaveLength(1);
   expect(`${failures[0]?.source} ${failures[0]?.message} ${failures[0]?.remedy}`).not.toContain('hunter2');
 });
@@ -43,8 +47,12 @@ test('a failure that nobody foresaw says nothing of itself, even one that is thr
 test('when the time is up, the source that used it up is the failure', async () => {
   const error = new CredentialError('credential helper x', 'no answer in time', 'try it');
   const over = AbortSignal.abort(new DOMException('', 'TimeoutError'));
-  await expect(new Credentials([failing(error)]).find('quay.io/app', undefined, over)).rejects.toBe(error);
-  await expect(new Credentials([giving()]).find('quay.io/app', undefined, over)).rejects.toBe(over.reason);
+  await expect(new CredentialSources([failing(error)]).find('quay.io/app', undefined, over)).rejects.toBe(
+    error,
+  );
+  await expect(new CredentialSources([giving()]).find('quay.io/app', undefined, over)).rejects.toBe(
+    over.reason,
+  );
 });
 
 test("a source that says nothing doesn't keep a pull secret from being tried, and is told", async () => {
@@ -52,7 +60,7 @@ test("a source that says nothing doesn't keep a pull secret from being tried, an
     credentials: (_, given) =>
       new Promise((_resolve, reject) => given.addEventListener('abort', () => reject(given.reason))),
   };
-  const found = await new Credentials([silent, giving('b')]).find('quay.io/app', keyring, signal());
+  const found = await new CredentialSources([silent, giving('b')]).find('quay.io/app', keyring, signal());
   expect(sourcesOf(found.credentials)).toEqual(['secret for quay.io/app', 'b']);
   expect(found.failures).toMatchObject([{ message: "tagpin's own credentials weren't there in time" }]);
 });
