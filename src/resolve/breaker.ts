@@ -1,120 +1,141 @@
+import { LRUCache } from 'lru-cache';
 import { RegistryError } from '../registry/error.ts';
 import { meaningOf } from '../registry/failures.ts';
-import { type Random, spread } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import type { Random } from './backoff.ts';
+import { Circuit } from './circuit.ts';
+import { type Clock, wait } from './clock.ts';
 
-/** So many failures in a row, and the registry is taken to be down. */
-export const FAILURES_TO_OPEN = 5;
-const FIRST_PAUSE_MS = 500;
-/** Short enough for a registry that is well again to be asked within 5 s, whatever the jitter makes of it. */
-export const LONGEST_PAUSE_MS = 3_500;
-/** More are of no use: the question is only whether it is one or several. */
-const MAX_REPOSITORIES = 10;
+/** Repositories of one registry whose health is remembered. */
+const MAX_REPOSITORIES = 1_000;
+/** A healthy registry answers in a part of this. */
+const TRIAL_WAIT_MS = 1_000;
 
-/** One request that was let through. */
+/** Who asks for what. */
+export interface BreakerSubject {
+  account: string;
+  repository: string;
+  /** The namespace that waits for it. */
+  tenant: string;
+}
+
+/** A request that may be sent. */
 export interface Admission {
-  /** It is to find out whether the registry is well again. */
+  /** It finds out whether the registry is well again. */
   readonly trial: boolean;
-  /** To be called with what came of it: nothing when it succeeded. */
+  /** To be called when it has ended, with its error if it failed. */
   ended(error?: unknown): void;
 }
 
 /**
- * Keeps requests from a registry that is down: its users are told so at once instead of at their deadline, and it
- * isn't kept down by them. After a pause that grows, one request is let through; the first answer ends it.
+ * Keeps requests from a registry, or a repository of it, that is down: their pods are told so at once instead of at their
+ * deadline, and the registry isn't kept down by them.
+ *
+ * What one tenant chooses to ask for mustn't close a registry for the others. So an error that the registry answers
+ * counts against the repository it was answered for, as the asking account sees it. Only silence and failed connections
+ * count against the host; and while the host's circuit is open, a repository that hasn't been silent itself may still be
+ * tried, one request of a tenant at a time.
  */
 export class Breaker {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #changed: (isOpen: boolean) => void;
-  #lastSuccess = Number.NEGATIVE_INFINITY;
-  #failures = 0;
-  readonly #failing = new Set<string>();
-  /** Set while it is open. */
-  #open: { since: number; until: number; pause: number; last: RegistryError } | undefined;
+  readonly #host: Circuit;
+  readonly #repositories = new LRUCache<string, Circuit>({ max: MAX_REPOSITORIES });
+  /** The repositories that were silent since the host last answered anything. */
+  readonly #silent = new LRUCache<string, true>({ max: MAX_REPOSITORIES });
+  /** The trials under way of repositories that weren't silent, by tenant. */
+  readonly #trials = new Map<string, Promise<void>>();
 
-  /** @param changed told when it opens or closes */
+  /** @param changed told when the host's circuit opens or closes */
   constructor(clock: Clock, random: Random, changed: (isOpen: boolean) => void) {
     this.#clock = clock;
     this.#random = random;
     this.#changed = changed;
+    this.#host = new Circuit(clock, random);
   }
 
+  /** Whether the host is considered down. */
   get isOpen(): boolean {
-    return this.#open !== undefined;
+    return this.#host.isOpen;
   }
 
-  /** The error for those who aren't let through at the moment; undefined when the next one is. */
-  refusal(): RegistryError | undefined {
-    const left = (this.#open?.until ?? 0) - this.#clock.now();
-    if (this.#open === undefined || left <= 0) return undefined;
-    const seconds = Math.max(0.1, left / 1000).toFixed(1);
-    const why = `${this.#failures} times in a row, so it isn't asked again for ${seconds} s`;
-    return this.#open.last.asUnsent({ reason: 'broken', note: why });
+  /** Waits a moment for a trial under way on behalf of the same tenant, whose outcome decides for this request too. */
+  async awaitTrial({ tenant, repository }: BreakerSubject, signal: AbortSignal): Promise<void> {
+    const trial = this.#trials.get(tenant);
+    if (trial === undefined || this.#silent.has(repository)) return;
+    await Promise.race([trial, wait(this.#clock, TRIAL_WAIT_MS, signal)]);
   }
 
   /**
    * Lets a request through.
    *
-   * @throws RegistryError, the last one, while the registry is considered down
+   * @throws RegistryError, the last one, while the host or the repository is considered down
    */
-  admit(repository: string): Admission {
+  admit(subject: BreakerSubject): Admission {
     const started = this.#clock.now();
-    const open = this.#open;
-    const refusal = this.refusal();
+    const own = this.#repositories.get(keyOf(subject));
+    const refusal = own?.refusal() ?? this.#hostRefusal(subject);
     if (refusal !== undefined) throw refusal;
-    // Whether or not it is ever answered, the next one needn't wait for longer than the next pause.
-    if (open !== undefined) this.#prolong(open);
-    return { trial: open !== undefined, ended: (error) => this.#ended(error, started, repository) };
+    const trial = this.#host.isOpen || own?.isOpen === true;
+    own?.tried();
+    const ended = this.#host.isOpen ? this.#beginHostTrial(subject) : () => undefined;
+    return {
+      trial,
+      ended: (error) => {
+        this.#judge(subject, error, started);
+        ended();
+      },
+    };
   }
 
-  #ended(error: unknown, started: number, repository: string): void {
-    const sign = error === undefined ? 'life' : signOf(error);
-    if (sign === 'life') this.#close();
-    else if (sign === 'trouble' && error instanceof RegistryError) this.#failed(error, started, repository);
+  /** The error of a request that isn't sent because of the host. */
+  #hostRefusal(subject: BreakerSubject): RegistryError | undefined {
+    const mayTry = !this.#isSilent(subject) && !this.#trials.has(subject.tenant);
+    return mayTry ? undefined : this.#host.refusal();
   }
 
-  #close(): void {
-    this.#lastSuccess = this.#clock.now();
-    this.#failures = 0;
-    this.#failing.clear();
-    if (this.#open === undefined) return;
-    this.#open = undefined;
-    this.#changed(false);
-  }
-
-  #failed(error: RegistryError, started: number, repository: string): void {
-    // What began before the last success is known to be over: hung requests end late.
-    if (started < this.#lastSuccess) return;
-    this.#failures++;
-    if (this.#failing.size < MAX_REPOSITORIES) this.#failing.add(repository);
-    if (this.#open !== undefined) {
-      this.#open.last = error;
-      if (started > this.#open.since)
-        this.#open.until = Math.max(this.#open.until, this.#end(this.#open.pause));
-      return;
+  #beginHostTrial(subject: BreakerSubject): () => void {
+    if (this.#isSilent(subject) || this.#trials.has(subject.tenant)) {
+      this.#host.tried();
+      return () => undefined;
     }
-    if (this.#failures < FAILURES_TO_OPEN) return;
-    // An answer, if a bad one: the registry is there, and other repositories of it may be well.
-    if (error.status !== undefined && this.#failing.size === 1) return;
-    const since = this.#clock.now();
-    this.#open = { since, until: this.#end(FIRST_PAUSE_MS), pause: FIRST_PAUSE_MS, last: error };
-    this.#changed(true);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#trials.set(subject.tenant, promise);
+    return () => {
+      this.#trials.delete(subject.tenant);
+      resolve();
+    };
   }
 
-  #prolong(open: { pause: number; until: number }): void {
-    open.pause = Math.min(open.pause * 2, LONGEST_PAUSE_MS);
-    open.until = this.#end(open.pause);
+  #isSilent({ repository }: BreakerSubject): boolean {
+    return this.#silent.has(repository);
   }
 
-  #end(pause: number): number {
-    return this.#clock.now() + spread(pause, this.#random);
+  #judge(subject: BreakerSubject, error: unknown, started: number): void {
+    const wasOpen = this.#host.isOpen;
+    const evidence = evidenceOf(error);
+    if (evidence === 'none') return;
+    if (evidence === 'silence') {
+      this.#silent.set(subject.repository, true);
+    } else {
+      this.#host.succeeded();
+      this.#silent.clear();
+    }
+    const circuit = this.#repositories.get(keyOf(subject)) ?? new Circuit(this.#clock, this.#random);
+    this.#repositories.set(keyOf(subject), circuit);
+    if (evidence === 'health' || !(error instanceof RegistryError)) circuit.succeeded();
+    else circuit.failed(error, started);
+    if (evidence === 'silence' && error instanceof RegistryError) this.#host.failed(error, started);
+    if (this.#host.isOpen !== wasOpen) this.#changed(this.#host.isOpen);
   }
 }
 
-/** What an error says of the registry itself. Any answer but a bad one is a sign of life, a refusal too. */
-function signOf(error: unknown): 'life' | 'trouble' | 'nothing' {
-  if (!(error instanceof RegistryError)) return 'nothing';
-  if (meaningOf(error.failure).down) return 'trouble';
-  return error.status === undefined ? 'nothing' : 'life';
+const keyOf = ({ account, repository }: BreakerSubject) => `${account} ${repository}`;
+
+/** What the end of a request tells: any answer but a server's error is a sign of health, a refusal included. */
+function evidenceOf(error: unknown): 'health' | 'trouble' | 'silence' | 'none' {
+  if (error === undefined) return 'health';
+  if (!(error instanceof RegistryError)) return 'none';
+  if (!meaningOf(error.failure).down) return error.status === undefined ? 'none' : 'health';
+  return error.status === undefined ? 'silence' : 'trouble';
 }

@@ -83,6 +83,13 @@ function evidence(error: RegistryError): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
+/** When to try again, in steps so coarse that refusals read the same from one try to the next and Kubernetes folds their events. */
+function soon(seconds: number): string {
+  if (seconds <= 60) return 'in a minute';
+  if (seconds <= 600) return 'in ten minutes';
+  return seconds <= 3600 ? 'in an hour' : 'in some hours';
+}
+
 /** A duration in words. */
 export function inWords(seconds: number): string {
   if (seconds < 120) return `${Math.ceil(seconds)} s`;
@@ -92,7 +99,7 @@ export function inWords(seconds: number): string {
 /** A refusal is about credentials, and those at hand tell what to correct. */
 function remedy(error: RegistryError, { credentials, failures, secrets, remedyWithout }: AtHand): string {
   if (error.failure === 'rate_limited' && error.retryAfter !== undefined) {
-    return `try again in ${inWords(error.retryAfter)}, or add a pull secret with a higher limit`;
+    return `try again ${soon(error.retryAfter)}, or add a pull secret with a higher limit`;
   }
   const meaning = meaningOf(error.failure);
   if (meaning.about !== 'credential') return meaning.remedy;

@@ -1,13 +1,19 @@
+/** Whose turn an entry takes: a tenant's, and within the tenant an account's. */
+export interface Turn {
+  tenant: string;
+  account: string;
+}
+
 /**
- * A queue in which groups take turns, so that who sends much waits for himself and not others for him.
+ * A queue in which tenants take turns, and within a tenant its accounts, so that a long line of one delays no other.
  *
- * It is bounded: when it is full, the last of the longest group has to go, and that is the newcomer unless another
- * group is longer than his.
+ * It is bounded. When it is full, an entry of the tenant with the most entries goes: the last of its longest account. That
+ * is the newcomer unless another tenant has more.
  */
 export class FairQueue<T> {
   readonly #limit: number;
-  /** In the order in which the groups are served. */
-  readonly #groups = new Map<string, T[]>();
+  /** Both levels in the order in which they are served. */
+  readonly #tenants = new Map<string, Map<string, T[]>>();
   #size = 0;
 
   constructor(limit: number) {
@@ -18,50 +24,75 @@ export class FairQueue<T> {
     return this.#size;
   }
 
-  /** Puts an entry at the end of its group. Returns the one that has to go for it, perhaps itself. */
-  push(group: string, entry: T): T | undefined {
-    const entries = this.#groups.get(group) ?? [];
-    this.#groups.set(group, entries);
-    entries.push(entry);
+  /** Puts an entry at the end of its turn's line. Returns the entry that goes because of it, perhaps itself. */
+  push({ tenant, account }: Turn, entry: T): { turn: Turn; entry: T } | undefined {
+    const accounts = this.#tenants.get(tenant) ?? new Map<string, T[]>();
+    const line = accounts.get(account) ?? [];
+    this.#tenants.set(tenant, accounts.set(account, line));
+    line.push(entry);
     this.#size++;
-    return this.#size > this.#limit ? this.#dropFrom(this.#longest(group)) : undefined;
+    return this.#size > this.#limit ? this.#drop(tenant) : undefined;
   }
 
-  /** Takes the first entry of the group whose turn it is. */
-  shift(): T | undefined {
-    const [turn] = this.#groups;
-    if (turn === undefined) return undefined;
-    const [group, entries] = turn;
-    const entry = entries.shift();
+  /** The tenants that wait, the next in turn first. */
+  get tenants(): Iterable<string> {
+    return this.#tenants.keys();
+  }
+
+  /** Takes the first entry of the tenant's account whose turn it is; the tenant's next turn is then the last. */
+  take(tenant: string): T | undefined {
+    const accounts = this.#tenants.get(tenant);
+    const [account, line] = accounts?.entries().next().value ?? [];
+    if (accounts === undefined || account === undefined || line === undefined) return undefined;
+    const entry = line.shift();
     this.#size--;
-    this.#groups.delete(group);
-    if (entries.length > 0) this.#groups.set(group, entries);
+    accounts.delete(account);
+    if (line.length > 0) accounts.set(account, line);
+    this.#tenants.delete(tenant);
+    if (accounts.size > 0) this.#tenants.set(tenant, accounts);
     return entry;
   }
 
-  /** Takes out an entry that no longer wants its turn. */
-  remove(group: string, entry: T): void {
-    const entries = this.#groups.get(group) ?? [];
-    const index = entries.indexOf(entry);
-    if (index === -1) return;
-    entries.splice(index, 1);
-    this.#size--;
-    if (entries.length === 0) this.#groups.delete(group);
+  /** Takes out an entry that no longer waits. */
+  remove({ tenant, account }: Turn, entry: T): void {
+    const line = this.#tenants.get(tenant)?.get(account) ?? [];
+    const index = line.indexOf(entry);
+    if (index !== -1) this.#cut({ tenant, account }, index);
   }
 
-  #longest(newcomer: string): string {
-    let [longest, length] = [newcomer, this.#groups.get(newcomer)?.length ?? 0];
-    for (const [group, entries] of this.#groups) {
-      if (entries.length > length) [longest, length] = [group, entries.length];
-    }
-    return longest;
+  #drop(newcomer: string): { turn: Turn; entry: T } | undefined {
+    const tenant = longest(this.#tenants, newcomer, (accounts) =>
+      accounts.values().reduce((sum, line) => sum + line.length, 0),
+    );
+    const accounts = this.#tenants.get(tenant) ?? new Map<string, T[]>();
+    const account = longest(accounts, accounts.keys().next().value ?? '', (line) => line.length);
+    const turn = { tenant, account };
+    const entry = accounts.get(account)?.at(-1);
+    this.#cut(turn, -1);
+    return entry === undefined ? undefined : { turn, entry };
   }
 
-  #dropFrom(group: string): T | undefined {
-    const entries = this.#groups.get(group) ?? [];
-    const dropped = entries.pop();
-    this.#size--;
-    if (entries.length === 0) this.#groups.delete(group);
-    return dropped;
+  #cut({ tenant, account }: Turn, index: number): void {
+    const accounts = this.#tenants.get(tenant);
+    const line = accounts?.get(account);
+    if (accounts === undefined || line === undefined) return;
+    this.#size -= line.splice(index, 1).length;
+    if (line.length === 0) accounts.delete(account);
+    if (accounts.size === 0) this.#tenants.delete(tenant);
   }
+}
+
+/** The key with the most; `preferred` unless another has more. */
+function longest<V>(
+  lines: ReadonlyMap<string, V>,
+  preferred: string,
+  lengthOf: (value: V) => number,
+): string {
+  const first = lines.get(preferred);
+  let [key, length] = [preferred, first === undefined ? 0 : lengthOf(first)];
+  for (const [candidate, value] of lines) {
+    const other = lengthOf(value);
+    if (other > length) [key, length] = [candidate, other];
+  }
+  return key;
 }

@@ -32,6 +32,8 @@ export interface PinContext {
   revision?: PodRevision | undefined;
   /** The oldest cached digest to accept, in milliseconds, unless the registry can't be asked. */
   maxAge?: number | undefined;
+  /** The namespace whose turns at registries it takes. */
+  tenant?: string;
   signal: AbortSignal;
 }
 
@@ -72,7 +74,7 @@ async function pinImage({ field, decision }: Decided, context: PinContext): Prom
 async function resolveImage(
   field: ImageField,
   reference: Reference,
-  { resolver, credentials, revision, maxAge, signal }: PinContext,
+  { resolver, credentials, revision, maxAge, tenant = '', signal }: PinContext,
 ): Promise<ImageOutcome> {
   const started = performance.now();
   const milliseconds = () => Math.round(performance.now() - started);
@@ -91,7 +93,7 @@ async function resolveImage(
       return { ...pinned(known.digest), source: known.source, lacked, remarks };
     }
     atHand = await credentials.find(repository(reference));
-    const resolution = await resolver.resolve(reference, atHand.credentials, signal, { maxAge });
+    const resolution = await resolver.resolve(reference, atHand.credentials, signal, { maxAge, tenant });
     const agreed = known?.agree(resolution.digest);
     if (agreed !== undefined) return { ...pinned(agreed), source: 'sibling', lacked, remarks };
     const { digest, source } = resolution;

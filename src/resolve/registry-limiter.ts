@@ -1,3 +1,4 @@
+import { apiHost } from '../image/reference.ts';
 import { RegistryError, type Unsent } from '../registry/error.ts';
 import { backoff, isRetried, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
@@ -18,6 +19,15 @@ export interface RegistryLimiterObserver {
   retried(reason: string): void;
   /** A resolve failed without a request. */
   notAsked(reason: Unsent['reason']): void;
+}
+
+/** Which registry is asked for what, and on whose account. */
+export interface Asker {
+  /** The registry's host. */
+  registry: string;
+  /** An opaque name of the credential. */
+  account: string;
+  repository: string;
 }
 
 export interface RegistryLimiterParts {
@@ -43,7 +53,7 @@ export class RegistryLimiter {
     this.#slots = new Slots(options, clock, observer);
     this.#breaker = new Breaker(clock, random, (isOpen) => {
       if (!this.#retired) observer.broken(isOpen);
-      if (isOpen) this.#slots.sendAway(() => this.#breaker.refusal());
+      if (isOpen) this.#slots.sendAway();
     });
     this.#rateLimits = new RateLimits(clock);
   }
@@ -54,20 +64,11 @@ export class RegistryLimiter {
     this.#retired = true;
   }
 
-  /**
-   * Sends a request when its turn comes, and again while that may help.
-   *
-   * @param account whose rate limit counts, and what takes turns with other accounts
-   */
-  async ask<T>(
-    account: string,
-    repository: string,
-    attempt: ResolveAttempt,
-    send: () => Promise<T>,
-  ): Promise<T> {
+  /** Sends a request when its turn comes, and again while that may help. */
+  async ask<T>(asker: Asker, attempt: ResolveAttempt, send: () => Promise<T>): Promise<T> {
     for (let count = 1; ; count++) {
       try {
-        return await this.#sendInTurn(account, repository, attempt, send);
+        return await this.#sendInTurn(asker, attempt, send);
       } catch (error) {
         if (error instanceof RegistryError && error.unsent !== undefined) {
           this.#observer.notAsked(error.unsent.reason);
@@ -75,7 +76,7 @@ export class RegistryLimiter {
         }
         if (!isRetried(error)) throw error;
         const pause = backoff(error, count, this.#random);
-        if (error.failure === 'rate_limited') this.#rateLimits.reached(account, error, pause);
+        if (error.failure === 'rate_limited') this.#rateLimits.reached(rateKeyOf(asker), error, pause);
         if (count === MAX_ATTEMPTS || !attempt.canWait(pause)) throw error;
         this.#observer.retried(error.failure);
         attempt.obstacle = error;
@@ -84,27 +85,31 @@ export class RegistryLimiter {
     }
   }
 
-  async #sendInTurn<T>(
-    account: string,
-    repository: string,
-    attempt: ResolveAttempt,
-    send: () => Promise<T>,
-  ): Promise<T> {
+  async #sendInTurn<T>(asker: Asker, attempt: ResolveAttempt, send: () => Promise<T>): Promise<T> {
     for (;;) {
-      await this.#waitForRateLimit(account, attempt);
-      // With the breaker open there is no queue: one request at a time finds out whether the registry is well.
-      const release = this.#breaker.isOpen ? undefined : await this.#enter(account, attempt);
+      await this.#waitForRateLimit(asker, attempt);
+      // While the host is considered down, its slots may all be held by requests that it doesn't answer.
+      const isTried = this.#breaker.isOpen;
+      const release = isTried ? () => undefined : await this.#enter(asker, attempt);
       try {
-        // A rate limit may have been reached while it waited in the queue.
-        if (this.#rateLimits.rest(account) === undefined) return await this.#send(repository, send);
+        // The breaker may have opened, or a rate limit may have been reached, while it waited in the queue.
+        if (release === undefined || this.#rateLimits.rest(rateKeyOf(asker)) !== undefined) continue;
+        return await this.#send(asker, attempt, send);
       } finally {
         release?.();
       }
     }
   }
 
-  async #send<T>(repository: string, send: () => Promise<T>): Promise<T> {
-    const admission = this.#breaker.admit(repository);
+  async #send<T>(
+    { account, repository }: Asker,
+    { tenants, abandoned }: ResolveAttempt,
+    send: () => Promise<T>,
+  ): Promise<T> {
+    const [tenant = ''] = tenants;
+    const subject = { account, repository, tenant };
+    await this.#breaker.awaitTrial(subject, abandoned);
+    const admission = this.#breaker.admit(subject);
     try {
       const result = await send();
       admission.ended();
@@ -115,23 +120,30 @@ export class RegistryLimiter {
     }
   }
 
-  async #waitForRateLimit(account: string, attempt: ResolveAttempt): Promise<void> {
-    for (
-      let rest = this.#rateLimits.rest(account);
-      rest !== undefined;
-      rest = this.#rateLimits.rest(account)
-    ) {
+  async #waitForRateLimit(asker: Asker, attempt: ResolveAttempt): Promise<void> {
+    const key = rateKeyOf(asker);
+    for (let rest = this.#rateLimits.rest(key); rest !== undefined; rest = this.#rateLimits.rest(key)) {
       if (!attempt.canWait(rest.left)) throw rest.refusal();
       attempt.obstacle = rest.error;
       await attempt.wait(this.#clock, rest.left + STAGGER_MS * this.#random());
     }
   }
 
-  async #enter(account: string, attempt: ResolveAttempt): Promise<() => void> {
+  async #enter({ account }: Asker, attempt: ResolveAttempt): Promise<(() => void) | undefined> {
     const before = attempt.obstacle;
-    if (this.#slots.areTaken) attempt.obstacle ??= tooMany();
-    const release = await this.#slots.enter(account, attempt.abandoned);
+    if (this.#slots.mustWait(attempt.tenants)) attempt.obstacle ??= tooMany();
+    const release = await this.#slots.enter(attempt, account);
     attempt.obstacle = before;
     return release;
   }
 }
+
+/**
+ * What a rate limit is for. Docker Hub counts by account, or by address without one. Elsewhere a 429 may be a proxied
+ * upstream's, and concerns no other repository.
+ */
+function rateKeyOf({ registry, account, repository }: Asker): string {
+  return registry === DOCKER_HUB ? account : `${account} ${repository}`;
+}
+
+const DOCKER_HUB = apiHost('docker.io');

@@ -1,21 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { Random } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { RegistryLimiter } from './registry-limiter.ts';
+import { type Asker, RegistryLimiter } from './registry-limiter.ts';
 import type { ResolveAttempt } from './resolve-attempt.ts';
 import type { SlotOptions } from './slots.ts';
 
 /** More registries than are in use at the same time: images name their hosts freely. */
 const MAX_REGISTRIES = 1_000;
-
-/** Which registry is asked for what, and on whose account. */
-export interface Asker {
-  /** The registry's host. */
-  registry: string;
-  /** Whose rate limit counts, and what takes turns with others: an opaque name of the credential. */
-  account: string;
-  repository: string;
-}
 
 /** Told what happens at each registry: for metrics. */
 export interface RegistryLimitersObserver {
@@ -71,6 +62,6 @@ export class RegistryLimiters {
       limiter = this.#createLimiter(asker.registry);
       this.#limiters.set(asker.registry, limiter);
     }
-    return limiter.ask(asker.account, asker.repository, attempt, send);
+    return limiter.ask(asker, attempt, send);
   }
 }

@@ -1,5 +1,6 @@
 import type { RegistryError } from '../registry/error.ts';
 import { type Clock, wait } from './clock.ts';
+import type { Claim } from './slots.ts';
 
 /**
  * The time that one resolve may spend between requests. A webhook has 10 s at most: a short wait is better than a refused
@@ -8,7 +9,7 @@ import { type Clock, wait } from './clock.ts';
 const MAX_WAIT_MS = 5_000;
 
 /** One resolve under way, for all callers that wait for it. */
-export class ResolveAttempt {
+export class ResolveAttempt implements Claim {
   /** Ends it, requests included. */
   readonly signal: AbortSignal;
   /** Aborts when no caller waits any more: a request under way goes on, but no other is begun. */
@@ -17,11 +18,23 @@ export class ResolveAttempt {
   obstacle: RegistryError | undefined;
   /** Requests sent so far, those for tokens included. */
   requests = 0;
+  /** The namespaces whose pods wait for it: it takes the turns of each. */
+  readonly tenants: Set<string>;
+  onJoin: ((tenant: string) => void) | undefined;
   #waitLeft = MAX_WAIT_MS;
 
-  constructor(signal: AbortSignal, abandoned: AbortSignal) {
+  /** @param tenant the namespace of the first caller; empty at the command line */
+  constructor(signal: AbortSignal, abandoned: AbortSignal, tenant = '') {
+    this.tenants = new Set([tenant]);
     this.signal = signal;
     this.abandoned = AbortSignal.any([signal, abandoned]);
+  }
+
+  /** A caller of another namespace waits for it too. */
+  join(tenant: string): void {
+    if (this.tenants.has(tenant)) return;
+    this.tenants.add(tenant);
+    this.onJoin?.(tenant);
   }
 
   canWait(milliseconds: number): boolean {

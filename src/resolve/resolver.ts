@@ -35,6 +35,8 @@ export interface ResolverParts {
 export interface ResolveOptions {
   /** The oldest cached digest to accept, in milliseconds, unless the registry can't be asked. */
   maxAge?: number | undefined;
+  /** The namespace whose turns at the registry it takes; none at the command line. */
+  tenant?: string;
 }
 
 /** The time for all credentials and retries of one resolve, however many callers wait for it. */
@@ -82,7 +84,7 @@ export class Resolver {
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
-    { maxAge }: ResolveOptions = {},
+    { maxAge, tenant = '' }: ResolveOptions = {},
   ): Promise<Resolution> {
     // Hosts become keys of limiters and metrics, and the host of an image may be as long as a megabyte.
     if (reference.domain.length > LONGEST_HOST) {
@@ -101,7 +103,7 @@ export class Resolver {
       throw failure;
     }
     try {
-      const resolution = await this.#askOrFallBack(key, reference, credentials, signal, maxAge);
+      const resolution = await this.#askOrFallBack(key, reference, credentials, signal, { maxAge, tenant });
       this.#observe(resolution.source);
       return resolution;
     } catch (error) {
@@ -115,7 +117,7 @@ export class Resolver {
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
-    maxAge: number | undefined,
+    { maxAge, tenant }: { maxAge: number | undefined; tenant: string },
   ): Promise<Resolution> {
     // A caller that accepts no old digest prefers to wait: a slow registry isn't down.
     const canFallBack = maxAge === undefined && this.#cache.stale(key) !== undefined;
@@ -126,6 +128,7 @@ export class Resolver {
         reference,
         credentials,
         limit?.signal ?? signal,
+        tenant,
       );
       return { digest, credential: credentialAt(credentials, opener), source: 'registry', requests };
     } catch (error) {
@@ -151,16 +154,18 @@ export class Resolver {
     reference: Reference,
     credentials: readonly Credential[],
     signal: AbortSignal,
+    tenant: string,
   ): Promise<Found & { requests: number }> {
     const own = new Set<ResolveAttempt>();
     let attempt: ResolveAttempt | undefined;
     try {
       const outcome = this.#flights.join(key, signal, (flightSignal, abandoned) => {
-        const started = new ResolveAttempt(flightSignal, abandoned);
+        const started = new ResolveAttempt(flightSignal, abandoned, tenant);
         own.add(started);
         return this.#attempt(key, reference, credentials, started);
       });
       attempt = this.#attempts.get(key);
+      attempt?.join(tenant);
       const found = await outcome;
       return { ...found, requests: [...own].reduce((sum, { requests }) => sum + requests, 0) };
     } catch (error) {

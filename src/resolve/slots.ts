@@ -1,9 +1,9 @@
 import { RegistryError } from '../registry/error.ts';
 import { failures } from '../registry/failures.ts';
 import type { Clock } from './clock.ts';
-import { FairQueue } from './fair-queue.ts';
+import { FairQueue, type Turn } from './fair-queue.ts';
 
-/** How many may be with a registry at once, and how many may wait for that. */
+/** How many requests may be under way at one registry, and how many may wait for that. */
 export interface SlotOptions {
   concurrency: number;
   queue: number;
@@ -15,26 +15,49 @@ export interface SlotObserver {
   waiting(change: 1 | -1): void;
 }
 
+/** What a slot is for. */
+export interface Claim {
+  /** The namespaces that wait for it. */
+  readonly tenants: ReadonlySet<string>;
+  /** Set by the slots: to be called when another namespace waits for it too. */
+  onJoin: ((tenant: string) => void) | undefined;
+  /** Aborts when nobody waits for it any more. */
+  readonly abandoned: AbortSignal;
+}
+
 /**
- * Who has had no answer for so long gives his slot to the next. Registries answer in a tenth of this; one that has
- * stopped answering would else keep all its slots until its requests time out, and for as long again nobody would
- * notice that it is well. The number in flight stays bounded, because requests time out.
+ * A request unanswered after this frees its slot, so that a hung registry, or a hung part of it, can't block the others.
+ * Registries answer in a tenth of it. What is under way stays bounded, because requests time out.
  */
 export const SLOW_MS = 2_000;
 
+/** The part of the slots that one namespace leaves free for others, whatever it sends. */
+const KEPT_FREE = 1 / 4;
+
 interface Waiting {
-  enter(): void;
+  readonly turns: Turn[];
+  enter(tenant: string): void;
   refuse(error: unknown): void;
+  sendAway(): void;
 }
 
-/** The slots of one registry. Who finds none free waits; groups of those who wait take turns. */
+/**
+ * The slots of one registry. A free one goes to the namespace that holds the fewest, and within it to its accounts in turn:
+ * so no namespace, however much it sends, makes another wait for more than one request.
+ */
 export class Slots {
   readonly #clock: Clock;
   readonly #observer: SlotObserver;
   readonly #queue: FairQueue<Waiting>;
+  /** How many one namespace may hold. */
+  readonly #share: number;
+  readonly #held = new Map<string, number>();
+  readonly #concurrency: number;
   #free: number;
 
   constructor({ concurrency, queue }: SlotOptions, clock: Clock, observer: SlotObserver) {
+    this.#concurrency = concurrency;
+    this.#share = Math.ceil(concurrency * (1 - KEPT_FREE));
     this.#free = concurrency;
     this.#queue = new FairQueue(queue);
     this.#clock = clock;
@@ -42,68 +65,125 @@ export class Slots {
   }
 
   /**
-   * Waits for a slot. What it resolves to is to be called when the slot isn't needed any more.
+   * Waits for a slot. Resolves to a function that frees it again, or to undefined when all that waited are sent away.
    *
-   * @throws RegistryError `busy` when too many are waiting, or the signal's reason
+   * @param account takes turns with the other accounts of its namespace
+   * @throws RegistryError `busy` when too many are waiting, or the reason of the claim's signal
    */
-  enter(group: string, signal: AbortSignal): Promise<() => void> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#free > 0) return Promise.resolve(this.#take());
+  enter(claim: Claim, account: string): Promise<(() => void) | undefined> {
+    const { tenants, abandoned } = claim;
+    if (abandoned.aborted) return Promise.reject(abandoned.reason);
+    const tenant = [...tenants].find((candidate) => this.#hasRoom(candidate));
+    if (tenant !== undefined) return Promise.resolve(this.#take(tenant));
     return new Promise((resolve, reject) => {
       const stopWaiting = () => {
-        signal.removeEventListener('abort', giveUp);
+        abandoned.removeEventListener('abort', giveUp);
+        claim.onJoin = undefined;
+        for (const turn of waiting.turns) this.#queue.remove(turn, waiting);
         this.#observer.waiting(-1);
       };
       const waiting: Waiting = {
-        enter: () => {
+        turns: [],
+        enter: (taken) => {
           stopWaiting();
-          resolve(this.#take());
+          resolve(this.#take(taken));
         },
         refuse: (error) => {
           stopWaiting();
           reject(error);
         },
+        sendAway: () => {
+          stopWaiting();
+          resolve(undefined);
+        },
       };
-      const giveUp = () => {
-        this.#queue.remove(group, waiting);
-        waiting.refuse(signal.reason);
-      };
-      signal.addEventListener('abort', giveUp);
+      const giveUp = () => waiting.refuse(abandoned.reason);
+      abandoned.addEventListener('abort', giveUp);
       this.#observer.waiting(1);
-      this.#queue.push(group, waiting)?.refuse(tooMany());
+      claim.onJoin = (joined) => this.#queueFor({ tenant: joined, account }, waiting);
+      for (const waits of tenants) this.#queueFor({ tenant: waits, account }, waiting);
     });
   }
 
-  get areTaken(): boolean {
-    return this.#free === 0;
+  /** Whether a claim of these namespaces has to wait. */
+  mustWait(tenants: ReadonlySet<string>): boolean {
+    return ![...tenants].some((tenant) => this.#hasRoom(tenant));
   }
 
-  /** Refuses all who wait. */
-  sendAway(error: () => unknown): void {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next.refuse(error());
+  /** Sends away all that wait, for something that concerns them all. */
+  sendAway(): void {
+    for (const waiting of this.#everyone()) waiting.sendAway();
   }
 
-  #take(): () => void {
+  #everyone(): Set<Waiting> {
+    const all = new Set<Waiting>();
+    for (const tenant of [...this.#queue.tenants]) {
+      for (let next = this.#queue.take(tenant); next !== undefined; next = this.#queue.take(tenant))
+        all.add(next);
+    }
+    return all;
+  }
+
+  /** Without a namespace, as at the command line, there are no others to leave slots for. */
+  #hasRoom(tenant: string): boolean {
+    const share = tenant === '' ? this.#concurrency : this.#share;
+    return this.#free > 0 && this.#holds(tenant) < share;
+  }
+
+  #holds(tenant: string): number {
+    return this.#held.get(tenant) ?? 0;
+  }
+
+  #queueFor(turn: Turn, waiting: Waiting): void {
+    waiting.turns.push(turn);
+    const dropped = this.#queue.push(turn, waiting);
+    if (dropped === undefined) return;
+    const { entry } = dropped;
+    const index = entry.turns.findIndex(({ tenant }) => tenant === dropped.turn.tenant);
+    entry.turns.splice(index, 1);
+    if (entry.turns.length === 0) entry.refuse(tooMany());
+  }
+
+  #serveNext(): void {
+    const waiting = [...this.#queue.tenants].filter((tenant) => this.#hasRoom(tenant));
+    const [first, ...others] = waiting;
+    if (first === undefined) return;
+    const next = others.reduce(
+      (best, tenant) => (this.#holds(tenant) < this.#holds(best) ? tenant : best),
+      first,
+    );
+    this.#queue.take(next)?.enter(next);
+  }
+
+  #take(tenant: string): () => void {
     this.#free--;
+    this.#count(tenant, 1);
     this.#observer.inFlight(1);
-    let [held, inFlight] = [true, true];
+    let [holds, isUnderWay] = [true, true];
     const free = () => {
-      if (!held) return;
-      held = false;
+      if (!holds) return;
+      holds = false;
       this.#free++;
-      this.#queue.shift()?.enter();
+      this.#count(tenant, -1);
+      this.#serveNext();
     };
     const cancel = this.#clock.after(SLOW_MS, free);
     return () => {
-      if (!inFlight) return;
-      inFlight = false;
+      if (!isUnderWay) return;
+      isUnderWay = false;
       this.#observer.inFlight(-1);
       cancel();
       free();
     };
   }
+
+  #count(tenant: string, change: 1 | -1): void {
+    const count = this.#holds(tenant) + change;
+    if (count === 0) this.#held.delete(tenant);
+    else this.#held.set(tenant, count);
+  }
 }
 
-/** The error of those who find too long a queue, or wait in one for too long. */
+/** The error of a claim that finds too long a queue, or waits in it for too long. */
 export const tooMany = () =>
   new RegistryError('busy', failures.busy.message, { unsent: { reason: 'busy', note: '' } });

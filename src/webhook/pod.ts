@@ -36,6 +36,7 @@ export function createPodHandler(parts: PinningParts): PodHandler {
       resolver: parts.resolver,
       credentials: credentialsOf(parts, namespace, pod.spec, signal),
       revision: revisionOf(parts.revisions, request, pod),
+      tenant: namespace,
       signal,
     });
     record(parts, request, pod, mode, outcomes);

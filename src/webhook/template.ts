@@ -18,6 +18,7 @@ export function resolveTemplate(
     resolver: parts.resolver,
     credentials: credentialsOf(parts, namespace, spec, signal),
     maxAge: FRESH_MS,
+    tenant: namespace,
     signal,
   });
 }

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { RegistryError } from '../../src/registry/error.ts';
 import type { RegistryFailure } from '../../src/registry/failures.ts';
-import { Breaker, FAILURES_TO_OPEN, LONGEST_PAUSE_MS } from '../../src/resolve/breaker.ts';
+import { Breaker } from '../../src/resolve/breaker.ts';
+import { FAILURES_TO_OPEN, LONGEST_PAUSE_MS } from '../../src/resolve/circuit.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const error = (failure: RegistryFailure, status?: number) =>
   new RegistryError(failure, `it is ${failure}`, status === undefined ? {} : { status });
 const refused = error('network');
+const subject = (repository = 'app', tenant = 'team', account = '') => ({ account, repository, tenant });
+const never = new AbortController().signal;
 
 function start() {
   const clock = new ManualClock();
@@ -18,13 +21,13 @@ function start() {
   );
   /** A request that fails at once. */
   const fail = (times = 1, why = refused, repository = 'app') => {
-    for (let count = 0; count < times; count++) breaker.admit(repository).ended(why);
+    for (let count = 0; count < times; count++) breaker.admit(subject(repository)).ended(why);
   };
   /** Milliseconds until somebody is let in again. */
   const pause = () => {
     for (let waited = 0; waited < 60_000; waited += 10) {
       try {
-        return { waited, admitted: breaker.admit('app') };
+        return { waited, admitted: breaker.admit(subject()) };
       } catch {
         clock.advance(10);
       }
@@ -34,9 +37,9 @@ function start() {
   return { clock, states, breaker, fail, pause };
 }
 
-function refusal(breaker: Breaker): RegistryError {
+function refusal(breaker: Breaker, whose = subject()): RegistryError {
   try {
-    breaker.admit('app');
+    breaker.admit(whose);
   } catch (error) {
     if (error instanceof RegistryError && error.unsent !== undefined) return error;
   }
@@ -47,7 +50,7 @@ describe('a breaker opens', () => {
   test('after so many failures in a row, and not before', () => {
     const { breaker, fail, states } = start();
     fail(FAILURES_TO_OPEN - 1);
-    expect(breaker.admit('app').trial).toBe(false);
+    expect(breaker.admit(subject()).trial).toBe(false);
     fail();
     expect(refusal(breaker)).toMatchObject({
       failure: 'network',
@@ -56,20 +59,36 @@ describe('a breaker opens', () => {
     expect(states).toEqual([true]);
   });
 
-  test('for what the registry fails at: no connection, no answer, 5xx', () => {
-    for (const failure of [error('network'), error('timeout')]) {
-      const { breaker, fail } = start();
-      fail(FAILURES_TO_OPEN, failure);
-      expect(refusal(breaker).failure).toBe(failure.failure);
-    }
+  test.each([error('network'), error('timeout')])('for a host that is silent: $failure', (failure) => {
+    const { breaker, fail } = start();
+    fail(FAILURES_TO_OPEN, failure);
+    expect(refusal(breaker).failure).toBe(failure.failure);
   });
 
-  test("not for one image's 5xx, which says nothing of the others", () => {
-    const { breaker, fail } = start();
-    fail(2 * FAILURES_TO_OPEN, error('unavailable', 500), 'broken');
-    expect(breaker.admit('app').trial).toBe(false);
-    fail(1, error('unavailable', 500), 'app');
-    expect(refusal(breaker).failure).toBe('unavailable');
+  test('for a repository whose answers are server errors, and for no other repository', () => {
+    const { breaker, fail, states } = start();
+    for (const repository of ['proxied/a', 'proxied/b', 'proxied/c'])
+      fail(FAILURES_TO_OPEN, error('unavailable', 500), repository);
+    expect(refusal(breaker, subject('proxied/a')).failure).toBe('unavailable');
+    expect(breaker.admit(subject('team/app')).trial).toBe(false);
+    expect(states).toEqual([]);
+  });
+
+  test('for the account that gets server errors, and for no other account', () => {
+    const { breaker } = start();
+    for (let count = 0; count < FAILURES_TO_OPEN; count++)
+      breaker.admit(subject('app', 'eve', 'broken')).ended(error('unavailable', 500));
+    expect(breaker.admit(subject('app', 'ada', 'paid')).trial).toBe(false);
+  });
+
+  test('for a repository that hangs while others are answered, and for no other repository', () => {
+    const { breaker, fail, states } = start();
+    for (let count = 0; count < FAILURES_TO_OPEN; count++) {
+      fail(1, error('timeout'), 'hung');
+      breaker.admit(subject()).ended();
+    }
+    expect(breaker.admit(subject()).trial).toBe(false);
+    expect(states).toEqual([]);
   });
 
   test.each<[RegistryFailure, number | undefined]>([
@@ -83,25 +102,25 @@ describe('a breaker opens', () => {
   ])('not for %s', (failure, status) => {
     const { breaker, fail } = start();
     fail(2 * FAILURES_TO_OPEN, error(failure, status));
-    expect(breaker.admit('app').trial).toBe(false);
+    expect(breaker.admit(subject()).trial).toBe(false);
   });
 
   test('not where an answer came between', () => {
     const { breaker, fail } = start();
     fail(FAILURES_TO_OPEN - 1);
-    breaker.admit('app').ended(error('not_found', 404));
+    breaker.admit(subject()).ended(error('not_found', 404));
     fail(FAILURES_TO_OPEN - 1);
-    expect(breaker.admit('app').trial).toBe(false);
+    expect(breaker.admit(subject()).trial).toBe(false);
   });
 
   test('not for requests that began before the last success', () => {
     const { breaker, clock } = start();
-    const old = Array.from({ length: 2 * FAILURES_TO_OPEN }, () => breaker.admit('app'));
+    const old = Array.from({ length: 2 * FAILURES_TO_OPEN }, () => breaker.admit(subject()));
     clock.advance(10);
-    breaker.admit('app').ended();
+    breaker.admit(subject()).ended();
     clock.advance(10);
     for (const request of old) request.ended(error('timeout'));
-    expect(breaker.admit('app').trial).toBe(false);
+    expect(breaker.admit(subject()).trial).toBe(false);
   });
 });
 
@@ -117,7 +136,7 @@ describe('while open', () => {
     const { breaker, fail, pause, states } = start();
     fail(FAILURES_TO_OPEN);
     pause().admitted.ended();
-    expect(breaker.admit('app').trial).toBe(false);
+    expect(breaker.admit(subject()).trial).toBe(false);
     expect(states).toEqual([true, false]);
   });
 
@@ -147,15 +166,15 @@ describe('while open', () => {
 
   test('an answer to somebody let in before closes it too', () => {
     const { breaker, fail } = start();
-    const before = breaker.admit('app');
+    const before = breaker.admit(subject());
     fail(FAILURES_TO_OPEN);
     before.ended();
-    expect(breaker.admit('app').trial).toBe(false);
+    expect(breaker.admit(subject()).trial).toBe(false);
   });
 
   test('failures of others change nothing but the error that is told', () => {
     const { breaker, fail, clock } = start();
-    const others = [breaker.admit('app'), breaker.admit('app')];
+    const others = [breaker.admit(subject()), breaker.admit(subject())];
     fail(FAILURES_TO_OPEN);
     clock.advance(100);
     for (const other of others) other.ended(error('timeout'));
@@ -163,8 +182,59 @@ describe('while open', () => {
   });
 });
 
+describe('while a host is silent to some repositories', () => {
+  /** Five repositories of one tenant hang. */
+  function hung() {
+    const at = start();
+    for (const repository of ['a', 'b', 'c', 'd', 'e']) at.fail(1, error('timeout'), repository);
+    expect(at.breaker.isOpen).toBe(true);
+    return at;
+  }
+
+  test('they are not tried, and another tenant’s repository is', () => {
+    const { breaker } = hung();
+    expect(() => breaker.admit(subject('a'))).toThrow();
+    expect(breaker.admit(subject('healthy', 'other')).trial).toBe(true);
+  });
+
+  test('the first answer to another repository ends it for all but those that hang', () => {
+    const { breaker, states } = hung();
+    breaker.admit(subject('healthy', 'other')).ended();
+    expect(states).toEqual([true, false]);
+    expect(breaker.admit(subject('healthy', 'other')).trial).toBe(false);
+  });
+
+  test('one request of a tenant tries at a time; the next waits a moment for what comes of it', async () => {
+    const { breaker } = hung();
+    const trial = breaker.admit(subject('healthy', 'other'));
+    expect(() => breaker.admit(subject('healthy-too', 'other'))).toThrow();
+    const waits = breaker.awaitTrial(subject('healthy-too', 'other'), never);
+    trial.ended();
+    await waits;
+    expect(breaker.admit(subject('healthy-too', 'other')).trial).toBe(false);
+  });
+
+  test('a trial without an answer keeps the tenant’s next request waiting for a moment, and no longer', async () => {
+    const { breaker, clock } = hung();
+    breaker.admit(subject('slow', 'other'));
+    const waits = breaker.awaitTrial(subject('healthy', 'other'), never);
+    clock.advance(1_000);
+    await waits;
+    expect(breaker.admit(subject('healthy', 'other')).trial).toBe(true);
+  });
+});
+
+test('the error of a refused request is the same from one time to the next', () => {
+  const { breaker, fail, clock } = start();
+  fail(FAILURES_TO_OPEN);
+  const first = refusal(breaker).unsent;
+  clock.advance(100);
+  expect(refusal(breaker).unsent).toEqual(first);
+});
+
 test('what is no error of a registry says nothing of it', () => {
   const { breaker } = start();
-  for (let count = 0; count < 2 * FAILURES_TO_OPEN; count++) breaker.admit('app').ended(new TypeError('bug'));
-  expect(breaker.admit('app').trial).toBe(false);
+  for (let count = 0; count < 2 * FAILURES_TO_OPEN; count++)
+    breaker.admit(subject()).ended(new TypeError('bug'));
+  expect(breaker.admit(subject()).trial).toBe(false);
 });

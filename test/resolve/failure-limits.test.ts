@@ -12,9 +12,10 @@ const limited = (retryAfter?: number) =>
 
 test.each([
   [limited(), 'try again later, or add'],
-  [limited(90), 'try again in 90 s, or add'],
-  [limited(900), 'try again in 15 min, or add'],
-  [limited(21_600), 'try again in 6 h, or add'],
+  [limited(42), 'try again in a minute, or add'],
+  [limited(90), 'try again in ten minutes, or add'],
+  [limited(900), 'try again in an hour, or add'],
+  [limited(21_600), 'try again in some hours, or add'],
 ])('a rate limit says how long it lasts, if the registry does', (error, remedy) => {
   expect(explain(error).remedy).toContain(remedy);
 });
@@ -22,12 +23,12 @@ test.each([
 test('a registry that is not asked says what it said last, and why it is not asked', () => {
   const error = refused.asUnsent({
     reason: 'broken',
-    note: "5 times in a row, so it isn't asked again for 0.5 s",
+    note: "several times in a row, so it isn't asked again for a moment",
   });
   expect(explain(error)).toEqual({
     label: 'network',
     cause:
-      "the registry can't be reached (the connection was refused, 5 times in a row, so it isn't asked again for 0.5 s)",
+      "the registry can't be reached (the connection was refused, several times in a row, so it isn't asked again for a moment)",
     remedy: "correct the registry's name, or look at the network between",
   });
 });
@@ -36,7 +37,7 @@ test('a rate limit that is not tried again says so', () => {
   const error = limited(60).asUnsent({ reason: 'rate_limited', note: "so it isn't asked for now" }, 42);
   expect(sentence(explain(error))).toBe(
     "the registry's rate limit is reached (429 TOOMANYREQUESTS, so it isn't asked for now); " +
-      'try again in 42 s, or add a pull secret with a higher limit',
+      'try again in a minute, or add a pull secret with a higher limit',
   );
 });
 

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { RegistryError, type RegistryErrorDetails } from '../../src/registry/error.ts';
 import type { RegistryFailure } from '../../src/registry/failures.ts';
-import { FAILURES_TO_OPEN } from '../../src/resolve/breaker.ts';
+import { FAILURES_TO_OPEN } from '../../src/resolve/circuit.ts';
 import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiters.ts';
 import { ResolveAttempt } from '../../src/resolve/resolve-attempt.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const never = new AbortController().signal;
 const asker = { registry: 'registry.example.com', account: '', repository: 'app' };
+const dockerHub = 'registry-1.docker.io';
 const error = (failure: RegistryFailure, details: RegistryErrorDetails = {}) =>
   new RegistryError(failure, `it is ${failure}`, details);
 const tooMany = (retryAfter?: number) =>
@@ -140,22 +141,35 @@ describe('Retry-After', () => {
     expect(asked()).toBe(1);
   });
 
-  test('keeps others from asking until it is over', async () => {
+  test('keeps others from asking for the repository until it is over', async () => {
     const { ask, pass, asked, seen } = start();
     await expect(ask([tooMany(30), 'digest']).outcome).rejects.toThrow();
     await pass(10_000);
-    const other = ask(['digest'], { repository: 'other' });
+    const other = ask(['digest']);
     await expect(other.outcome).rejects.toMatchObject({ failure: 'rate_limited', retryAfter: 20 });
     expect([asked(), seen]).toEqual([1, ['not asked rate_limited']]);
     await pass(20_000);
     await expect(ask(['digest']).outcome).resolves.toBe('digest');
   });
 
+  test('of Docker Hub concerns all repositories, because Docker Hub counts by account', async () => {
+    const { ask } = start();
+    await expect(ask([tooMany(30), 'digest'], { registry: dockerHub }).outcome).rejects.toThrow();
+    const other = ask(['digest'], { registry: dockerHub, repository: 'other' });
+    await expect(other.outcome).rejects.toMatchObject({ failure: 'rate_limited' });
+  });
+
+  test('elsewhere concerns no other repository: it may be a proxied upstream’s', async () => {
+    const { ask } = start();
+    await expect(ask([tooMany(30), 'digest'], { repository: 'hub-proxy/a' }).outcome).rejects.toThrow();
+    await expect(ask(['digest'], { repository: 'team/app' }).outcome).resolves.toBe('digest');
+  });
+
   test('makes others wait when it is short', async () => {
     const { ask, pass, asked } = start();
     ask([tooMany(2), 'digest']);
     await settled();
-    const other = ask(['digest'], { repository: 'other' });
+    const other = ask(['digest']);
     await pass(1_900);
     expect(asked()).toBe(1);
     await pass(500);
