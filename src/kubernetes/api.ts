@@ -13,7 +13,7 @@ const ownerReference = z.object({
 });
 export type OwnerReference = z.infer<typeof ownerReference>;
 
-/** What tagpin reads of an object's metadata. */
+/** The part of an object's metadata that tagpin reads. */
 export const objectMetadata = z.object({
   name: z.string(),
   namespace: z.string().optional(),
@@ -49,7 +49,7 @@ const mutatingWebhookConfiguration = z.object({
 });
 export type MutatingWebhookConfiguration = z.infer<typeof mutatingWebhookConfiguration>;
 
-/** One operation of a JSON patch (RFC 6902), as the API server takes it. */
+/** One operation of a JSON patch (RFC 6902). */
 export type PatchOperation =
   | { op: 'add' | 'replace' | 'test'; path: string; value: unknown }
   | { op: 'remove'; path: string };
@@ -85,7 +85,7 @@ export interface KubernetesApi {
     patch: PatchOperation[],
     signal: AbortSignal,
   ): Promise<MutatingWebhookConfiguration>;
-  /** Any object, of the shape that is wanted of it; without a namespace, one that is in none. */
+  /** An object of any kind, parsed as `shape`; cluster-scoped without a namespace. */
   read<T>(
     resource: Resource,
     namespace: string | undefined,
@@ -93,9 +93,9 @@ export interface KubernetesApi {
     shape: z.ZodType<T>,
     signal: AbortSignal,
   ): Promise<T | undefined>;
-  /** Whether the API server has such objects at all, for whoever asks. */
+  /** Whether the API server has the resource at all. */
   serves(resource: Resource, signal: AbortSignal): Promise<boolean>;
-  /** Creates an object, or on a dry run has it judged by all who would; answers what came of it. */
+  /** Creates an object, or has it admitted and validated by a dry run. Returns it as created, with the API server's warnings. */
   create<T>(
     resource: Resource,
     namespace: string | undefined,
@@ -104,16 +104,14 @@ export interface KubernetesApi {
     signal: AbortSignal,
     options?: { dryRun?: boolean },
   ): Promise<{ object: T; warnings: string[] }>;
-  /** The metadata alone of an object, whatever else there is of it; without a namespace, of one that is in none. */
+  /** Only the metadata of an object of any kind; cluster-scoped without a namespace. */
   readMetadata(
     resource: Resource,
     namespace: string | undefined,
     name: string,
     signal: AbortSignal,
   ): Promise<ObjectMetadata | undefined>;
-  /**
-   * All objects of a namespace, or without one of all namespaces, read in pages, each of the shape that is wanted of it.
-   */
+  /** All objects of a namespace, or of all namespaces without one, each parsed as `shape`. They are read in pages. */
   list<T>(
     resource: Resource,
     namespace: string | undefined,
@@ -121,7 +119,7 @@ export interface KubernetesApi {
     signal: AbortSignal,
     options?: ListOptions,
   ): AsyncGenerator<T, void, undefined>;
-  /** Sets annotations, whatever else changes in the object meanwhile; `null` removes one. */
+  /** Sets annotations, whatever else changes in the object meanwhile. `null` removes one. */
   annotate(
     resource: Resource,
     namespace: string,
@@ -139,7 +137,7 @@ const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const PAGE_SIZE = 250;
 
-/** The API server behind `connection`. */
+/** The API over `connection`. */
 export function createKubernetesApi(connection: Connection, observe?: KubernetesObserver): KubernetesApi {
   const ask = <T>(of: Call, shape: z.ZodType<T>) => call(connection, of, shape, observe);
   const read = async <T>(

@@ -34,11 +34,11 @@ export interface ConnectOptions {
 }
 
 /**
- * Finds the API server the way kubectl does: the given kubeconfig, `KUBECONFIG`, `~/.kube/config`, and in a pod
- * its ServiceAccount.
+ * Finds the API server as kubectl does: by the given kubeconfig, `KUBECONFIG`, `~/.kube/config`, or in a pod by its
+ * ServiceAccount.
  *
- * The client library makes a new connection pool for every request it authenticates; keeping one for a minute
- * lets requests share connections.
+ * The client library makes a new connection pool for every request that it authenticates. An access is kept for a minute, so
+ * that requests share its connections.
  *
  * @throws InvalidKubeconfig
  */
@@ -104,7 +104,7 @@ interface Opening {
   readonly since: number;
 }
 
-/** What the library falls back to when it has found nothing: `loadFromDefault` of its src/config.ts. */
+/** The library's fallback if it has found no kubeconfig: `loadFromDefault` in its src/config.ts. */
 const NOWHERE = 'http://localhost:8080';
 const NO_CONTEXT = 'loaded-context';
 
@@ -122,7 +122,7 @@ function load(kubeconfig: string | undefined): KubeConfig {
       const remedy = kubeconfig === undefined ? 'correct KUBECONFIG' : 'correct the path';
       throw new InvalidKubeconfig(`${which} can't be read: ${why}; ${remedy}`, { cause });
     }
-    // The parser's words quote the file, and that holds credentials: the first of their lines doesn't.
+    // The parser's message quotes the file, which contains credentials, but not in its first line.
     const [said] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
     throw new InvalidKubeconfig(
       `${which} can't be read: ${said}; correct --kubeconfig, KUBECONFIG or the file itself`,

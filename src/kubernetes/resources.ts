@@ -1,4 +1,4 @@
-/** A kind of object, and where the API server has it. */
+/** A resource of the API server: where its objects are found. */
 export interface Resource {
   /** Empty for the core group. */
   readonly group: string;
@@ -17,7 +17,7 @@ const admissionRegistration = (name: string): Resource => ({
   name,
 });
 
-/** The kinds that tagpin asks the API server for. */
+/** The resources that tagpin reads or writes, by kind. */
 export const resources = {
   Secret: core('secrets'),
   ServiceAccount: core('serviceaccounts'),
@@ -71,7 +71,7 @@ export function pathOf(resource: Resource, namespace: string | undefined, name?:
   return segments.map((segment) => `/${segment}`).join('');
 }
 
-/** Which resource a path of {@link pathOf} is about, its plural. */
+/** The plural of the resource in a path of {@link pathOf}. */
 export function resourceIn(path: string): string {
   const [root, ...segments] = path.replace(/\?.*/, '').split('/').slice(1);
   const [first = '', , third] = segments.slice(root === 'api' ? 1 : 2);
