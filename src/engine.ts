@@ -9,7 +9,7 @@ import { PullSecrets } from './credentials/pull-secrets.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import type { Connection } from './kubernetes/connection.ts';
 import { inTurns } from './kubernetes/shared-reads.ts';
-import { REVIEW_LIMITS, Turns } from './kubernetes/turns.ts';
+import { type ReadTurns, reviewTurns } from './kubernetes/turns.ts';
 import { webhookCalls } from './kubernetes/webhook-calls.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
@@ -34,7 +34,7 @@ export interface Engine extends RegistryEngine {
   api: KubernetesApi;
   /** For reviews: what they read waits for its turn. */
   kubernetes: Pick<KubernetesApi, 'list'>;
-  turns: Turns;
+  turns: ReadTurns;
   pullSecrets: PullSecrets;
   revisions: RevisionDigests;
 }
@@ -83,7 +83,7 @@ export function createEngine(
 ): Engine {
   metrics.expectKubernetesRequests(webhookCalls);
   const api = createKubernetesApi(connection, (request) => metrics.kubernetesRequest(request));
-  const turns = new Turns(REVIEW_LIMITS);
+  const turns = reviewTurns();
   const { dockerConfig } = config;
   const engine = createRegistryEngine(config, {
     sources: dockerConfig === undefined ? [] : [openDockerConfig(dockerConfig, log, metrics)],
@@ -101,9 +101,9 @@ export function createEngine(
   return {
     ...engine,
     api,
-    kubernetes: inTurns(api, turns),
+    kubernetes: inTurns(api, turns.lists),
     turns,
-    pullSecrets: new PullSecrets(api, turns),
+    pullSecrets: new PullSecrets(api, turns.objects),
     revisions: new RevisionDigests(api, { turns }),
     async close() {
       await Promise.all([engine.close(), connection.close()]);

@@ -71,8 +71,8 @@ export async function serve(
     bytesInFlightLimit: config.webhook.inFlight,
     cacheEntries: () => engine.resolver.cacheEntries,
     cacheEntriesLimit: config.cache.entries,
-    readsInFlight: () => engine.turns.underWay,
-    readsWaiting: () => engine.turns.waiting,
+    readsInFlight: () => engine.turns.objects.underWay + engine.turns.lists.underWay,
+    readsWaiting: () => engine.turns.objects.waiting + engine.turns.lists.waiting,
   });
   const health = await listen(
     createHttpServer(createHealthApp(obstacle, metrics)),

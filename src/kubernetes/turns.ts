@@ -8,13 +8,27 @@ export interface TurnLimits {
   waiting: number;
 }
 
+/** The turns of reads on behalf of reviews. */
+export interface ReadTurns {
+  /** Of objects, each read by its name. */
+  readonly objects: Turns;
+  /** Of lists, from the first page to the last. */
+  readonly lists: Turns;
+}
+
 /**
  * What reviews may read at once. The API server allows 100 streams on a connection (apiserver pkg/server/secure_serving.go),
- * and undici opens as many: 64 leave room for the reads of the webhook's own certificate. No namespace takes more than an
- * eighth of that. An API server answers such a read in 2 to 5 ms, so a namespace's eight are more than a thousand a second,
- * when a rollout needs two or three for all its pods.
+ * and undici opens as many: 64 and 4 leave room for the reads of the webhook's own certificate. No namespace takes more than an
+ * eighth of the objects. An API server answers such a read in 2 to 5 ms, so a namespace's eight are more than a thousand a
+ * second, when a rollout needs two or three for all its pods.
+ *
+ * A page of a list is parsed in one go, which takes up to 40 ms (call.ts, `LARGEST_ANSWER`). A namespace has one list at
+ * once, so that the pages of others, and all else, come in between.
  */
-export const REVIEW_LIMITS: TurnLimits = { inAll: 64, perNamespace: 8, waiting: 1_000 };
+export const reviewTurns = (): ReadTurns => ({
+  objects: new Turns({ inAll: 64, perNamespace: 8, waiting: 1_000 }),
+  lists: new Turns({ inAll: 4, perNamespace: 1, waiting: 100 }),
+});
 
 interface Waiting {
   begin(): void;

@@ -3,7 +3,7 @@ import type { Digest } from '../image/digest.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
 import { pathOf, resources } from '../kubernetes/resources.ts';
 import { SharedReads } from '../kubernetes/shared-reads.ts';
-import type { Turns } from '../kubernetes/turns.ts';
+import type { ReadTurns } from '../kubernetes/turns.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
 import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
@@ -45,13 +45,15 @@ export interface RevisionOptions {
   /** The same for pins that lack the image: a burst of pods reads them once, and what is added to them counts soon. */
   lackingAge?: number;
   /** Bounds the reads at once. */
-  turns?: Turns;
+  turns?: ReadTurns;
   /** Milliseconds for which this process remembers what pods agreed on; later ones find those pods in the API server. */
   agreementAge?: number;
 }
 
 /** Pods in one answer: 1 to 2 MB in most clusters, which is parsed in 20 ms. */
 const PAGE_SIZE = 100;
+/** Pods that are read of a list: far more than those of any revision whose digests aren't stored. */
+const MAX_PODS = 10_000;
 const MAX_AGREEMENTS = 10_000;
 /** Characters of pins that are kept. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
@@ -72,8 +74,8 @@ export class RevisionDigests {
   constructor(api: Pick<KubernetesApi, 'readMetadata' | 'list'>, options: RevisionOptions = {}) {
     const { age = BELIEVED_MS, lackingAge = 2_000, agreementAge = 60_000, turns } = options;
     this.#api = api;
-    this.#reads = new SharedReads(turns);
-    this.#lists = new SharedReads(turns);
+    this.#reads = new SharedReads(turns?.objects);
+    this.#lists = new SharedReads(turns?.lists);
     this.#age = age;
     this.#lackingAge = lackingAge;
     this.#agreed = new LRUCache({ max: MAX_AGREEMENTS, ttl: agreementAge });
@@ -157,9 +159,11 @@ export class RevisionDigests {
     const { namespace, owner, stored } = membership;
     const siblings: Pod[] = [];
     const options = { labelSelector, pageSize: PAGE_SIZE };
+    let count = 0;
     for await (const pod of this.#api.list(resources.Pod, namespace, podSchema, signal, options)) {
       const theirs = membershipOf(namespace, pod.metadata);
       if (theirs?.owner.uid === owner.uid && theirs.stored?.name === stored?.name) siblings.push(pod);
+      if (++count === MAX_PODS) break;
     }
     return eldestPins(siblings);
   }
