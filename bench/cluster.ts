@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { startRegistry } from '../test/support/registry/registry.ts';
 import { type Contender, prepare } from './cluster/contenders.ts';
 import { Samples } from './cluster/samples.ts';
@@ -7,6 +8,8 @@ import { run } from './run.ts';
 import { quantile } from './stage/load.ts';
 import { forEach } from './stage/process.ts';
 import { type Turn, takeTurns } from './turns.ts';
+
+const named = z.object({ metadata: z.object({ name: z.string() }) });
 
 /** Creates a second through the real API server, as each contender has its pods let in. */
 async function measure({ rounds, pods }: { rounds: number; pods: number }): Promise<Figure[]> {
@@ -38,10 +41,45 @@ async function compare(
   );
   const turns = await takeTurns(Object.fromEntries(named), rounds);
   const target = { atLeast: wanted };
-  return [
-    ...turns.beside(at('unhooked'), 'creates/s', { [at('stored')]: target, [at('warm')]: target }),
-    ...turns.added(at('unhooked'), 'p50 ms'),
-  ];
+  const targets = { [at('stored')]: target, [at('warm')]: target, [at('digest')]: { atLeast: 0.95 } };
+  return [...turns.beside(at('unhooked'), 'creates/s', targets), ...turns.added(at('unhooked'), 'p50 ms')];
+}
+
+/** Changes a second of pods that are there: a label of each. */
+async function measureUpdates({ rounds, pods }: { rounds: number; pods: number }): Promise<Figure[]> {
+  await using registry = await startRegistry({ name: 'localhost' });
+  await using stage = await startClusterStage();
+  const { unhooked, warm } = await prepare(stage, registry, 0);
+  const figures: Figure[] = [];
+  for (const atOnce of [4, 50]) {
+    const at = (name: string) => `${name}, ${atOnce} at once`;
+    const turns = await takeTurns(
+      {
+        [at('unhooked')]: await updating(stage, unhooked, pods, atOnce),
+        [at('pinned')]: await updating(stage, warm, pods, atOnce),
+      },
+      rounds,
+    );
+    figures.push(...turns.beside(at('unhooked'), 'updates/s', { [at('pinned')]: { atLeast: 1 } }));
+  }
+  return figures;
+}
+
+/** Creates pods; each turn changes all of them. */
+async function updating({ api, cpu }: ClusterStage, { path, next }: Contender, pods: number, atOnce: number) {
+  const made: string[] = [];
+  for (let pod = 0; pod < pods; pod++) made.push(await api.create(path, next()));
+  const paths = made.map((text) => `${path}/${named.parse(JSON.parse(text)).metadata.name}`);
+  let turn = 0;
+  return async (): Promise<Turn> => {
+    const used = cpu();
+    const body = JSON.stringify({ metadata: { labels: { turn: String(++turn) } } });
+    const started = performance.now();
+    await forEach(paths, atOnce, async (pod) => void (await api.patch(pod, body)));
+    const seconds = (performance.now() - started) / 1000;
+    const cpuMs = (cpu()['API server'] - used['API server']) / pods;
+    return { 'updates/s': pods / seconds, 'ms CPU of the API server': cpuMs };
+  };
 }
 
 /** One turn. Its pods are deleted afterwards, so that no contender finds more in etcd than the others. */
@@ -88,11 +126,11 @@ await run({
   usage: `npm run bench:cluster -- [--rounds N] [--pods N] [--quick]
 
 Creates pods at a real API server, N (200) by 4 and twice as many by 50 at once: without a webhook, with a bare one in
-Node that does nothing or patches a constant, and with tagpin (digests stored, in its cache, asked of a registry), all in
-turn; medians of N rounds (7). As root on Linux, with the programs that npm run e2e builds. Figures go to
+Node that does nothing or patches a constant, and with tagpin (digests stored, in its cache, asked of a registry, written in
+the pod), all in turn; medians of N rounds (7). Then changes a label of N pods, without a webhook and pinned by tagpin. As root on Linux, with the programs that npm run e2e builds. Figures go to
 .results/bench-cluster.json as well.`,
   counts: { rounds: 7, pods: 200 },
   quick: { rounds: 1, pods: 40 },
-  parts: { creates: measure },
+  parts: { creates: measure, updates: measureUpdates },
   isolated: true,
 });

@@ -27,24 +27,27 @@ const made = z.object({
  *
  * @param count how many pods the contender whose images nobody knows creates at most
  */
-export async function prepare(
-  { api, apply }: ClusterStage,
-  registry: Registry,
-  count: number,
-): Promise<Record<string, Contender>> {
+export async function prepare({ api, apply }: ClusterStage, registry: Registry, count: number) {
   const pushed = image();
   for (let number = 0; number <= count; number++)
     registry.push(`shop/web-${numbered(number)}`, '1.27', pushed);
   const images = [`${registry.host}/shop/web-${MARK}:1.27`];
+  const byDigest = [
+    `${registry.host}/shop/web-${MARK}@${registry.digest(`shop/web-${numbered(0)}`, '1.27')}`,
+  ];
   const contender = async (
     namespace: string,
     labels: Readonly<Record<string, string>>,
     expected: string,
-    revisionOf?: () => Promise<Revision>,
+    { revisionOf, written = images }: { revisionOf?: () => Promise<Revision>; written?: string[] } = {},
   ): Promise<Contender> => {
     await apply(namespaceObjects(namespace, labels));
     const revision = await revisionOf?.();
-    const body = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...podOf({ images, namespace, revision }) });
+    const body = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      ...podOf({ images: written, namespace, revision }),
+    });
     return { path: `/api/v1/namespaces/${namespace}/pods`, next: () => body, expected };
   };
   const rollOut = async () => {
@@ -61,8 +64,9 @@ export async function prepare(
     unhooked: await contender('unhooked', {}, ':1.27"'),
     bare: await contender('bare', bareLabel('nothing'), ':1.27"'),
     'bare-patch': await contender('bare-patch', bareLabel('patch'), 'example.com/patched'),
-    stored: await contender('stored', OPTED_IN, PINNED, rollOut),
+    stored: await contender('stored', OPTED_IN, PINNED, { revisionOf: rollOut }),
     warm: await contender('warm', OPTED_IN, PINNED),
+    digest: await contender('digest', OPTED_IN, PINNED, { written: byDigest }),
     cold: { ...cold, next: () => cold.next().replaceAll(MARK, numbered(++number)) },
   };
 }
