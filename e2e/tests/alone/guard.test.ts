@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCluster } from '../../support/cluster.ts';
 import { succeed } from '../../support/command.ts';
 import { Images } from '../../support/images.ts';
+import { injectSidecars } from '../../support/injector.ts';
 import { installationOf } from '../../support/installation.ts';
 import { compose } from '../../support/kustomization.ts';
 import { createNamespace, type Manifest, type Namespace, podManifest } from '../../support/namespace.ts';
@@ -115,6 +116,20 @@ describe('the policy on labels', () => {
     expect((await label(mislabelled, 'tagpin.dev/pin=audited')).stderr).toContain(refusalOf('audited'));
     await succeed(label(mislabelled, 'tagpin.dev/pin=audit'));
   });
+});
+
+test("the guard refuses a tag that a webhook adds after tagpin wasn't called for a pod by digest", async () => {
+  await using namespace = await createNamespace(cluster, 'enforce');
+  await using _ = await injectSidecars(cluster, namespace, TAG);
+  await until('the sidecar to be added', async () => {
+    const pod = podManifest({ image: DIGEST, spec });
+    const { stderr } = await namespace.kubectl(
+      ['create', '--dry-run=server', '--filename', '-'],
+      JSON.stringify(pod),
+    );
+    return stderr.includes(refusal('container "sidecar"')) || undefined;
+  });
+  await expectRefused(namespace, podManifest({ image: DIGEST, spec }), refusal('container "sidecar"'));
 });
 
 describe('the guard, when the webhook configuration has been deleted', () => {
