@@ -68,7 +68,7 @@ const roomOf = (file: string) => file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
 const floorOf = (file: string) => floors.findIndex((rooms) => rooms.includes(roomOf(file)));
 
 describe.each(files)('$file', ({ file, text, imports, loads }) => {
-  test('has a place in the house', () => expect(floorOf(file)).not.toBe(-1));
+  test('is on a floor', () => expect(floorOf(file)).not.toBe(-1));
 
   test('imports only from its own folder and from floors below', () => {
     const targets = imports
@@ -81,21 +81,21 @@ describe.each(files)('$file', ({ file, text, imports, loads }) => {
     expect(wrong).toEqual([]);
   });
 
-  test('does no IO where none belongs', () => {
+  test('does no IO where that is forbidden', () => {
     const allowed = pureAfterAll[file] ?? [];
     expect(pure.test(file) ? imports.filter((name) => io.test(name) && !allowed.includes(name)) : []).toEqual(
       [],
     );
   });
 
-  test('leaves reserved imports to those they belong to', () => {
+  test('has reserved imports only where they are allowed', () => {
     const wrong = reserved.filter(
       ({ pattern, allowed }) => !allowed.test(file) && imports.some((name) => pattern.test(name)),
     );
     expect(wrong.map(({ what }) => what)).toEqual([]);
   });
 
-  test('loads the SDK of a cloud only where it is needed, and when', () => {
+  test("loads a cloud's SDK only where and when it is needed", () => {
     expect(imports.filter((name) => heavy.test(name))).toEqual([]);
     expect(loads.filter((name) => heavy.test(name) && !loadsHeavy.test(file))).toEqual([]);
   });

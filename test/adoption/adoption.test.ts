@@ -51,7 +51,7 @@ function adopt({ pods, stored, prefer, answer = tag(one) }: Situation) {
 }
 
 describe('an image whose pods run one digest is adopted', () => {
-  test('by the word of its nodes, if the registry confirms that', () => {
+  test("by its nodes' reports, if the registry confirms the digest", () => {
     expect(adopt({ pods: [runningAt(1, one), runningAt(2, one)] })).toEqual({
       state: 'adopted',
       digest: one,
@@ -71,14 +71,14 @@ describe('an image whose pods run one digest is adopted', () => {
     });
   });
 
-  test('with a note where the tag has moved', () => {
+  test('with a note if the tag has moved', () => {
     expect(adopt({ pods: [runningAt(1, one)], answer: tag(two) })).toMatchObject({
       state: 'adopted',
       notes: [`its tag has ${two} now`],
     });
   });
 
-  test('in place of what was stored', () => {
+  test('replacing what was stored', () => {
     const stored = new Map([
       [written, two],
       ['other', three],
@@ -90,7 +90,7 @@ describe('an image whose pods run one digest is adopted', () => {
     });
   });
 
-  test('though some of its pods say nothing', () => {
+  test('although some of its pods report nothing', () => {
     expect(adopt({ pods: [runningAt(1, one), { seconds: 2 }, { seconds: 3, imageId: one }] })).toMatchObject({
       state: 'adopted',
       notes: ['1 pod: not pulled yet', `1 pod: imageID is no digest of a registry's: ${one}`],
@@ -98,7 +98,7 @@ describe('an image whose pods run one digest is adopted', () => {
   });
 });
 
-test('what is stored already is left, and no registry asked', () => {
+test('what is already stored is left, without a registry request', () => {
   const stored = new Map([[written, one]]);
   expect(adopt({ pods: [runningAt(1, one)], stored })).toMatchObject({
     state: 'stored',
@@ -108,7 +108,7 @@ test('what is stored already is left, and no registry asked', () => {
 });
 
 describe('an image is not adopted', () => {
-  test('where the registry does not confirm the digest', () => {
+  test('if the registry does not confirm the digest', () => {
     const answer = { ...tag(two), unconfirmed: "the registry doesn't have it" };
     expect(adopt({ pods: [runningAt(1, one)], answer })).toMatchObject({
       state: 'unconfirmed',
@@ -123,12 +123,12 @@ describe('an image is not adopted', () => {
     expect(judge(observed, undefined, undefined, new Map())).toMatchObject([{ state: 'unconfirmed' }]);
   });
 
-  test('with one reason where the registry says nothing of the tag either', () => {
+  test('with one reason if the registry does not answer for the tag either', () => {
     const answer = { tag: { problem: 'down' }, unconfirmed: 'down' };
     expect(adopt({ pods: [runningAt(1, one)], answer }).notes).toEqual(['down']);
   });
 
-  test('where the nodes name another repository', () => {
+  test('if the nodes name another repository', () => {
     expect(adopt({ pods: [{ imageId: `quay.io/other@${one}` }] })).toMatchObject({
       state: 'unconfirmed',
       notes: ['1 pod: imageID names another repository, quay.io/other'],
@@ -137,7 +137,7 @@ describe('an image is not adopted', () => {
     });
   });
 
-  test('where the pods say nothing', () => {
+  test('if the pods report nothing', () => {
     expect(adopt({ pods: [{}] })).toMatchObject({ state: 'unknown', asked: [], pins: undefined });
   });
 });
@@ -145,7 +145,7 @@ describe('an image is not adopted', () => {
 describe('pods that run several digests of an image', () => {
   const pods = [runningAt(2, two), runningAt(1, one), runningAt(4, one), runningAt(3, two)];
 
-  test('leave it as it is', () => {
+  test('leave it unchanged', () => {
     expect(adopt({ pods, answer: tag(three) })).toMatchObject({
       state: 'several',
       digest: undefined,
@@ -154,14 +154,14 @@ describe('pods that run several digests of an image', () => {
     });
   });
 
-  test('… with a word on what is stored, if none of them runs that', () => {
+  test('… with a note on the stored digest, if none of them runs it', () => {
     expect(adopt({ pods, stored: new Map([[written, three]]) }).notes).toEqual([
       `${three} is stored`,
       `its tag has ${one} now`,
     ]);
   });
 
-  test('need no preference where one of them is stored: somebody has chosen before', () => {
+  test('need no preference if one of them is stored, which was chosen before', () => {
     expect(adopt({ pods, stored: new Map([[written, two]]) })).toMatchObject({
       state: 'stored',
       digest: two,
@@ -184,7 +184,7 @@ describe('pods that run several digests of an image', () => {
     });
   });
 
-  test('need no preference a second time for what is stored by it', () => {
+  test('need no preference a second time for what it has stored', () => {
     const stored = new Map([[written, one]]);
     expect(adopt({ pods, prefer: 'newest', stored })).toMatchObject({ state: 'stored', asked: [] });
   });
@@ -206,7 +206,7 @@ describe('a revision of several images', () => {
     return judge(observed, stored, undefined, answers);
   };
 
-  test('stores null for those that are not known: one that is missing would be taken for a foreign one', () => {
+  test('stores null for unknown images, because a missing one would count as injected', () => {
     const pins = pinsToStore(judged([runningAt(1, one)]), undefined);
     expect(pins).toEqual(
       new Map([
@@ -234,7 +234,7 @@ describe('a revision of several images', () => {
     expect(pinsToStore([web, side], undefined)).toBeDefined();
   });
 
-  test('holds the others back then, and says so', () => {
+  test('then holds the others back, and reports it', () => {
     const [first] = observe(decided(), cohortsOf(runningAt(1, one), runningAt(2, two)));
     const [second] = observe(decided(), cohortsOf(pinnedAt(1, one)));
     if (first === undefined || second === undefined) throw new Error('nothing observed');
@@ -269,7 +269,7 @@ const pinsArbitrary = fc.dictionary(
   ),
 );
 
-test('law: a second run changes nothing, also when the Deployment has written its copies back', () => {
+test('property: a second run changes nothing, even if the Deployment has written its copies back', () => {
   fc.assert(
     fc.property(
       fc.array(podArbitrary, { minLength: 1, maxLength: 5 }),

@@ -35,7 +35,7 @@ describe('the digest that a pod runs is that of its spec', () => {
   });
 });
 
-describe('… else the one that its node says', () => {
+describe('… else the one that its node reports', () => {
   test.each([
     ['as containerd and CRI-O say it', written, `${repository}@${one}`],
     ['as cri-dockerd says it', written, `docker-pullable://${repository}@${one}`],
@@ -116,7 +116,7 @@ describe('nothing is known of the digest', () => {
 });
 
 describe('all pods of a revision', () => {
-  test('are counted by digest, and those that say nothing by reason', () => {
+  test('are counted by digest, and those without one by reason', () => {
     const pods = [
       { seconds: 1, imageId: `${repository}@${one}` },
       { seconds: 2, imageId: `${repository}@${two}` },
@@ -153,7 +153,7 @@ describe('all pods of a revision', () => {
     expect(observe(decided(), cohortsOf(...pods))).toMatchObject([{ digests: [{ from: 'spec', pods: 3 }] }]);
   });
 
-  test('are asked once about an image in two places, of which one may run another digest', () => {
+  test('are confirmed once for an image in two containers, of which one may run another digest', () => {
     const spec = {
       initContainers: [{ name: 'init', image: written }],
       containers: [{ name: 'web', image: written }],

@@ -45,7 +45,7 @@ describe('pods are kept by what they run', () => {
     ]);
   });
 
-  test('without a status too', () => {
+  test('even without a status', () => {
     const cohorts = new Cohorts();
     cohorts.add(
       runningPodSchema.parse({ metadata: {}, spec: { containers: [{ name: 'app', image: 'c' }] } }),

@@ -5,7 +5,7 @@ import { CONTAINER_HEAP } from '../../bench/stage/tagpin.ts';
 
 const MIB = 2 ** 20;
 
-test('pods of 1 MiB and 100 containers, more than there is room for, are all pinned in the end; memory stays bounded', async () => {
+test('more pods of 1 MiB and 100 containers than there is room for are all pinned in the end, in bounded memory', async () => {
   await using stage = await startStage();
   const pods = { pods: 24, atOnce: 24, containers: 100, images: 100, reference: stage.push(100) };
   const options = { fromSource: true, nodeOptions: [CONTAINER_HEAP], webhook: { inFlight: '8Mi' } };

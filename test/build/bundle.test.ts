@@ -6,7 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import config from '../../rolldown.config.ts';
 import { makeFolder } from '../support/folder.ts';
 
-test('what is built can be started as a program, as a command that is linked to it is', async () => {
+test('the bundle can be started as a program through a symbolic link, as npm installs it', async () => {
   using folder = makeFolder();
   await using bundle = await rolldown(config);
   await bundle.write({ ...config.output, dir: folder.path, cleanDir: false });

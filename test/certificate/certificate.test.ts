@@ -39,7 +39,7 @@ describe('a certificate', () => {
     server.close();
   });
 
-  test('is good for a year', () =>
+  test('is valid for a year', () =>
     expect((expiryOf(made.cert).getTime() - now) / DAY_MS).toBeCloseTo(365, 3));
 
   test('is to be renewed with a third of it left, or a little earlier', () => {
@@ -51,7 +51,7 @@ describe('a certificate', () => {
 
 describe('a certificate has a fault', () => {
   test('for another name', () => expect(faultOf(made, 'other.svc', now)).toBe("it isn't for other.svc"));
-  test('if it is no certificate', () =>
+  test('if it is not a certificate', () =>
     expect(faultOf({ ...made, cert: 'x' }, NAME, now)).toBe("it can't be read"));
   test('with the key of another', () =>
     expect(faultOf({ ...made, key: other.key }, NAME, now)).toBe('its key belongs to another certificate'));

@@ -83,7 +83,7 @@ test('the webhook configuration belongs to the namespace that tagpin runs in', a
   expect(owners()).toEqual([us()]);
 });
 
-test('it does again, after it has been replaced', async () => {
+test('it is owned again after it has been replaced', async () => {
   await using _ = keeping();
   await until(async () => owners().length > 0);
   configure();
@@ -91,7 +91,7 @@ test('it does again, after it has been replaced', async () => {
   expect(owners()).toEqual([us()]);
 });
 
-test('other owners stay, but for a namespace of that name that is gone', async () => {
+test('other owners stay, except a deleted namespace of that name', async () => {
   const other = { apiVersion: 'example.com/v1', kind: 'Platform', name: 'pins', uid: 'a' };
   configure([other, { ...us(), uid: 'b' }]);
   await using _ = keeping();
@@ -99,21 +99,21 @@ test('other owners stay, but for a namespace of that name that is gone', async (
   expect(owners()).toEqual([other, us()]);
 });
 
-test('nothing is written where it is so already', async () => {
+test('nothing is written if the owner is already set', async () => {
   configure([us()]);
   await using _ = keeping();
   await until(async () => server.requests.of('mutatingwebhookconfigurations', 'get').length > 3);
   expect(server.requests.of('mutatingwebhookconfigurations', 'patch')).toEqual([]);
 });
 
-test('nor where there is no webhook configuration', async () => {
+test('nothing is written if there is no webhook configuration', async () => {
   server.remove('MutatingWebhookConfiguration', undefined, webhookConfiguration);
   await using kept = keeping();
   await until(async () => server.requests.of('mutatingwebhookconfigurations', 'get').length > 3);
   expect(kept.log).toEqual([]);
 });
 
-test('a missing permission is told once, with what to do about it, and tried again', async () => {
+test('a missing permission is logged once, with its remedy, and tried again', async () => {
   const mend = server.fail({ resource: 'namespaces', effect: 'forbidden' });
   await using kept = keeping();
   await until(async () => server.requests.of('namespaces', 'get').length > 3);

@@ -39,7 +39,7 @@ describe('a rotation', () => {
     expect(await rotate(serving, onDay(240))).toEqual(serving);
   });
 
-  test('then puts the next certificate, of another CA, beside the one that is served', async () => {
+  test('then stores the next certificate, of another CA, beside the one that is served', async () => {
     const { cas, next, ...rest } = await rotate(serving, onDay(250));
     expect(rest.serving).toEqual(serving.serving);
     expect(cas).toEqual([old.ca, expect.any(String)]);
@@ -56,7 +56,7 @@ describe('a rotation', () => {
     expect(await rotate(rotating, onDay(250))).toEqual(rotating);
   });
 
-  test('then has that one served, and keeps the CA of the old', async () => {
+  test('then serves the next certificate, and keeps the CA of the old', async () => {
     const isSettled = (cert: string) => cert === fresh.cert;
     expect(await rotate(rotating, onDay(250, { isSettled }))).toEqual({
       cas: [old.ca, fresh.ca],
@@ -70,7 +70,7 @@ describe('a rotation', () => {
     expect((await rotate(rotated, onDay(366))).cas).toEqual([fresh.ca]);
   });
 
-  test('has the next served at once if the other has expired meanwhile', async () => {
+  test('serves the next at once if the old has expired meanwhile', async () => {
     expect(await rotate(rotating, onDay(366))).toEqual({ cas: [fresh.ca], serving: pair(fresh) });
   });
 
@@ -84,12 +84,12 @@ describe('a rotation', () => {
   });
 });
 
-describe('what is shared, once lost,', () => {
-  test('is put back as a running replica knows it, in the middle of a rotation too', async () => {
+describe('a lost shared certificate', () => {
+  test('is restored from a running replica, even during a rotation', async () => {
     expect(await rotate(undefined, onDay(250, { known: rotating }))).toEqual(rotating);
   });
 
-  test('is made anew where nobody knows it', async () => {
+  test('is created again if no replica has it', async () => {
     const made = await rotate(undefined, onDay(250));
     expect(made.cas).not.toContain(old.ca);
   });

@@ -88,14 +88,14 @@ const minutes = (count: number) => {
 };
 
 describe('replicas', () => {
-  test('that start at once agree on one certificate, and all entries trust it', async () => {
+  test('that start at once agree on one certificate, and all webhooks trust it', async () => {
     const replicas = Array.from({ length: 5 }, () => replica());
     const all = await Promise.all(replicas.map((one) => one.current(patient())));
     expect(new Set(all.map(({ cert }) => cert)).size).toBe(1);
     expect(await trusted()).toBe(`${(await shared()).cas[0]}\n`);
   });
 
-  test('take the certificate that is there, and write nothing', async () => {
+  test('use the existing certificate, and write nothing', async () => {
     const first = await replica().current(patient());
     server.requests.clear();
     expect(await replica().current(patient())).toEqual(first);
@@ -103,7 +103,7 @@ describe('replicas', () => {
     expect(server.requests.of('mutatingwebhookconfigurations', 'patch')).toEqual([]);
   });
 
-  test('that are to renew at once make one certificate between them', async () => {
+  test('that renew at once create only one certificate', async () => {
     const replicas = [replica(), replica(), replica()];
     for (const one of replicas) await one.current(patient());
     server.requests.clear();
@@ -114,7 +114,7 @@ describe('replicas', () => {
     expect((await shared()).cas).toHaveLength(2);
   });
 
-  test('put back what the Secret has lost', async () => {
+  test('restore what the Secret has lost', async () => {
     const one = replica();
     await one.current(patient());
     const before = await shared();
@@ -133,7 +133,7 @@ describe('replicas', () => {
     ]);
   });
 
-  test('put back a caBundle that has been wiped', async () => {
+  test('restore a wiped caBundle', async () => {
     const one = replica();
     await one.current(patient());
     const before = await trusted();
@@ -177,7 +177,7 @@ describe('replicas', () => {
     );
   });
 
-  test('serve although there is no configuration, and say so once', async () => {
+  test('serve although there is no webhook configuration, and log it once', async () => {
     const one = replica({ ...place, webhookConfiguration: 'gone' });
     await one.current(patient());
     await one.current(patient());
@@ -185,7 +185,7 @@ describe('replicas', () => {
     expect(log.filter((line) => line.includes('nothing calls this webhook'))).toHaveLength(1);
   });
 
-  test('leave no key of a CA behind', async () => {
+  test('store no key of a CA', async () => {
     await replica().current(patient());
     const secret = await api.readSecret(place.namespace, place.secret, patient());
     expect(Object.keys(secret?.data ?? {}).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
@@ -193,7 +193,7 @@ describe('replicas', () => {
 });
 
 describe('a rotation', () => {
-  test('publishes the new CA beside the old, and a minute later has the new certificate served', async () => {
+  test('publishes the new CA beside the old, and serves the new certificate a minute later', async () => {
     const [one, two] = [replica(), replica()];
     const old = await one.current(patient());
     const oldBundle = await trusted();
@@ -262,7 +262,7 @@ describe('a certificate that the live configuration does not trust', () => {
     return { ca, cert, key };
   };
 
-  test('is not given out, and the one before is no worse for it', async () => {
+  test('is not served, and the previous one still is', async () => {
     const one = replica();
     const before = await one.current(patient());
     const restore = server.fail({
@@ -293,7 +293,7 @@ describe('a certificate that the live configuration does not trust', () => {
     expect(one.obstacle).toBeUndefined();
   });
 
-  test('makes a replica that serves it unready when the CA cannot be put back', async () => {
+  test('makes a replica that serves it unready if the CA cannot be restored', async () => {
     const one = replica();
     await one.current(patient());
     const restore = server.fail({

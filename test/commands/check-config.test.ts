@@ -22,7 +22,7 @@ test('the defaults are valid', async () => {
   });
 });
 
-test('all mistakes are told: of each file, of the files that it names, and of the environment', async () => {
+test('all mistakes are reported: of each file, of the files that it names, and of the environment', async () => {
   using folder = makeFolder({
     'a.yaml': 'webhook: {port: 99999}\nregistries: {a.example: {caFile: /absent.crt, plainHttp: 5}}',
     'b.yaml': 'cache: {ages: 1s}\ndockerConfig: /absent.json',
@@ -67,7 +67,7 @@ test('a certificate that the API server could not verify is a mistake', async ()
   expect(code).toBe(2);
 });
 
-test('a path that is not there is a mistake', async () => {
+test('a missing path is a mistake', async () => {
   const { code, stderr } = await check('/absent');
   expect(stderr).toBe(
     "tagpin: configuration /absent can't be read: there is no such file; correct the path\n",

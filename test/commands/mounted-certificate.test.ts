@@ -80,7 +80,7 @@ test('a mounted certificate is served, and neither the Secret nor the webhook co
   expect(api.requests.of('mutatingwebhookconfigurations', 'patch')).toEqual([]);
 });
 
-test('one that is renewed is served without a restart', async () => {
+test('a renewed certificate is served without a restart', async () => {
   put(await issue(10));
   await using replica = await start();
   put(await issue(20));
@@ -98,7 +98,7 @@ test.each([
   ],
   ['for another name', () => issue(20, 'other.svc'), `it isn't for ${NAME}`],
   ['that has expired', () => issue(-0.0001), 'it expired at'],
-])('after a pair %s the one before is served on, and the log says why, once', async (_, wrong, why) => {
+])('after a pair %s the previous one is still served, and the log says why, once', async (_, wrong, why) => {
   put(await issue(10));
   await using replica = await start();
   put(await wrong());
@@ -114,7 +114,7 @@ test.each([
   await until(async () => (await daysLeft(replica)) === 30);
 });
 
-test('a replica whose certificate has no use is not ready until it gets another', async () => {
+test('a replica with an unusable certificate is not ready until it gets another', async () => {
   put(await issue(20, 'other.svc'));
   await using replica = await start(false);
   expect((await health(replica, '/readyz'))?.text).toBe('waiting for the certificate\n');

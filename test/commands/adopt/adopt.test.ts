@@ -73,7 +73,7 @@ const answered = () =>
 const patches = () => cluster.api.requests.entries.filter(({ method }) => method === 'PATCH').length;
 
 describe('tagpin adopt stores with a revision what its pods run', () => {
-  test('by the word of their nodes, once the registry has confirmed it, though the tag has moved', async () => {
+  test("by their nodes' reports, once the registry has confirmed them, although the tag has moved", async () => {
     deploy([runs(before), runs(before)]);
     expect(await cluster.adopt(namespace)).toEqual({
       code: 0,
@@ -98,13 +98,13 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(answered()).toEqual(['HEAD 1', `HEAD ${before}`]);
   });
 
-  test('with one request where the tag still has it', async () => {
+  test('with one request if the tag still has it', async () => {
     deploy([runs(after)]);
     expect((await cluster.adopt(namespace)).report.images).toMatchObject([{ state: 'adopted', notes: [] }]);
     expect(answered()).toEqual(['HEAD 1']);
   });
 
-  test('by their own spec first, whatever their nodes say', async () => {
+  test('by their own spec first, whatever their nodes report', async () => {
     deploy([{ image: `${name}@${before}`, from: tagged, imageId: `${name}@${after}` }]);
     expect((await cluster.adopt(namespace)).report.images).toMatchObject([
       { state: 'adopted', running: [{ digest: before, from: 'spec' }] },
@@ -112,7 +112,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(pinsOf()).toEqual({ [tagged]: before });
   });
 
-  test('in ControllerRevisions and Jobs too, and says that ReplicationControllers have no place for it', async () => {
+  test('in ControllerRevisions and Jobs too, and reports that ReplicationControllers can not store it', async () => {
     for (const object of otherWorkloads(namespace, { image: tagged, imageId: `${name}@${before}` })) {
       cluster.api.put(object);
     }
@@ -149,7 +149,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(patches()).toBe(0);
   });
 
-  test('again, where it is stored but its Deployment has a newer copy of another', async () => {
+  test('again, if it is stored but its Deployment has a newer copy of another', async () => {
     const annotations = { 'pins.tagpin.dev/abc.100': JSON.stringify({ [tagged]: before }) };
     const copies = { 'pins.tagpin.dev/abc.zzzzzzzz': JSON.stringify({ [tagged]: after }) };
     deploy([runs(before)], { annotations, copies });
@@ -160,7 +160,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect((await cluster.adopt(namespace)).report.images).toMatchObject([{ state: 'stored' }]);
   });
 
-  test('with null beside it for an image of the template that is not known', async () => {
+  test('with null for an image of the template whose digest is not known', async () => {
     const side = `${registry.host}/open/side:1`;
     const spec = {
       containers: [
@@ -178,7 +178,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(pinsOf()).toEqual({ [tagged]: before, [side]: null });
   });
 
-  test("as one who has its pods' pull secrets", async () => {
+  test("with its pods' pull secrets", async () => {
     const privateImage = `${registry.host}/private/app:1`;
     const digest = registry.push('private/app', '1', image());
     cluster.api.put(pullSecret('registry', registry.host, 'ada', 'correct-horse', namespace));
@@ -203,7 +203,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(cluster.api.requests.of('pods')).toHaveLength(3);
   });
 
-  test("but not of pods that are done, are nobody's, or whose images tagpin leaves alone", async () => {
+  test('but not of pods that are finished, have no owner, or whose images tagpin leaves alone', async () => {
     deploy([
       { ...runs(after), status: { phase: 'Failed' } },
       { ...runs(after), status: { phase: 'Succeeded' } },
@@ -223,7 +223,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
 });
 
 describe('tagpin adopt changes nothing', () => {
-  test('a second time, and asks no registry for it', async () => {
+  test('a second time, and makes no registry request', async () => {
     deploy([runs(before)]);
     await cluster.adopt(namespace);
     const annotations = annotationsOf();
@@ -249,7 +249,7 @@ describe('tagpin adopt changes nothing', () => {
     });
   });
 
-  test('where the registry does not know what the nodes say that they run', async () => {
+  test('if the registry does not have what the nodes report', async () => {
     const gone = `sha256:${'0'.repeat(64)}`;
     deploy([runs(gone)]);
     const { code, report } = await cluster.adopt(namespace);
@@ -265,7 +265,7 @@ describe('tagpin adopt changes nothing', () => {
     expect(patches()).toBe(0);
   });
 
-  test('where the nodes name another repository', async () => {
+  test('if the nodes name another repository', async () => {
     deploy([{ imageId: `quay.io/other/app@${before}` }]);
     const { code, report } = await cluster.adopt(namespace);
     expect(code).toBe(1);
@@ -276,7 +276,7 @@ describe('tagpin adopt changes nothing', () => {
     expect(registry.requests.entries).toEqual([]);
   });
 
-  test('where pods run two digests, until it is told which counts', async () => {
+  test('if pods run two digests, until told which counts', async () => {
     deploy([runs(before, 1), runs(after, 2), runs(before, 0)]);
     const { code, report, said } = await cluster.adopt(namespace);
     expect(code).toBe(1);
@@ -318,7 +318,7 @@ describe('tagpin adopt changes nothing', () => {
     ]);
   });
 
-  test('of one whose annotations leave no room', async () => {
+  test('of a revision whose annotations leave no room', async () => {
     deploy([runs(before)], { annotations: { big: 'x'.repeat(256 * 1024 - 10) } });
     const { code, report } = await cluster.adopt(namespace, { dryRun: true });
     expect(code).toBe(3);
@@ -328,7 +328,7 @@ describe('tagpin adopt changes nothing', () => {
   });
 });
 
-test('tagpin adopt says which revisions it had no time to write', async () => {
+test('tagpin adopt names the revisions that it had no time to write', async () => {
   deploy([runs(before)]);
   const restore = cluster.api.fail({
     resource: 'replicasets',
@@ -377,7 +377,7 @@ describe('tagpin adopt without a permission', () => {
     restore();
   });
 
-  test('to read pull secrets has nothing confirmed, and says so', async () => {
+  test('to read pull secrets confirms nothing, and says so', async () => {
     deploy(
       [runs(before)],
       {},

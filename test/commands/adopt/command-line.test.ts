@@ -35,7 +35,7 @@ const short = (digest: string) => digest.slice(0, 19);
 const cells = (line = '') => line.split(/ {3,}/);
 
 describe('tagpin adopt', () => {
-  test('prints a table, and a sentence for people', async () => {
+  test('prints a table, and a summary', async () => {
     const { code, stdout, stderr } = await adopt('--dry-run', 'team-a');
     const [headings, first, second, ...rest] = stdout.trimEnd().split('\n');
     expect(cells(headings)).toEqual(['REVISION', 'IMAGE', 'DIGEST', 'PODS', 'FROM', 'STATE', 'NOTE']);
@@ -52,7 +52,7 @@ describe('tagpin adopt', () => {
     });
   });
 
-  test('says in it which digest is passed over', async () => {
+  test('shows in it which digest is not chosen', async () => {
     const { code, stdout } = await adopt('--dry-run', '--prefer', 'oldest', 'team-a');
     const states = stdout
       .trimEnd()
@@ -61,7 +61,7 @@ describe('tagpin adopt', () => {
     expect({ code, states }).toEqual({ code: 0, states: ['STATE', 'to be adopted', 'passed over'] });
   });
 
-  test('prints an object for programs', async () => {
+  test('prints an object in JSON', async () => {
     const { code, stdout } = await adopt('--dry-run', '--prefer', 'oldest', '-o', 'json', 'team-a');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -70,7 +70,7 @@ describe('tagpin adopt', () => {
     });
   });
 
-  test('prints no table where there is nothing to adopt', async () => {
+  test('prints no table if there is nothing to adopt', async () => {
     expect(await adopt('empty')).toMatchObject({
       code: 0,
       stdout: '',
@@ -80,7 +80,7 @@ describe('tagpin adopt', () => {
 });
 
 describe('tagpin adopt fails', () => {
-  test('for a namespace that is not there', async () => {
+  test('for a missing namespace', async () => {
     expect(await adopt('nowhere')).toMatchObject({
       code: 3,
       stdout: '',
@@ -99,7 +99,7 @@ describe('tagpin adopt fails', () => {
     expect(stderr).toMatch(message);
   });
 
-  test('where no API server is', async () => {
+  test('without an API server', async () => {
     const kubeconfig = join(cluster.folder, 'nobody');
     await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1' });
     const { code, stdout, stderr } = await tagpin(['adopt', '--kubeconfig', kubeconfig, 'team-a']);
@@ -108,7 +108,7 @@ describe('tagpin adopt fails', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test('when the API server takes longer than it may', async () => {
+  test('if the API server exceeds the timeout', async () => {
     const restore = cluster.api.fail({ resource: 'pods', effect: { outcome: 'hang' } });
     const { code, stdout, stderr } = await adopt('--timeout', '1s', 'team-a');
     restore();
@@ -117,7 +117,7 @@ describe('tagpin adopt fails', () => {
   });
 });
 
-describe('tagpin adopt warns that nothing comes of it', () => {
+describe('tagpin adopt warns that it has no effect', () => {
   test.each([
     ['kube-system', {}, 'namespace kube-system never takes part, whatever its label'],
     ['tagpin-system', {}, 'namespace tagpin-system never takes part, whatever its label'],

@@ -147,7 +147,7 @@ describe('tagpin audit says of an image by tag', () => {
     expect(data.images[0]?.findings[0]?.message).toMatch(/ now, from \d+ d ago, by Last-Modified$/);
   });
 
-  test('that what runs is gone, and to write what the tag has', async () => {
+  test('that the running digest is gone, and to write what the tag has', async () => {
     const before = push();
     const after = push();
     registry.delete(repository, before);
@@ -178,7 +178,7 @@ describe('tagpin audit says of an image by tag', () => {
     expect(data.images[0]?.runs).toBeUndefined();
   });
 
-  test('that it is no valid reference', async () => {
+  test('that it is not a valid reference', async () => {
     deploy({ image: `${tagged}:2` });
     const { data } = await audit();
     expect(data.images).toMatchObject([{ findings: [{ kind: 'invalid' }] }]);
@@ -240,7 +240,7 @@ describe('tagpin audit says of an image by digest', () => {
     expect(data.images[0]?.use).toBe(`${name}@${after}`);
   });
 
-  test('nothing more than it knows, where an annotation claims another repository', async () => {
+  test('nothing of an annotation that claims another repository', async () => {
     const digest = push();
     push();
     deploy({ image: `${name}@${digest}`, from: `${registry.host}/open/other:1` });
@@ -250,7 +250,7 @@ describe('tagpin audit says of an image by digest', () => {
   });
 });
 
-describe('what a node reports is no drift', () => {
+describe('a digest that a node reports is no drift', () => {
   const builds = () => {
     const amd64 = image();
     const arm64 = image({ platform: { os: 'linux', architecture: 'arm64' } });
@@ -277,7 +277,7 @@ describe('what a node reports is no drift', () => {
     expect(await findings()).toEqual([['drift', 'unpinned']]);
   });
 
-  test('where nobody may see nodes, any child will do', async () => {
+  test('if it is any child, without permission to list nodes', async () => {
     const { amd64, arm64 } = builds();
     push(index([amd64, arm64]));
     deploy(runs(arm64.digest, { node: 'intel' }));
@@ -306,7 +306,7 @@ describe('what a node reports is no drift', () => {
     expect(await findings()).toEqual([['unpinned']]);
   });
 
-  test("if it is another repository's digest, which says nothing of this one", async () => {
+  test("if it is another repository's digest", async () => {
     const digest = push();
     deploy({ imageId: `${registry.host}/mirror/app@${image().digest}` });
     const { data, code } = await audit();
@@ -320,7 +320,7 @@ describe('what a node reports is no drift', () => {
     });
   });
 
-  test('and of a spec pinned to a child of what the tag has, the tag has not moved', async () => {
+  test('if the spec is pinned to a child of what the tag has', async () => {
     const { amd64, arm64 } = builds();
     push(index([amd64, arm64]));
     deploy({ image: `${tagged}@${amd64.digest}`, node: 'intel' });
@@ -341,7 +341,7 @@ describe('tagpin audit says that a revision runs two digests', () => {
     expect(data.namespaces[0]?.counts).toMatchObject({ mixed: 3, drift: 2 });
   });
 
-  test('one by the spec, and one by the word of a node', async () => {
+  test("one by the spec, and one by a node's report", async () => {
     const before = push();
     const after = push(dockerImage());
     deploy(pinnedTo(before), runs(after));
@@ -382,7 +382,7 @@ describe('tagpin audit says that a revision runs two digests', () => {
 });
 
 describe('tagpin audit covers', () => {
-  test('the workload at the top, of whatever kind', async () => {
+  test('the outermost workload of any kind', async () => {
     const digest = push();
     const input = { namespace, image: tagged };
     const owned = (apiVersion: string, kind: string, owner: string) =>
@@ -425,7 +425,7 @@ describe('tagpin audit covers', () => {
     },
   });
 
-  test('templates that have no pods, unless tagpin will pin those', async () => {
+  test('templates without pods, unless tagpin will pin those', async () => {
     const digest = push();
     const enforced = `${namespace}-enforced`;
     cluster.put(namespaceObject(enforced, 'enforce'), cronJob(namespace), cronJob(enforced));
@@ -447,7 +447,7 @@ describe('tagpin audit covers', () => {
     ['best-effort', ['gone', 'unpinned'], ['tagpin will admit its pods as they are']],
     ['audit', ['gone', 'unpinned'], ['tagpin pins nothing here']],
     [undefined, ['gone', 'unpinned'], []],
-  ])('templates that have no pods and whose tag is gone, in %s', async (mode, kinds, notes) => {
+  ])('templates without pods whose tag is gone, in %s', async (mode, kinds, notes) => {
     const of = `${namespace}-${mode}`;
     cluster.put(namespaceObject(of, mode), cronJob(of));
     const { data } = await audit({ namespace: [of] });
@@ -497,7 +497,7 @@ describe('tagpin audit covers', () => {
     expect(said).toMatch(/ \(3 images\)\n$/);
   });
 
-  test('templates of which it promises nothing, as the registry gives no answer or they are left alone', async () => {
+  test('templates without a prediction, because the registry does not answer or they are left alone', async () => {
     cluster.put(
       namespaceObject(namespace, 'enforce'),
       workload('apps/v1', 'Deployment', { namespace, image: '127.0.0.1:1/app:1' }),
@@ -510,7 +510,7 @@ describe('tagpin audit covers', () => {
     expect(await notes({ registryConfig: config })).toEqual([['the configuration leaves it alone']]);
   });
 
-  test('init containers, ephemeral containers and image volumes, but no pods that are done', async () => {
+  test('init containers, ephemeral containers and image volumes, but no finished pods', async () => {
     push();
     const container = { name: 'one', image: tagged };
     deploy(
@@ -528,7 +528,7 @@ describe('tagpin audit covers', () => {
     expect(data.namespaces).toMatchObject([{ pods: 1, images: 4, pinned: 0 }]);
   });
 
-  test('the modes of namespaces, and a typo in one, in the words of adopt and preflight', async () => {
+  test('the modes of namespaces, and a typo in one, with the message of adopt and preflight', async () => {
     const names = ['enforce', 'best-effort', 'audit', 'enforced', ''].map((label, index) => {
       const of = `${namespace}-mode-${index}`;
       cluster.put(namespaceObject(of, label));
@@ -585,7 +585,7 @@ describe('tagpin audit asks registries', () => {
     expect(cluster.api.requests.of('secrets')).toHaveLength(2);
   });
 
-  test('as nobody else: what a pod has no credentials for stays unknown, and it says why', async () => {
+  test('with no other credentials: an image that its pods can not pull stays unknown, with the reason', async () => {
     registry.push(`closed/app-${counter}`, '1', image());
     cluster.put(pod({ namespace, image: privately() }));
     const { code, data } = await audit();
@@ -604,7 +604,7 @@ describe('tagpin audit asks registries', () => {
     ]);
   });
 
-  test('and lets no secret out, in whatever it prints', async () => {
+  test('without printing a secret', async () => {
     registry.push(`closed/app-${counter}`, '1', image());
     const password = `hunter-${counter}`;
     cluster.put(
@@ -624,7 +624,7 @@ describe('tagpin audit asks registries', () => {
     expect(all).not.toMatch(new RegExp(`${password}|mallory|${btoa(`mallory:${password}`)}`));
   });
 
-  test('not at all without --registry', async () => {
+  test('not at all with --no-registry', async () => {
     const before = push();
     push();
     deploy(runs(before), pinnedTo(before, { pullPolicy: 'Always' }));
@@ -641,7 +641,7 @@ describe('tagpin audit asks registries', () => {
     expect(registry.requests.entries).toEqual([]);
   });
 
-  test('so many at once as --concurrency says', async () => {
+  test('with at most --concurrency requests at once', async () => {
     for (const number of [1, 2, 3, 4, 5]) {
       registry.push(`${repository}-${number}`, '1', image());
       cluster.put(pod({ namespace, image: `${name}-${number}:1` }));
@@ -671,7 +671,7 @@ describe('tagpin audit asks registries', () => {
   });
 });
 
-describe('what fails is said, and the rest is done', () => {
+describe('failures are reported, and the rest is done', () => {
   test('a namespace whose secrets may not be read', async () => {
     const digest = push();
     const closed = `${namespace}-closed`;
@@ -723,7 +723,7 @@ describe('what fails is said, and the rest is done', () => {
     );
   });
 
-  test('a namespace that is not there', async () => {
+  test('a missing namespace', async () => {
     deploy(runs(push()));
     const { code, data } = await audit({ namespace: [namespace, 'nowhere'] });
     expect({ code, namespaces: data.namespaces.map((found) => found.name) }).toEqual({
@@ -735,7 +735,7 @@ describe('what fails is said, and the rest is done', () => {
     ]);
   });
 
-  test('a registry that is down says nothing of a revision, but specs do', async () => {
+  test('a registry that is down, while specs still tell of a revision', async () => {
     const [one, two] = [image().digest, image().digest];
     const dead = '127.0.0.1:1/app';
     cluster.put(
@@ -747,7 +747,7 @@ describe('what fails is said, and the rest is done', () => {
     expect((await findings()).filter((kinds) => kinds.includes('mixed'))).toHaveLength(4);
   });
 
-  test('the time, when it is up', async () => {
+  test('a timeout', async () => {
     deploy(runs(push()));
     registry.fault = { outcome: 'hang' };
     const { code, data } = await audit({ timeout: 1_000 });

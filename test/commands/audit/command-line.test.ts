@@ -31,20 +31,20 @@ afterAll(async () => {
 const audit = (...args: string[]) => tagpin(['audit', '--kubeconfig', cluster.kubeconfig, ...args]);
 
 describe('tagpin audit', () => {
-  test('is about all namespaces, as with -A', async () => {
+  test('covers all namespaces, as with -A', async () => {
     const [all, same] = await Promise.all([audit(), audit('-A')]);
     expect(all).toMatchObject({ code: 0, stderr: '' });
     expect(all.stdout).toMatch(/^2 images in 2 pods of 2 namespaces: 0 by digest \(0%\)\n/);
     expect(same.stdout).toBe(all.stdout);
   });
 
-  test('or about those that -n names, again for each', async () => {
+  test('or those that repeated -n options name', async () => {
     const [one, both] = await Promise.all([audit('-n', 'team-a'), audit('-n', 'team-a', '-n', 'team-b')]);
     expect(one.stdout).toMatch(/^1 image in 1 pod of 1 namespace:/);
     expect(both.stdout).toMatch(/^2 images in 2 pods of 2 namespaces:/);
   });
 
-  test('exits with 1 for what --fail-on names', async () => {
+  test('exits with 1 for findings of --fail-on', async () => {
     expect(await audit('--fail-on', 'mixed,latest')).toMatchObject({ code: 1, stderr: '' });
     expect(await audit('--fail-on', 'mixed,drift')).toMatchObject({ code: 0 });
   });
@@ -78,7 +78,7 @@ test.each([
 
 describe('tagpin audit fails', () => {
   test.each([{ args: [] }, { args: ['-n', 'shop', '-n', 'billing'] }])(
-    'where no API server is, once: $args',
+    'without an API server, once: $args',
     async ({ args }) => {
       const kubeconfig = join(cluster.folder, 'nobody');
       await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1' });
@@ -98,7 +98,7 @@ describe('tagpin audit fails', () => {
     },
   );
 
-  test('where nothing of the cluster may be read, and says what to ask for', async () => {
+  test('if it may read nothing of the cluster, and names the permission to ask for', async () => {
     const restore = cluster.api.fail({ verbs: ['list'], effect: 'forbidden' });
     const { code, stdout, stderr } = await audit();
     restore();
@@ -126,7 +126,7 @@ describe('Ctrl-C ends it within a second', () => {
     return { code, stdout, stderr };
   }
 
-  test('with what is known so far, while a registry hangs', async () => {
+  test('with the results so far, while a registry hangs', async () => {
     registry.requests.clear();
     registry.fault = { outcome: 'hang' };
     const { code, stdout, stderr } = await interrupt(() => registry.requests.entries.length > 0);
@@ -157,7 +157,7 @@ describe('Ctrl-C ends it within a second', () => {
     expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: 'tagpin: ended by SIGINT\n' });
   });
 
-  test('and leaves no half page', async () => {
+  test('and leaves no partial page', async () => {
     const file = join(cluster.folder, 'interrupted.html');
     registry.requests.clear();
     registry.fault = { outcome: 'hang' };

@@ -45,7 +45,7 @@ async function fix(options: Partial<AuditOptions> = {}) {
 }
 const runs = () => ({ imageId: `${name}@${digest}` });
 
-test('every pod on latest is named, with the digest that runs, above the manifest that pins it', async () => {
+test('the manifest that pins a pod on latest names it, with the digest that runs', async () => {
   cluster.put(
     ...deployment({ namespace, image: name, pullPolicy: 'Always' }),
     podOf({ namespace, name: 'web-1', image: name, pullPolicy: 'Always', ...runs() }),
@@ -93,7 +93,7 @@ test.each([
   ]);
 });
 
-test('a CronJob is, and not the Jobs that it made', async () => {
+test('a CronJob is fixed, and not the Jobs that it created', async () => {
   const template = { spec: { containers: [{ name: 'web', image: name }] } };
   cluster.put(
     {
@@ -121,7 +121,7 @@ test('a CronJob is, and not the Jobs that it made', async () => {
   ]);
 });
 
-test('a Job loses the selector and the labels of its own uid, without which none is made', async () => {
+test('a Job loses the selector and labels with its own uid, or it could not be created', async () => {
   const generated = {
     'batch.kubernetes.io/controller-uid': 'x',
     'controller-uid': 'x',
@@ -218,7 +218,7 @@ test('of a revision that runs two digests, the newest pods have it', async () =>
   ]);
 });
 
-test('what nobody can write is said: other kinds, other makers, containers from elsewhere', async () => {
+test('comments say what can not be fixed: other kinds, other owners, injected containers', async () => {
   const managed = workload('apps/v1', 'StatefulSet', {
     namespace,
     image: name,
@@ -246,7 +246,7 @@ test('what nobody can write is said: other kinds, other makers, containers from 
   expect(manifests).toMatchObject([null, null, { kind: 'StatefulSet' }]);
 });
 
-test("a node's own pod has no manifest to apply, and it is said where it is written", async () => {
+test('a static pod has no manifest to apply, and a comment says where it is written', async () => {
   cluster.put(pod({ namespace, image: name, ...runs(), owner: ownerReference('v1', 'Node', 'intel') }));
   const { manifests, remarks } = await fix();
   expect(manifests).toEqual([null]);
@@ -255,7 +255,7 @@ test("a node's own pod has no manifest to apply, and it is said where it is writ
   );
 });
 
-test('-o json is a List, and a workload that may not be read is a failure of its own', async () => {
+test('-o json is a List, and a workload that may not be read is a separate failure', async () => {
   cluster.put(...deployment({ namespace, image: name }), podOf({ namespace, image: name, ...runs() }));
   const { out } = await cluster.print({ namespace: [namespace], fix: true, output: 'json' });
   expect(JSON.parse(out)).toMatchObject({ apiVersion: 'v1', kind: 'List', items: [{ kind: 'Deployment' }] });

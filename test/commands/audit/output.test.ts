@@ -48,7 +48,7 @@ const short = (digest: string) => digest.slice(0, 19);
 const cells = (line = '') => line.split(/ {3,}/);
 
 describe('the tables', () => {
-  test('begin with what was found, in a sentence and in figures, then by namespace', async () => {
+  test('begin with a summary in a sentence and in figures, then by namespace', async () => {
     const { out } = await cluster.print();
     const [sentence, findings = '', namespaces = ''] = out.split('\n\n');
     expect(sentence).toBe('5 images in 5 pods of 3 namespaces: 2 by digest (40%)');
@@ -71,7 +71,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('end with each image that something was found of, and what to use instead', async () => {
+  test('end with each image that has a finding, and what to use instead', async () => {
     const { out } = await cluster.print();
     const lines = out.split('\n\n').at(-1)?.trimEnd().split('\n').map(cells) ?? [];
     expect(lines[0]).toEqual([
@@ -180,7 +180,7 @@ describe.each([
     ),
   });
 
-  test('is a report for each namespace, of the form that dashboards read', async () => {
+  test('is a report for each namespace, in the format that dashboards read', async () => {
     const { out } = await cluster.print({ output });
     const reports = parseAllDocuments(out).map((document) => reportSchema.parse(document.toJS()));
     expect(reports.map(({ metadata }) => metadata.namespace)).toEqual(['mail', 'odd', 'shop']);

@@ -56,7 +56,7 @@ afterAll(async () => {
   await Promise.all([cluster[Symbol.asyncDispose](), registry.close()]);
 });
 
-test('the page is one file: nothing in it is loaded from elsewhere', () => {
+test('the page is one file that loads nothing', () => {
   const page = readFileSync(file, 'utf8');
   expect(page.match(/<link|@import|url\(|src="|href="|<script src|@font-face/g)).toBeNull();
   expect(page).toContain('&lt;script&gt;document.title=&#39;owned&#39;&lt;/script&gt;');
@@ -83,14 +83,14 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
       `[...document.querySelectorAll('section.table')[${table}].querySelectorAll('th button')].find((b) => b.textContent === '${heading}').click()`,
     );
 
-  test('nothing is asked of the network, no foreign script runs, and nothing is wrong', async () => {
+  test('there are no network requests, foreign scripts or errors', async () => {
     expect(await tab.evaluate('document.title')).toBe('Images of the cluster');
     expect(await tab.evaluate('document.images.length + document.scripts.length')).toBe(1);
     expect(tab.requests.filter((request) => !request.includes(`file://${file}`))).toEqual([]);
     expect(tab.messages).toEqual([]);
   });
 
-  test('a script that got in would not run', async () => {
+  test('an injected script does not run', async () => {
     await tab.evaluate(
       `{ const s = document.createElement('script'); s.textContent = "document.title='owned'"; document.body.append(s); s.remove(); }`,
     );
@@ -108,7 +108,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     expect(await column(0, 0)).toEqual(['billing', 'data', 'mail', 'search', 'shop', 'tools']);
   });
 
-  test('only the rows that are asked for are shown, by words and by finding', async () => {
+  test('filters by words and by finding show only matching rows', async () => {
     const filter = (text: string) =>
       tab.evaluate(
         `{ const i = document.querySelectorAll('section.table input')[1]; i.value = '${text}'; i.dispatchEvent(new Event('input')); }`,
@@ -138,7 +138,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
   });
 
   test.each(['light', 'dark'] as const)(
-    'it is %s where the reader has it so, and can be read',
+    'it is %s if the reader prefers that, and readable',
     async (scheme) => {
       await tab.setScheme(scheme);
       const [ink, paper] = await Promise.all(

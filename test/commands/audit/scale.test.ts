@@ -75,7 +75,7 @@ async function run(...args: string[]) {
   return { code, stdout, stderr, peak: Math.round(peak), seconds: milliseconds / 1000, requests };
 }
 
-test('10,000 pods are read in pages, each image is asked for once, and memory stays bounded', async () => {
+test('10,000 pods are read in pages, each image is resolved once, and memory stays bounded', async () => {
   const few = await run('-n', 'team-0', '-o', 'json');
   const many = await run('-o', 'json');
   const report = auditSchema.parse(JSON.parse(many.stdout));

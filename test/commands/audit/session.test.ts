@@ -15,7 +15,7 @@ const file = join(import.meta.dirname, '../../../docs/audit.md');
 const SESSION = /(?<=```console\n).*?(?=```)/s;
 const HOST = 'registry.example.com';
 
-test('the session in docs/audit.md is as it goes', async () => {
+test('the session in docs/audit.md is what the command prints', async () => {
   await using cluster = await startAuditCluster();
   await using registry = await startRegistry();
   const push = (repository: string, tag: string, content: string) =>

@@ -39,19 +39,19 @@ const asPod = (...args: string[]) =>
   tagpin(['pin', '--kubeconfig', kubeconfig, '-n', 'team-a', ...args, '-'], {}, pod(tagged));
 
 describe('tagpin pin -n', () => {
-  test('is let in by the pull secrets of the namespace', async () => {
+  test('uses the pull secrets of the namespace', async () => {
     const { code, stdout } = await asPod('--pull-secret', 'registry');
     expect({ code, stdout }).toEqual({ code: 0, stdout: pod(pinned) });
   });
 
-  test('says which are missing where none lets it in', async () => {
+  test('names the missing ones if none is accepted', async () => {
     const { code, stdout, stderr } = await asPod('--pull-secret', 'other');
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain('pull secret "other" doesn\'t exist');
   });
 });
 
-test('tagpin pin says how to log in where nobody is', async () => {
+test('tagpin pin says how to log in if there is no login', async () => {
   const { code, stderr } = await tagpin(['pin', '-'], {}, pod(tagged));
   expect(code).toBe(3);
   expect(stderr).toContain(`log in with "docker login ${registry.host}"`);

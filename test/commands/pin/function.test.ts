@@ -42,7 +42,7 @@ const place = {
 const path = 'spec.template.spec.containers[0].image';
 
 describe('as a KRM function, tagpin pin', () => {
-  test('pins the items, keeps all else, and says what it has done', async () => {
+  test('pins the items, keeps everything else, and reports what it has done', async () => {
     const { code, stdout, stderr } = await tagpin(['pin', '-'], {}, resourceList(deployment(tagged)));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.startsWith(resourceList(deployment(pinned)))).toBe(true);
@@ -56,7 +56,7 @@ describe('as a KRM function, tagpin pin', () => {
     ]);
   });
 
-  test('fails with what is wrong as a result, and on standard error', async () => {
+  test('fails with the problem as a result, and on standard error', async () => {
     const missing = `${registry.host}/missing:1`;
     const text = resourceList(deployment(tagged) + deployment(missing));
     const { code, stdout, stderr } = await tagpin(['pin', '-'], {}, text);
@@ -83,7 +83,7 @@ describe('as a KRM function, tagpin pin', () => {
     ]);
   });
 
-  test("takes them from a ConfigMap's texts", async () => {
+  test("takes them from a ConfigMap's data", async () => {
     const config = 'functionConfig:\n  apiVersion: v1\n  kind: ConfigMap\n  data: {check: "true"}\n';
     const text = resourceList(deployment(tagged), config);
     const { code, stdout } = await tagpin(['pin', '-'], {}, text);
@@ -92,7 +92,7 @@ describe('as a KRM function, tagpin pin', () => {
     expect(parse(stdout).results).toMatchObject([{ severity: 'error', message: `${tagged}: not pinned` }]);
   });
 
-  test('names all that is wrong with its options', async () => {
+  test('names all mistakes in its options', async () => {
     const config = 'functionConfig: {spec: {keeptag: true, timeout: 3}}\n';
     const { code, stdout, stderr } = await tagpin(['pin', '-'], {}, resourceList(deployment(tagged), config));
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -108,7 +108,7 @@ describe('as a KRM function, tagpin pin', () => {
     expect(answer.results).toHaveLength(1);
   });
 
-  test('adds to the results that are there', async () => {
+  test('adds to existing results', async () => {
     const text = `${resourceList(deployment(tagged))}results:\n- message: earlier\n`;
     const { stdout } = await tagpin(['pin', '-'], {}, text);
     expect(parse(stdout).results).toMatchObject([{ message: 'earlier' }, { severity: 'info' }]);

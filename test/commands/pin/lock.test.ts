@@ -29,7 +29,7 @@ const lockOf = (folder: Folder) => join(folder.path, 'tagpin.lock');
 const read = (path: string) => readFileSync(path, 'utf8');
 
 describe('a lock', () => {
-  test('remembers what was resolved, and is taken before the registry', async () => {
+  test('records what was resolved, and takes precedence over the registry', async () => {
     using folder = makeFolder();
     const { name, tagged, pinned, digest } = push();
     await tagpin(['pin', '--lock', lockOf(folder), '-'], {}, pod(tagged));
@@ -40,7 +40,7 @@ describe('a lock', () => {
     expect(registry.requests.manifests(name)).toHaveLength(1);
   });
 
-  test('that has all is not written', async () => {
+  test('that has all images is not written', async () => {
     using folder = makeFolder();
     const { tagged } = push();
     await tagpin(['pin', '--lock', lockOf(folder), '-'], {}, pod(tagged));
@@ -49,7 +49,7 @@ describe('a lock', () => {
     expect(statSync(lockOf(folder)).ino).toBe(before);
   });
 
-  test('keeps what was resolved when something else fails', async () => {
+  test('keeps what was resolved if something else fails', async () => {
     using folder = makeFolder();
     const { tagged } = push();
     const { code } = await tagpin(
@@ -88,7 +88,7 @@ describe('a lock', () => {
 });
 
 describe('--frozen', () => {
-  test('takes all from the lock, and asks no registry', async () => {
+  test('takes everything from the lock, without a registry request', async () => {
     using folder = makeFolder();
     const { name, tagged, pinned } = push();
     await tagpin(['pin', '--lock', lockOf(folder), '-'], {}, pod(tagged));
@@ -115,7 +115,7 @@ describe('--frozen', () => {
     expect(registry.requests.manifests(name)).toEqual([]);
   });
 
-  test('needs a lock that is there', async () => {
+  test('needs an existing lock', async () => {
     using folder = makeFolder();
     const { code, stderr } = await tagpin(['pin', '--frozen', '--lock', lockOf(folder), '-'], {}, pod('a'));
     expect(code).toBe(2);
@@ -124,7 +124,7 @@ describe('--frozen', () => {
 });
 
 describe('--update', () => {
-  test('resolves all anew', async () => {
+  test('resolves all images again', async () => {
     using folder = makeFolder({ 'a.yaml': '' });
     const { name, tagged } = push();
     const file = folder.write('a.yaml', pod(tagged));
@@ -135,7 +135,7 @@ describe('--update', () => {
     expect(read(lockOf(folder))).toContain(now.digest);
   });
 
-  test('resolves those anew that are named, however they are spelt', async () => {
+  test('resolves the named ones again, in any spelling', async () => {
     using folder = makeFolder();
     const [one, two] = [push(), push()];
     const file = folder.write('a.yaml', `${pod(one.tagged)}---\n${pod(two.tagged)}`);
@@ -145,7 +145,7 @@ describe('--update', () => {
     expect(stdout).toBe(`${pod(now.pinned)}---\n${pod(two.pinned)}`);
   });
 
-  test('resolves what was pinned in place, by what the lock knows that it was', async () => {
+  test('resolves images pinned in place, by the tag in the lock', async () => {
     using folder = makeFolder();
     const { name, tagged } = push();
     const file = folder.write('a.yaml', pod(tagged));
@@ -157,7 +157,7 @@ describe('--update', () => {
 });
 
 describe('--unpin', () => {
-  test('writes images as they were, and nothing else', async () => {
+  test('restores images as they were written, and changes nothing else', async () => {
     using folder = makeFolder();
     const [one, two] = [push(), push()];
     const text = `${pod(`"${one.tagged}"`)}---\n${pod(two.tagged)}`;
@@ -168,7 +168,7 @@ describe('--unpin', () => {
     expect({ code, text: read(file) }).toEqual({ code: 0, text });
   });
 
-  test('says so where it could have been two', async () => {
+  test('reports an image that could have been two', async () => {
     using folder = makeFolder();
     const { name, tagged, digest, pinned } = push();
     folder.write(
@@ -186,7 +186,7 @@ describe('--unpin', () => {
   });
 });
 
-test('interrupted, it ends within a second with what is known, and nothing half-written', async () => {
+test('interrupted, it ends within a second with the results so far, and no partial file', async () => {
   using folder = makeFolder();
   const [fast, slow] = [push(), push()];
   const done = folder.write('a.yaml', pod(fast.tagged));
@@ -215,7 +215,7 @@ test('interrupted, it ends within a second with what is known, and nothing half-
   }
 });
 
-test('a deadline that passes is said of each image', async () => {
+test('a timeout is reported for each image', async () => {
   using folder = makeFolder();
   const { tagged } = push();
   registry.fault = { delayMs: 30_000 };

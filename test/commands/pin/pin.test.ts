@@ -38,7 +38,7 @@ const read = (path: string) => readFileSync(path, 'utf8');
 const withoutStack = (text: string) => expect(text).not.toMatch(/^\s+at /m);
 
 describe('tagpin pin prints', () => {
-  test('a file with its images by digest, and all else as it was', async () => {
+  test('a file with its images by digest, and everything else unchanged', async () => {
     using folder = makeFolder({ 'a.yaml': pod(web.tagged) });
     const { code, stdout, stderr } = await tagpin(['pin', join(folder.path, 'a.yaml')]);
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: pod(web.pinned), stderr: '' });
@@ -59,7 +59,7 @@ describe('tagpin pin prints', () => {
     expect(stdout).toBe(`${pod(web.pinned)}---\n${pod(db.pinned)}---\n{}`);
   });
 
-  test('what has no images as it is', async () => {
+  test('a file without images unchanged', async () => {
     const text = 'apiVersion: v1\nkind: ConfigMap\ndata: {image: "x:1"}\n';
     expect((await tagpin(['pin', '-'], {}, text)).stdout).toBe(text);
   });
@@ -74,13 +74,13 @@ describe('tagpin pin prints', () => {
     expect(stdout).toBe(`${pod(web.pinned)}    imagePullPolicy: IfNotPresent\n`);
   });
 
-  test('images of custom resources where it is told to look', async () => {
+  test('images of custom resources in the given fields', async () => {
     const text = `apiVersion: example.com/v1\nkind: App\nspec: {image: "${web.tagged}"}\n`;
     const { stdout } = await tagpin(['pin', '--image-field', 'App.example.com:spec/image', '-'], {}, text);
     expect(stdout).toBe(text.replace(web.tagged, web.pinned));
   });
 
-  test('what is skipped, by annotation or by the configuration, as it is', async () => {
+  test('images skipped by annotation or by the configuration, unchanged', async () => {
     using folder = makeFolder({ 'c.yaml': `pin: {skip: ["**/db"]}\n` });
     const skipped = pod(web.tagged).replace('name: c}', 'name: c, annotations: {tagpin.dev/skip: c}}');
     const text = `${skipped}---\n${pod(db.tagged)}`;
@@ -92,7 +92,7 @@ describe('tagpin pin prints', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: text });
   });
 
-  test('an image that is written many times, asking once', async () => {
+  test('an image that occurs many times, with one request', async () => {
     const { tagged, pinned } = push('often');
     const { stdout } = await tagpin(['pin', '-'], {}, `${pod(tagged)}---\n${pod(tagged)}`);
     expect(stdout).toBe(`${pod(pinned)}---\n${pod(pinned)}`);
@@ -101,7 +101,7 @@ describe('tagpin pin prints', () => {
 });
 
 describe('tagpin pin takes', () => {
-  test('folders with all below but what is hidden, and patterns', async () => {
+  test('folders with everything below except hidden files, and patterns', async () => {
     using folder = makeFolder({
       'k8s/a.yaml': pod(web.tagged),
       'k8s/deep/b.yml': pod(web.tagged),
@@ -164,7 +164,7 @@ describe('tagpin pin writes', () => {
     expect(readdirSync(folder.path).sort()).toEqual(['k8s', 'real.yaml', 'same.yaml']);
   });
 
-  test('to a folder, as they lie below theirs', async () => {
+  test('to a folder, with the same relative paths', async () => {
     using folder = makeFolder({ 'k8s/a.yaml': pod(web.tagged), 'k8s/deep/b.yaml': 'a: 1\n' });
     const out = join(folder.path, 'out');
     const { code } = await tagpin(['pin', '--output', out, join(folder.path, 'k8s')]);
@@ -183,7 +183,7 @@ describe('tagpin pin writes', () => {
   });
 
   test.each(['page.html', 'page.html/below'])(
-    'nothing to %s where that is a file, and asks nobody',
+    'nothing to %s if that is a file, without a registry request',
     async (name) => {
       using folder = makeFolder({ 'k8s/b.yaml': pod(missing), 'page.html': '' });
       const { tagged } = push('unasked');
@@ -217,7 +217,7 @@ describe('tagpin pin writes', () => {
   });
 });
 
-describe('what can not be pinned', () => {
+describe('an image that can not be pinned', () => {
   test('is named with file, line, column, document and field; its file stays, and the others are done', async () => {
     using folder = makeFolder({
       'bad.yaml': `${pod(web.tagged)}---\n${pod(missing)}`,
@@ -245,7 +245,7 @@ describe('what can not be pinned', () => {
     withoutStack(stderr);
   });
 
-  test('is a file larger than manifests are, which is said at once', async () => {
+  test('is reported at once if its file is larger than manifests are', async () => {
     using folder = makeFolder({ 'a.yaml': '['.repeat(30 * 2 ** 20) });
     const file = join(folder.path, 'a.yaml');
     const { code, stderr, milliseconds } = await tagpin(['pin', file]);
@@ -256,7 +256,7 @@ describe('what can not be pinned', () => {
     expect(milliseconds).toBeLessThan(5_000);
   });
 
-  test('is what stands where something else belongs, with its object', async () => {
+  test('includes a value of the wrong type, reported with its object', async () => {
     const text = pod(web.tagged).replace('containers:\n  - name', 'containers:\n    name');
     const { code, stderr } = await tagpin(['pin', '-'], {}, text);
     expect({ code, stderr }).toEqual({
@@ -268,12 +268,12 @@ describe('what can not be pinned', () => {
     expect(JSON.parse(stdout).problems).toMatchObject([{ line: 6, resource: { kind: 'Pod', name: 'c' } }]);
   });
 
-  test('leaves nothing to print of its file', async () => {
+  test('has nothing of its file printed', async () => {
     const { code, stdout } = await tagpin(['pin', '-'], {}, `${pod(web.tagged)}---\n${pod(missing)}`);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
   });
 
-  test('is in the report beside what is done', async () => {
+  test('is in the report beside the others', async () => {
     const { code, stdout } = await tagpin(
       ['pin', '-o', 'json', '-'],
       {},
@@ -302,7 +302,7 @@ describe('what can not be pinned', () => {
     });
   });
 
-  test('is an image in a place where another is to be left', async () => {
+  test('includes an alias that one place pins and another leaves', async () => {
     const text = `x: &image ${web.tagged}\napiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {name: a, image: *image}\n  - {name: b, image: *image, imagePullPolicy: Never}\n`;
     const { code, stderr } = await tagpin(['pin', '-'], {}, text);
     expect(code).toBe(3);
@@ -311,7 +311,7 @@ describe('what can not be pinned', () => {
 });
 
 describe('tagpin pin --check', () => {
-  test('lists what is not pinned with file and line, asking no registry', async () => {
+  test('lists what is not pinned with file and line, without a registry request', async () => {
     using folder = makeFolder({ 'a.yaml': `${pod('nowhere.invalid/a:1')}---\n${pod(web.pinned)}` });
     const file = join(folder.path, 'a.yaml');
     const { code, stdout, stderr } = await tagpin(['pin', '--check', file]);
@@ -321,13 +321,13 @@ describe('tagpin pin --check', () => {
     );
   });
 
-  test('finds nothing where all is pinned, or skipped, or never pulled', async () => {
+  test('finds nothing if everything is pinned, skipped, or never pulled', async () => {
     const never = `${pod('x:1')}    imagePullPolicy: Never\n`;
     const { code, stdout } = await tagpin(['pin', '--check', '-'], {}, `${pod(web.pinned)}---\n${never}`);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
   });
 
-  test('counts what the lock has as pinned', async () => {
+  test('counts images in the lock as pinned', async () => {
     using folder = makeFolder();
     const lock = join(folder.path, 'tagpin.lock');
     await tagpin(['pin', '--lock', lock, '-'], {}, pod(web.tagged));
