@@ -12,11 +12,11 @@ import { readNamespace } from './namespace.ts';
 import { remedyFor } from './remedies.ts';
 
 /**
- * The credentials of whoever is at the command line: those of the docker config at `path`, else at the first place
- * that has one, else none. Helpers come first: where there is one, docker ignores what else the file holds.
+ * The credentials in the docker config at `path`, or in the first of `places` that exists, or none. Credential helpers
+ * come first: if there is one for a registry, docker ignores the rest of the file.
  *
- * @param stop ends the helpers that run
- * @throws WrongUse when it can't be read
+ * @param stop ends running helpers
+ * @throws WrongUse if the file can't be read
  */
 export function openLogin(
   path: string | undefined,
@@ -34,17 +34,16 @@ export function openLogin(
   }
 }
 
-/** As which pod to pull. What isn't said is as the API server would have it. */
+/** The pod to pull as, with the API server's defaults. */
 export interface PodOptions {
   namespace?: string;
   serviceAccount?: string;
-  /** Displace those of the ServiceAccount, as in a pod. */
+  /** Replace the pull secrets of the ServiceAccount, as `imagePullSecrets` does in a pod. */
   pullSecret?: string[];
 }
 
 /**
- * The pull secrets that such a pod would have. Those that are missing or broken are warned of, since the kubelet has
- * its ways with them.
+ * The pull secrets of such a pod. A missing or broken one is only warned about, because the kubelet pulls without it.
  *
  * @throws CommandFailed
  */
@@ -84,7 +83,7 @@ export async function readPullCredentials(
   }
 }
 
-/** The API server takes no pod whose ServiceAccount isn't there. */
+/** The API server refuses a pod whose ServiceAccount doesn't exist. */
 async function mustExist(
   kubernetes: KubernetesApi,
   namespace: string,

@@ -6,8 +6,8 @@ import { isNeverPinned, neverPinned, optInMistake, optInOf } from '../pin/opt-in
 import { remedyFor } from './remedies.ts';
 
 /**
- * A namespace that has to be there: in one that isn't nothing is found, and nothing is wrong. Undefined for who may not
- * look: it can't be told then.
+ * The metadata of a namespace that has to exist, because nothing is found and nothing is wrong in one that doesn't.
+ * Undefined without permission to read it.
  *
  * @throws CommandFailed
  */
@@ -28,7 +28,7 @@ export async function readNamespace(
   throw new CommandFailed(`namespace "${name}" doesn't exist; correct its name or the kubeconfig's context`);
 }
 
-/** What keeps a namespace from ever being pinned, however well all else is. */
+/** Why no pod of a namespace will be pinned, however complete the installation is. */
 export function obstaclesOf(name: string, metadata: ObjectMetadata | undefined, own: string): string[] {
   const mistake = optInMistake(name, optInOf(metadata?.labels));
   return [

@@ -2,12 +2,12 @@ import { KubernetesError, remedyFor as remedyOf } from '../kubernetes/error.ts';
 import { RegistryError } from '../registry/error.ts';
 import type { Failure } from '../resolve/failure.ts';
 
-/** What whoever is at the command line can do about an API server that doesn't do what it was asked for. */
+/** What a person at the command line can do about an error of the API server. */
 export const remedyFor = (error: KubernetesError): string => remedyOf(error, 'person');
 
 /**
- * The failure with what whoever is at the command line can do: they have permissions of their own, and the webhook's
- * configuration counts only if they give it.
+ * The failure with a remedy for a person at the command line, who has other permissions than the webhook, and the
+ * webhook's configuration only by `--registry-config`.
  */
 export function atCommandLine(failure: Failure, error: unknown): Failure {
   if (error instanceof KubernetesError) return { ...failure, remedy: remedyFor(error) };

@@ -4,38 +4,38 @@ import { type Finding, type FindingKind, findingKinds } from './finding.ts';
 import { countOf, type Fleet } from './fleet.ts';
 import { printWorkload } from './workload.ts';
 
-/** What the audit says of a namespace. */
+/** The audit's figures and findings for a namespace. */
 export interface AuditedNamespace {
   name: string;
-  /** Undefined without one, with a typo in it, and where the label couldn't be read. */
+  /** Undefined without a label, with a mistyped one, and if it couldn't be read. */
   mode: Mode | undefined;
   pods: number;
-  /** Workloads that have no pods now. */
+  /** Workloads without pods. */
   templates: number;
-  /** Containers, init containers and such of those pods and templates, and how many of their images are by digest. */
+  /** Images of all containers of those pods and templates, and how many of them are by digest. */
   images: number;
   pinned: number;
-  /** How many images have which finding. */
+  /** Images with each finding. */
   counts: Readonly<Partial<Record<FindingKind, number>>>;
   findings: readonly Finding[];
 }
 
-/** What doesn't let the audit be whole. */
+/** Something that makes the audit incomplete. */
 export interface Problem {
   message: string;
-  /** How many images it concerns; undefined where that isn't known. */
+  /** The number of images it affects; undefined if that isn't known. */
   images: number | undefined;
 }
 
 export interface Audit {
-  /** When it was made. */
+  /** The time of the audit. */
   at: Date;
   namespaces: readonly AuditedNamespace[];
   images: readonly AuditedImage[];
   problems: readonly Problem[];
 }
 
-/** What the audit says of each namespace. */
+/** The figures of each namespace. */
 export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): AuditedNamespace[] {
   const byNamespace = Map.groupBy(images, ({ workload }) => workload.namespace);
   return fleet.namespaces.map((name) => {
@@ -64,14 +64,14 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
 
 const total = (images: readonly AuditedImage[]) => images.reduce((sum, image) => sum + countOf(image), 0);
 
-/** An audit in figures. Images are counted by pod: each place of each pod, and of each template that has none. */
+/** The figures of an audit. Images are counted by pod: each place in each pod, and in each template without pods. */
 export interface Totals {
   namespaces: number;
   pods: number;
   templates: number;
   images: number;
   pinned: number;
-  /** Only what was found. */
+  /** Only findings that occurred. */
   findings: ReadonlyMap<FindingKind, number>;
 }
 
@@ -95,7 +95,7 @@ export function totalsOf({ namespaces }: Pick<Audit, 'namespaces'>): Totals {
   };
 }
 
-/** A share in whole percents; 100 only if it is all, and 0 only if it is none. */
+/** A share in whole percent, which is 100 only for all and 0 only for none. */
 export function percent(part: number, whole: number): number | undefined {
   if (whole === 0) return undefined;
   if (part === 0 || part === whole) return (part / whole) * 100;

@@ -7,7 +7,7 @@ import type { Finding, FindingKind } from './finding.ts';
 import type { Usage } from './fleet.ts';
 import type { Workload } from './workload.ts';
 
-/** One image in one place of a workload's pods, with all that was found out about it. */
+/** One image in one place of a workload's pods, with everything that was found out about it. */
 export interface AuditedImage {
   workload: Workload;
   managedBy: string | undefined;
@@ -15,7 +15,7 @@ export interface AuditedImage {
   place: Usage['place'];
   container: string;
   image: string;
-  /** What it was pinned from, if that is known. */
+  /** The image before it was pinned, if that is known. */
   written: string | undefined;
   pullPolicy: string | undefined;
   platform: string | undefined;
@@ -25,29 +25,29 @@ export interface AuditedImage {
   runs: Image['runs'];
   tag: Digest | undefined;
   drift: Drift | undefined;
-  /** The reference to write instead; undefined where none is known. */
+  /** The reference to write instead; undefined if none is known. */
   use: string | undefined;
   findings: readonly Finding[];
   notes: readonly string[];
 }
 
 export interface Policy {
-  /** Globs of images that the configuration leaves alone. */
+  /** Globs of images that the configuration skips. */
   skip: readonly string[];
-  /** Whether the tag stays visible in what is to be written. */
+  /** Whether the reference to write keeps the tag. */
   keepTag: boolean;
 }
 
-/** A usage with what came of it. */
+/** A usage with the answers about it. */
 export interface Judged {
   usage: Usage;
   image: Image | InvalidReference;
   examined: Examined | undefined;
-  /** The digests of its revision, if they aren't all the same image. */
+  /** The digests of its revision, unless all are the same image. */
   mixed: readonly Digest[];
 }
 
-/** What the audit says of an image. */
+/** The audit's findings and notes about an image. */
 export function auditImage(
   { usage, image, examined, mixed }: Judged,
   mode: Mode | undefined,
@@ -114,9 +114,9 @@ export function auditImage(
   };
 }
 
-/** What tagpin will make of pods that a workload doesn't have yet. */
+/** What tagpin will do with the first pods of a workload that has none. */
 interface Prospect {
-  /** Whether one may run by its tag. */
+  /** Whether such a pod may run by tag. */
   mayRunByTag: boolean;
   note: string | undefined;
 }
@@ -126,7 +126,7 @@ const none: Prospect = { mayRunByTag: true, note: undefined };
 function prospectOf(mode: Mode | undefined, { kind }: Workload, examined: Examined | undefined): Prospect {
   const isGone = examined?.gone !== undefined;
   const isUnknown = (examined?.problems ?? []).length > 0;
-  // A revision that has been pinned keeps its digest, whatever has become of the tag. These have none to pin.
+  // A pinned revision keeps its digest, wherever the tag moved. These two kinds have no revisions.
   const hasRevision = kind !== 'CronJob' && kind !== 'ReplicationController';
   const unless = hasRevision ? ', unless their revision has a digest stored' : '';
   switch (mode) {
@@ -145,7 +145,7 @@ function prospectOf(mode: Mode | undefined, { kind }: Workload, examined: Examin
 
 const PINNED = 'tagpin will pin its pods';
 
-/** An image that is by digest already stays as it is written, unless its digest has to be another. */
+/** An image by digest stays as written, unless it needs another digest. */
 function replaced(written: string, { reference }: Image, use: Digest, keepTag: boolean): string {
   return use === reference.digest ? written : pinned(reference, use, { keepTag });
 }
@@ -164,7 +164,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** So many milliseconds, as people say it: `5 min`, `3 h`, `12 d`, rounded down. */
+/** Milliseconds in words, rounded down: `5 min`, `3 h`, `12 d`. */
 export function ageInWords(milliseconds: number): string {
   const age = Math.max(milliseconds, 0);
   if (age < HOUR) return `${Math.floor(age / MINUTE)} min`;

@@ -5,7 +5,7 @@ import type { Image } from './examine.ts';
 import type { Usage } from './fleet.ts';
 
 /**
- * Whether two digests are the same image for a node: `same`, `differ`, or why that isn't known. `gone` names the one
+ * Whether two digests are the same image for a node: `same`, `differ`, or why that isn't known. `gone` names the digest
  * that the repository no longer has.
  */
 export type Comparison =
@@ -13,17 +13,17 @@ export type Comparison =
   | { result: 'gone'; digest: Digest }
   | { result: 'unknown'; reason: string };
 
-/** A digest, as a node of a platform runs it. */
+/** A digest that a node runs. */
 export interface Running {
   digest: Digest;
-  /** Undefined where it isn't known. */
+  /** The node's; undefined if it isn't known. */
   platform: string | undefined;
 }
 
 /**
- * Compares what would run, not what it is called. containerd knows an image by its config and reports the first digest
- * that it had for it (containerd pkg/cri/server, `ImageStatus`): an index may be reported as its child for the node's
- * platform, or as another index that has the same child. Two digests are the same image if that config is the same.
+ * Compares content, not digests. containerd knows an image by its config and reports the first digest it had for it
+ * (containerd pkg/cri/server, `ImageStatus`): an index may be reported as its child for the node's platform, or as
+ * another index with the same child. Two digests are the same image if they lead to the same config.
  */
 export async function compare(
   registry: RegistryView,
@@ -53,8 +53,8 @@ export async function compare(
 }
 
 /**
- * The same of two that run on nodes of their own. One that is no index has nothing for the other's platform: where
- * neither is one, nothing can be said.
+ * The same for digests on nodes that may differ in platform. An image that isn't an index has nothing for another
+ * platform, so two of those can't be compared.
  */
 export async function compareRunning(
   registry: RegistryView,
@@ -79,13 +79,13 @@ export async function compareRunning(
 }
 
 interface Images {
-  /** The digest itself, if it is a single image's, or those of an index's children. */
+  /** The digest itself for a single image, or those of an index's children. */
   manifests: ReadonlySet<Digest>;
-  /** Known so far. */
+  /** A single image's. */
   config: Digest | undefined;
 }
 
-/** Neither where there is no such thing. */
+/** Neither field if the repository doesn't have it. */
 interface ReadResult<T> {
   found?: T;
   problem?: string;
@@ -130,15 +130,15 @@ export interface UsageImage {
   image: Image;
 }
 
-/** What pods of one revision run in one of their places. */
+/** One place in the pods of a revision, with what they run there. */
 export interface RevisionPlace<T extends UsageImage> {
   used: readonly T[];
-  /** Each digest once for each platform that it runs on. */
+  /** Each digest once for each platform it runs on. */
   running: readonly (Running & { from: 'spec' | 'imageID' })[];
   reference: Reference;
 }
 
-/** The places of revisions in which several digests run, alike or not. */
+/** The places of revisions where several digests run, whether or not they are the same image. */
 export function divided<T extends UsageImage>(all: readonly T[]): RevisionPlace<T>[] {
   const places = Map.groupBy(
     all.filter(({ usage }) => usage.revision !== undefined),
@@ -148,11 +148,11 @@ export function divided<T extends UsageImage>(all: readonly T[]): RevisionPlace<
     const running = new Map<string, RevisionPlace<T>['running'][number]>();
     for (const { usage, image } of used) {
       const { runs } = image;
-      // Another repository's digest says something of that repository.
+      // A digest of another repository is no evidence about this one.
       if (runs === undefined || runs.isElsewhere) continue;
       const { platform } = usage;
       const key = `${runs.digest} ${platform}`;
-      // What one pod's spec says of a digest is as good for all that run it.
+      // One pod's spec vouches for the digest of all pods that run it.
       const from = running.get(key)?.from === 'spec' ? 'spec' : runs.from;
       running.set(key, { digest: runs.digest, from, platform });
     }
@@ -163,7 +163,7 @@ export function divided<T extends UsageImage>(all: readonly T[]): RevisionPlace<
   });
 }
 
-/** The digests that pods run, of which two aren't the same image; none if all are, or if that can't be told. */
+/** The digests of a place where two of them aren't the same image; none if all are, or if that isn't known. */
 export async function mixedDigests(
   { running, reference }: RevisionPlace<UsageImage>,
   registry: RegistryView | undefined,
@@ -186,9 +186,9 @@ async function differs(
 ): Promise<boolean> {
   if (a.digest === b.digest) return false;
   const areSpecs = a.from === 'spec' && b.from === 'spec';
-  // Without a registry, what nodes report can't be told from another name of the same image.
+  // Without a registry, a digest that a node reports may be another name of the same image.
   if (registry === undefined) return areSpecs;
   const { result } = await compareRunning(registry, reference, a, b);
-  // What isn't there any more was another image, as far as anybody can tell; of what can't be asked nothing is said.
+  // A digest that is gone counts as another image. If the registry can't be asked, only specs are evidence.
   return result === 'differ' || result === 'gone' || (result === 'unknown' && areSpecs);
 }

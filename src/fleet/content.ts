@@ -3,14 +3,14 @@ import { type Digest, isDigest } from '../image/digest.ts';
 import type { Reference } from '../image/reference.ts';
 import { parseJson } from '../json.ts';
 
-/** What a manifest leads to. */
+/** The content of an image manifest or an index. */
 export type ImageManifest = (
   | { kind: 'index'; children: readonly Child[] }
-  /** A single image, known by its config: what containerd calls the image's id. */
+  /** A single image. containerd uses the config's digest as the image's id. */
   | { kind: 'image'; config: Digest }
   | { kind: 'other' }
 ) & {
-  /** When the registry got it, as it says in `Last-Modified`; few say so. */
+  /** When the registry received it, by `Last-Modified`, which few registries send. */
   lastModified: Date | undefined;
 };
 
@@ -20,19 +20,19 @@ export interface Child {
   platform: string | undefined;
 }
 
-/** What a registry says to a question: the answer, that there is no such thing, or why it can't be known. */
+/** A registry's answer: what was asked for, that the repository doesn't have it, or why that isn't known. */
 export type Answer<T> =
   | { found: T; missing?: never; problem?: never }
   | { found?: never; missing: string; problem?: never }
   | { found?: never; missing?: never; problem: string };
 
-/** A registry as somebody with credentials sees it. What is asked twice is answered from memory. Never rejects. */
+/** A registry as seen with some pods' credentials. Answers are remembered. Never rejects. */
 export interface RegistryView {
-  /** The digest of what the reference stands for now. */
+  /** The digest that the reference resolves to now. */
   find(reference: Reference): Promise<Answer<Digest>>;
-  /** What the repository has under a digest. */
+  /** The repository's content for a digest. */
   manifest(reference: Reference, digest: Digest): Promise<Answer<ImageManifest>>;
-  /** When the image with this config was built, if the config says so. */
+  /** When the image was built, if its config says so. */
   built(reference: Reference, config: Digest): Promise<Date | undefined>;
 }
 
@@ -42,7 +42,7 @@ const schema = z.object({
   config: z.object({ digest: z.string() }).nullish(),
 });
 
-/** What the bytes of a manifest lead to. */
+/** Parses an image manifest or an index. */
 export function readManifest(bytes: Buffer, lastModified: string | undefined): ImageManifest {
   const parsed = schema.safeParse(parseJson(bytes.toString('utf8')));
   const { manifests, config } = parsed.success ? parsed.data : {};
@@ -50,7 +50,7 @@ export function readManifest(bytes: Buffer, lastModified: string | undefined): I
   if (manifests) {
     const children = manifests.flatMap(({ digest, platform }): Child[] => {
       const name = platform ? `${platform.os}/${platform.architecture}` : undefined;
-      // BuildKit lists its attestations as images for a platform that it calls unknown.
+      // BuildKit lists its attestations as images for the platform unknown/unknown.
       return isDigest(digest) && name !== 'unknown/unknown' ? [{ digest, platform: name }] : [];
     });
     return { kind: 'index', children, ...about };
@@ -67,7 +67,7 @@ export function readBuilt(bytes: Buffer): Date | undefined {
   return parsed.success ? readDate(parsed.data.created ?? undefined) : undefined;
 }
 
-/** Builds that are to be reproducible say 1970, or 1980 for the sake of zip files: that is no time. */
+/** Reproducible builds set 1970, or 1980 for zip files, which isn't a real time. */
 const OLDEST = Date.UTC(1980, 0, 3);
 
 function readDate(text: string | undefined): Date | undefined {
@@ -75,7 +75,7 @@ function readDate(text: string | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) || date.getTime() < OLDEST ? undefined : date;
 }
 
-/** The children of an index that a node of that platform may run; all, where the platform isn't known. */
+/** The children of an index that a node of this platform may run; all of them if the platform isn't known. */
 export function childrenFor(children: readonly Child[], wanted: string | undefined): readonly Child[] {
   if (wanted === undefined) return children;
   return children.filter(({ platform }) => platform === undefined || platform === wanted);

@@ -5,44 +5,44 @@ import { compare } from './compare.ts';
 import { childrenFor, type RegistryView } from './content.ts';
 import type { Usage } from './fleet.ts';
 
-/** That a tag has moved since somebody pinned or pulled it. */
+/** A tag that moved after it was pinned or pulled. */
 export interface Drift {
-  /** What the tag has now. */
+  /** The tag's digest now. */
   tag: Digest;
-  /** When that came about, at the latest known from where. */
+  /** The earliest time it can have moved, if that is known. */
   since: Age | undefined;
 }
 
 export interface Age {
   at: Date;
-  /** `Last-Modified`: when the registry got the image. `created`: when it was built, by its config. */
+  /** `Last-Modified`: when the registry received the image. `created`: when it was built, by its config. */
   from: 'Last-Modified' | 'created';
 }
 
-/** What a usage's image is, as it is written and as it runs. */
+/** A usage's image, as written and as it runs. */
 export interface Image {
   reference: Reference;
-  /** With the tag alone; undefined where nobody knows of one. */
+  /** By tag only; undefined if no tag is known. */
   tagged: Reference | undefined;
-  /** What runs. The spec's digest counts first, whatever the node says. */
+  /** The digest that runs. The spec's digest counts before the node's. */
   runs: { digest: Digest; from: 'spec' | 'imageID'; isElsewhere: boolean } | undefined;
 }
 
-/** What the registry makes of it. */
+/** What the registry says about an image. */
 export interface Examined {
-  /** What the tag has now; undefined where it wasn't asked for, or isn't known. */
+  /** The tag's digest now; undefined if it wasn't asked for, or isn't known. */
   tag: Digest | undefined;
   drift: Drift | undefined;
-  /** What the registry no longer has. */
+  /** What the registry no longer has, in words. */
   gone: string | undefined;
-  /** The digest to write; undefined where none is known. */
+  /** The digest to write; undefined if none is known. */
   use: Digest | undefined;
   notes: readonly string[];
-  /** What couldn't be found out, if anything. */
+  /** What couldn't be found out. */
   problems: readonly string[];
 }
 
-/** What the usage says of its image before any registry is asked. */
+/** A usage's image, without asking a registry. */
 export function imageOf({ image, written, pulled }: Usage): Image | InvalidReference {
   const reference = read(image);
   if (reference instanceof InvalidReference) return reference;
@@ -63,7 +63,7 @@ export function imageOf({ image, written, pulled }: Usage): Image | InvalidRefer
   return { reference, tagged: reference, runs };
 }
 
-/** What is known without a registry. */
+/** The result without a registry. */
 export function unasked({ reference, runs }: Image): Examined {
   const isTold = runs !== undefined && !runs.isElsewhere;
   const notes = isTold && reference.digest === undefined ? ['as the node says; no registry was asked'] : [];
@@ -93,7 +93,7 @@ export async function examine(
   const { digest } = runs;
   if (tag?.found === digest) return { ...nothing, use: digest };
   const isPinned = runs.from === 'spec';
-  // Where the two are to be compared they have to be read anyway.
+  // To compare the two, their manifests have to be read anyway.
   const here = await (tag?.found === undefined
     ? registry.find({ ...reference, digest })
     : registry.manifest(reference, digest));
@@ -110,7 +110,7 @@ export async function examine(
 
   const comparison = await compare(registry, reference, tag.found, digest, platform);
   if (comparison.result === 'same') {
-    // Pinned to a child of it, say: that is what somebody wanted. A node's word for it is only the node's.
+    // A pinned digest, perhaps of the index's child, is intended. A node's report isn't.
     return { ...nothing, use: isPinned ? digest : tag.found };
   }
   if (comparison.result === 'unknown') {
@@ -135,7 +135,7 @@ export async function examine(
 const describeGone = (missing: string | undefined) =>
   missing === undefined ? undefined : `what runs is ${missing}`;
 
-/** How old what the tag has now is: it can't have been moved before that. */
+/** The age of the image that the tag has now: the tag can't have moved earlier. */
 async function ageOf(
   registry: RegistryView,
   reference: Reference,

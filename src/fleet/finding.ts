@@ -1,4 +1,4 @@
-/** What an audit can find, in the order of how much it matters. */
+/** The kinds of findings, most severe first. */
 export const findingKinds = [
   'invalid',
   'gone',
@@ -13,11 +13,11 @@ export type FindingKind = (typeof findingKinds)[number];
 
 export interface Finding {
   kind: FindingKind;
-  /** In words, for one image or namespace. */
+  /** For one image or namespace. */
   message: string;
 }
 
-/** What each of them is, in a sentence. */
+/** Each kind in a sentence. */
 export const meanings: Readonly<Record<FindingKind, string>> = {
   invalid: 'the image is no valid reference',
   gone: 'the registry no longer has the tag or the digest',

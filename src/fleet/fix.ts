@@ -5,14 +5,14 @@ import { PINS } from '../revision/pins.ts';
 import type { AuditedImage } from './audited-image.ts';
 import { apiVersionOf, type WorkloadKind, workloadKinds } from './workload.ts';
 
-/** A workload's manifest with its images by digest, and what is to be said of it. */
+/** A workload's manifest with its images by digest, and remarks for the reader. */
 export interface Fix {
-  /** Undefined where nothing of it could be changed. */
+  /** Undefined if nothing could be changed. */
   manifest: Readonly<Record<string, unknown>> | undefined;
   remarks: readonly string[];
 }
 
-/** Whether there is something to be written differently. */
+/** Whether an image needs to be written differently. */
 export function needsFix({ image, use, findings }: AuditedImage): boolean {
   const isOther = use !== undefined && use !== image;
   return findings.some(
@@ -21,10 +21,10 @@ export function needsFix({ image, use, findings }: AuditedImage): boolean {
 }
 
 /**
- * The manifest of a workload with the images that need it by digest, and no longer pulled at each start. Nothing that
- * the API server or a controller has written into it stays, so that it can be applied.
+ * The manifest of a workload with the images that need it by digest, and no longer pulled at each start. Fields that the
+ * API server and controllers wrote are left out, so that it can be applied.
  *
- * @param object as the API server has it
+ * @param object as the API server returns it
  */
 export function fix(
   kind: WorkloadKind,
@@ -37,7 +37,7 @@ export function fix(
   const remarks: string[] = [];
   let fixed: unknown = object;
   let isChanged = false;
-  // Of pods that run different images, the newest count: theirs is what the rollout is coming to.
+  // If pods run different images, the newest decide, because the rollout moves towards theirs.
   const newestLast = images.filter(needsFix).toSorted((a, b) => (a.newest < b.newest ? -1 : 1));
   for (const { place, container, image, use, managedBy, findings } of newestLast) {
     const field = fields.find((one) => one.place === place && one.name === container && one.image === image);
@@ -68,7 +68,7 @@ export function fix(
   };
 }
 
-/** What can't be changed in place (kubernetes pkg/apis/core/validation, `ValidatePodUpdate`; pkg/apis/batch/validation). */
+/** Kinds that can't be changed in place (kubernetes pkg/apis/core/validation, `ValidatePodUpdate`; pkg/apis/batch/validation). */
 const immutableKinds: Partial<Record<WorkloadKind, string>> = {
   Pod: "a pod's pull policy can't be changed: kubectl replace --force",
   Job: "a Job's template can't be changed: kubectl replace --force",
@@ -78,7 +78,7 @@ const immutableKinds: Partial<Record<WorkloadKind, string>> = {
 
 const record = z.record(z.string(), z.unknown());
 
-/** The value with another one at a JSON pointer. */
+/** The value with the part at a JSON pointer replaced. */
 function replaceAt(value: unknown, pointer: string, by: unknown): unknown {
   if (pointer === '') return by;
   const [, head = '', rest = ''] = /^\/([^/]*)(.*)$/s.exec(pointer) ?? [];
@@ -109,7 +109,7 @@ const jobSpecSchema = z.looseObject({
 });
 const objectSchema = z.looseObject({ metadata: metadataSchema, spec: z.unknown() });
 
-/** What controllers, kubectl and tagpin itself write, each for their own use. */
+/** Annotations that controllers, kubectl and tagpin write for themselves. */
 const foreign = (name: string) =>
   name === 'kubectl.kubernetes.io/last-applied-configuration' ||
   name.startsWith('deployment.kubernetes.io/') ||
@@ -118,7 +118,7 @@ const foreign = (name: string) =>
   name === 'tagpin.dev/images' ||
   name.startsWith(PINS);
 
-/** The manifest that makes such an object: what only the API server and controllers write is left out. */
+/** The manifest of an object, without the fields that only the API server and controllers write. */
 export function manifestOf(kind: WorkloadKind, object: unknown): Record<string, unknown> | undefined {
   const parsed = objectSchema.safeParse(object);
   if (!parsed.success) return undefined;
@@ -144,7 +144,7 @@ function specOf(kind: WorkloadKind, spec: unknown): unknown {
   return kind === 'Job' ? jobSpecOf(spec) : spec;
 }
 
-/** What the API server adds at CREATE (kubernetes plugin/pkg/admission/serviceaccount), and the node it was given. */
+/** Without what the API server adds at CREATE (kubernetes plugin/pkg/admission/serviceaccount), and without the node. */
 function podSpecOf(spec: unknown): unknown {
   const parsed = podSpecSchema.safeParse(spec);
   if (!parsed.success) return spec;
@@ -164,7 +164,7 @@ function podSpecOf(spec: unknown): unknown {
   };
 }
 
-/** A Job's selector and the labels for it are its own uid's (kubernetes pkg/registry/batch/job/strategy.go). */
+/** Without a Job's selector and its labels, which contain its uid (kubernetes pkg/registry/batch/job/strategy.go). */
 function jobSpecOf(spec: unknown): unknown {
   const parsed = jobSpecSchema.safeParse(spec);
   if (!parsed.success || parsed.data.manualSelector) return spec;
@@ -179,7 +179,7 @@ function withoutJobLabels(labels: Readonly<Record<string, string>>) {
   return Object.fromEntries(Object.entries(labels).filter(([name]) => !isGenerated(name)));
 }
 
-/** Go writes a time that isn't set as `null`. */
+/** Go marshals a time that isn't set as `null`. */
 function withoutEmptyTimes(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmptyTimes);
   if (value === null || typeof value !== 'object') return value;

@@ -10,45 +10,45 @@ import { type ImageField, walk } from '../pin/walk.ts';
 import { keyOf, membershipOf } from '../revision/membership.ts';
 import { controllerOf, isNode, type Owner, printWorkload, type Workload } from './workload.ts';
 
-/** A pod with what its node says that it runs, and which node that is. */
+/** A pod with its status and the name of its node. */
 export const placedPodSchema = runningPodSchema.extend({
   spec: podSpecSchema.extend({ nodeName: z.string().nullish() }),
 });
 export type PlacedPod = z.infer<typeof placedPodSchema>;
 
-/** What a node says that it has pulled. */
+/** What a node reports that it pulled. */
 export interface Pulled {
   digest: Digest;
-  /** `docker.io/library/nginx`; container runtimes may name another than the image's. */
+  /** `docker.io/library/nginx`; container runtimes may report another repository than the image's. */
   repository: string;
 }
 
-/** One image in one place of pods that have all of this in common. */
+/** One image in one place of pods that share all of these fields. */
 export interface Usage extends Pick<ImageField, 'place' | 'name' | 'image' | 'pullPolicy'> {
-  /** What controls the pods, or the pod itself where nothing does. */
+  /** What controls the pods, or the pod itself if nothing does. */
   workload: Workload;
-  /** Whose controller made the workload itself, and would put it back; undefined for most. */
+  /** The owner whose controller created the workload, and would restore it; undefined for most. */
   managedBy: string | undefined;
-  /** What the pods share with others of one rollout: see {@link keyOf}; undefined if they are of none. */
+  /** The key of the pods' revision, see {@link keyOf}; undefined if they have none. */
   revision: string | undefined;
   /** `replicaset/web-5d4f9c` */
   revisionName: string | undefined;
-  /** What its annotation says was written there before it was pinned. */
+  /** The image before it was pinned, by the pod's annotation. */
   written: string | undefined;
   pulled: Pulled | undefined;
-  /** `linux/arm64`; undefined where the node isn't known. */
+  /** `linux/arm64`; undefined if the node isn't known. */
   platform: string | undefined;
   pull: PullSpec;
-  /** Their names; none for the template of a workload that has no pods now. */
+  /** The pods' names; none for the template of a workload without pods. */
   pods: readonly string[];
-  /** When the last of them was created. */
+  /** When the newest pod was created. */
   newest: string;
 }
 
-/** How many images a usage counts as: one for each pod, and a template without any as a pod. */
+/** How many images a usage counts as: one for each pod, and one for a template without pods. */
 export const countOf = ({ pods }: Pick<Usage, 'pods'>) => Math.max(pods.length, 1);
 
-/** The images of a pod, each as a usage of its own. */
+/** The images of a pod, each as a usage. */
 export function usagesOfPod(pod: PlacedPod, namespace: string, platform: string | undefined): Usage[] {
   const { metadata, spec } = pod;
   const running = runningImages(pod);
@@ -74,7 +74,7 @@ export function usagesOfPod(pod: PlacedPod, namespace: string, platform: string 
   });
 }
 
-/** The images of the template of a workload that has no pods. */
+/** The images of the template of a workload without pods. */
 export function usagesOfTemplate(template: Pod, workload: Workload, managedBy: string | undefined): Usage[] {
   return walk(template.spec).map((field) => ({
     workload,
@@ -110,16 +110,16 @@ function pulledOf(imageId: string | undefined): Pulled | undefined {
 }
 
 /**
- * What runs in the cluster, as far as it has been read. Kept by what pods have in common and not by pod: however many
- * there are, they mostly run the same, and only their names are told apart.
+ * What the cluster runs, as far as it was read. Pods are grouped by everything but their names, because most pods run
+ * the same as others, so that memory doesn't grow with their number.
  */
 export class Fleet {
-  /** What the namespaces' labels say; of a namespace whose label can't be read, nothing. */
+  /** By namespace. A namespace whose labels can't be read has none. */
   readonly optIns = new Map<string, OptIn>();
   /** `linux/arm64`, by node. */
   readonly platforms = new Map<string, string>();
   readonly #usages = new Map<string, CountedUsage>();
-  /** By the uid of what they own. */
+  /** By the uid of the owned object. */
   readonly #owners = new Map<string, Owner>();
   readonly #managers = new Map<string, string>();
   readonly #busy = new Set<string>();
@@ -136,18 +136,18 @@ export class Fleet {
     for (const usage of usagesOfTemplate(template, workload, undefined)) this.#add(usage);
   }
 
-  /** What stands between pods and their workload is owned by it. */
+  /** Adds the workload that owns an object between it and its pods, such as a ReplicaSet. */
   addOwner(uid: string, owner: Owner): void {
     this.#owners.set(uid, owner);
     if (this.#busy.has(uid)) this.#busy.add(owner.uid);
   }
 
-  /** The workload was itself made by a controller, which would put it back. */
+  /** Adds the owner of a workload that a controller created, and would restore. */
   addManager(uid: string, owner: Owner): void {
     this.#managers.set(uid, printWorkload(owner));
   }
 
-  /** Whether it has pods, once those and their owners have been read. */
+  /** Whether an object has pods, once those and their owners were read. */
   hasPods(uid: string): boolean {
     return this.#busy.has(uid);
   }
@@ -161,7 +161,7 @@ export class Fleet {
     return [...new Set([...this.optIns.keys(), ...this.#pods.keys()])].sort();
   }
 
-  /** Each with the workload at the top: the Deployment of a ReplicaSet's pods, the CronJob of a Job's. */
+  /** All usages, each with its topmost workload: the Deployment of a ReplicaSet's pods, the CronJob of a Job's. */
   usages(): Usage[] {
     return [...this.#usages.values()].map(({ pods, usage }) => {
       const { namespace, uid } = usage.workload;

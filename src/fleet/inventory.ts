@@ -10,20 +10,20 @@ import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './
 
 export interface Reading {
   api: Pick<KubernetesApi, 'list' | 'read' | 'readMetadata'>;
-  /** Undefined for all. */
+  /** Undefined for all namespaces. */
   namespaces: readonly string[] | undefined;
   signal: AbortSignal;
-  /** Told of what can't be read, as people call it; undefined for a namespace that isn't there. The rest is read. */
+  /** Called for what can't be read, named for people; without an error for a namespace that doesn't exist. */
   failed(what: string, error: KubernetesError | undefined): void;
-  /** Told of each pod, finished ones too. */
+  /** Called for each pod, finished ones too. */
   seen?(): void;
 }
 
 type Scope = string | undefined;
 
 /**
- * Reads into the fleet what runs in the cluster: in pages, and of each only what is needed is kept. What the fleet has
- * when this is stopped is true as far as it goes.
+ * Reads what the cluster runs into the fleet, in pages, of which only what is needed is kept. If this is stopped, the
+ * fleet is correct but incomplete.
  *
  * @throws the signal's reason
  */
@@ -37,14 +37,14 @@ export async function readFleet(fleet: Fleet, reading: Reading): Promise<void> {
   await readPlatforms(fleet, reading);
   for (const scope of scopes) {
     const hasPods = await readScope(fleet, scope, reading);
-    // Of which nothing is known, nothing is said.
+    // A namespace of which nothing could be read isn't reported.
     if (!hasPods && scope !== undefined && closed.has(scope)) fleet.optIns.delete(scope);
   }
 }
 
 /**
- * Pods first, then what stands between them and their workloads: then it is known which workloads have none. Whether its
- * pods could be read.
+ * Reads pods first, then the objects between them and their workloads, so that workloads without pods are known.
+ * Returns whether the pods could be read.
  */
 async function readScope(fleet: Fleet, scope: Scope, reading: Reading): Promise<boolean> {
   const part = (what: string, read: () => Promise<void>) => attempt(what, scope, reading, read);
@@ -59,7 +59,7 @@ async function readScope(fleet: Fleet, scope: Scope, reading: Reading): Promise<
   return true;
 }
 
-/** Whether a part of it could be read; that it couldn't keeps nothing else from being read. */
+/** Whether a part could be read. A failure is reported, and doesn't stop the rest. */
 async function attempt(
   what: string,
   scope: Scope,
@@ -88,7 +88,7 @@ async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: R
     }
     return;
   }
-  // Who may not see its label may see its pods.
+  // A person without permission for the namespace may have it for its pods.
   fleet.optIns.set(scope, optInOf(undefined));
   const metadata = await api.readMetadata(resources.Namespace, undefined, scope, signal);
   if (metadata === undefined) fleet.optIns.delete(scope);
@@ -96,10 +96,10 @@ async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: R
   else fleet.optIns.set(scope, optInOf(metadata.labels));
 }
 
-/** Labels that each kubelet gives its node (kubernetes pkg/kubelet/kubelet_node_status.go). */
+/** Labels that each kubelet sets on its node (kubernetes pkg/kubelet/kubelet_node_status.go). */
 const [OS, ARCHITECTURE] = ['kubernetes.io/os', 'kubernetes.io/arch'] as const;
 
-/** Who may not see nodes can do without: then whatever platform an index has counts. */
+/** Optional: without permission to list nodes, all platforms of an index count. */
 async function readPlatforms(fleet: Fleet, { api, signal }: Reading): Promise<void> {
   try {
     const options = { metadataOnly: true };
@@ -124,7 +124,7 @@ async function readPods(fleet: Fleet, scope: Scope, { api, signal, seen }: Readi
 
 const inNamespace = { namespace: z.string().nullish() };
 
-/** Of these there are many without pods: a Deployment's earlier ones. Hence their metadata, and few of them whole. */
+/** Most ReplicaSets are a Deployment's earlier revisions, without pods. So metadata is listed, and few are read whole. */
 async function readReplicaSets(fleet: Fleet, scope: Scope, { api, signal }: Reading): Promise<void> {
   const { ReplicaSet } = resources;
   const idle: { namespace: string; name: string }[] = [];
@@ -141,7 +141,7 @@ async function readReplicaSets(fleet: Fleet, scope: Scope, { api, signal }: Read
   }
 }
 
-/** Jobs come first, since they are CronJobs'. */
+/** Jobs come first, because CronJobs own them. */
 const withTemplate = [
   'Job',
   'CronJob',
@@ -183,7 +183,7 @@ function addTemplate(fleet: Fleet, kind: WorkloadKind, object: WorkloadObject, n
   if (template !== undefined) fleet.addTemplate(template, { apiVersion, kind, namespace, name, uid });
 }
 
-/** Has no pods any more, and never will (kubernetes/api batch/v1/types.go, `JobConditionType`). */
+/** Whether a Job will have no more pods (kubernetes/api batch/v1/types.go, `JobConditionType`). */
 function isFinished({ status }: WorkloadObject): boolean {
   const conditions = status?.conditions ?? [];
   return conditions.some(

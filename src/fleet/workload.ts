@@ -2,27 +2,27 @@ import { type Resource, resources } from '../kubernetes/resources.ts';
 import type { KindWithPods } from '../pin/pod-template.ts';
 import type { PodMetadata } from '../revision/membership.ts';
 
-/** What somebody would change to change its pods. */
+/** The object that a person would change to change its pods. */
 export interface Workload {
   apiVersion: string;
   kind: string;
   namespace: string;
   name: string;
-  /** Empty where it doesn't matter. */
+  /** Empty if it isn't needed. */
   uid: string;
 }
 
 export type Owner = NonNullable<PodMetadata['ownerReferences']>[number];
 
-/** Whose an object is; undefined for one that nobody controls. */
+/** The controller of an object; undefined if it has none. */
 export function controllerOf({ ownerReferences }: PodMetadata): Owner | undefined {
   return ownerReferences?.find(({ controller }) => controller === true);
 }
 
-/** A pod that its node made from a file names the node as its owner. */
+/** A static pod's owner is its node. */
 export const isNode = ({ kind }: Pick<Owner, 'kind'>) => kind === 'Node';
 
-/** The kinds that have pods and may be at the top, and where the API server has them. */
+/** The kinds of topmost workloads, and their API resources. */
 export const workloadKinds = {
   Pod: resources.Pod,
   Deployment: resources.Deployment,
@@ -35,7 +35,7 @@ export const workloadKinds = {
 } as const satisfies Partial<Record<KindWithPods, Resource>>;
 export type WorkloadKind = keyof typeof workloadKinds;
 
-/** The kind by which tagpin knows the workload; undefined for somebody else's, such as an Argo Rollout. */
+/** The workload's kind, if tagpin knows it; undefined for others, such as an Argo Rollout. */
 export function workloadKind({ apiVersion, kind }: Pick<Workload, 'apiVersion' | 'kind'>) {
   const isKnown = (name: string): name is WorkloadKind => Object.hasOwn(workloadKinds, name);
   return isKnown(kind) && apiVersionOf(workloadKinds[kind]) === apiVersion ? kind : undefined;

@@ -22,3 +22,8 @@ function quote(cell: string): string {
   const safe = FORMULA.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
+
+const LONG_DIGEST = /\b(sha256|sha512):([0-9a-f]{12})[0-9a-f]{52,}\b/g;
+
+/** The text with digests of 12 hexadecimal digits, which still tell images apart. JSON output has whole ones. */
+export const shortenDigests = (text: string) => text.replaceAll(LONG_DIGEST, '$1:$2');

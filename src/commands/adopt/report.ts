@@ -1,9 +1,9 @@
 import type { Adoption } from '../../adoption/adoption.ts';
 import { type ExitCode, exitCode } from '../../console/exit.ts';
-import { printTable } from '../../report/table.ts';
+import { printTable, shortenDigests } from '../../report/table.ts';
 import type { AdoptedRevision, RevisionProblem } from './revision.ts';
 
-/** What `tagpin adopt` has done, or would do. */
+/** What `tagpin adopt` did, or would do. */
 export interface AdoptionReport {
   namespace: string;
   isDryRun: boolean;
@@ -12,7 +12,7 @@ export interface AdoptionReport {
 
 type State = Adoption['state'] | RevisionProblem['kind'];
 
-/** One image of one revision; a revision that has been deleted is a line without one. */
+/** One image of one revision, or a deleted revision, which has no images. */
 interface Line {
   revision: string;
   state: State;
@@ -36,7 +36,7 @@ function linesOf({ revisions }: AdoptionReport): Line[] {
   });
 }
 
-/** How a state reads in the table, and in the summary after its number. */
+/** A state's words in the table, and after its number in the summary. */
 const words: Readonly<Record<State, readonly [string, string]>> = {
   adopted: ['adopted', 'adopted'],
   stored: ['stored already', 'stored already'],
@@ -52,20 +52,20 @@ const words: Readonly<Record<State, readonly [string, string]>> = {
 
 const headings = ['REVISION', 'IMAGE', 'DIGEST', 'PODS', 'FROM', 'STATE', 'NOTE'];
 
-/** For people: a line for each digest that runs. Empty where there is nothing to say. */
+/** For people: a line for each digest that runs. Empty if there is nothing to adopt. */
 export function printAdoption(report: AdoptionReport): string {
   const rows = linesOf(report).flatMap(({ revision, state, adoption, notes }) => {
     const { field, digests = [], digest } = adoption ?? {};
     const image = field?.image ?? '-';
     const word = report.isDryRun && state === 'adopted' ? 'to be adopted' : words[state][0];
-    const note = notes.join('; ').replaceAll(LONG_DIGEST, shorten);
+    const note = shortenDigests(notes.join('; '));
     if (digests.length === 0) return [[revision, image, '-', '-', '-', word, note]];
     return digests.map((running, index) => {
       const isOther = digest !== undefined && running.digest !== digest;
       return [
         revision,
         image,
-        shorten(running.digest),
+        shortenDigests(running.digest),
         String(running.pods),
         running.from,
         isOther ? 'passed over' : word,
@@ -76,11 +76,6 @@ export function printAdoption(report: AdoptionReport): string {
   return rows.length === 0 ? '' : printTable(headings, rows);
 }
 
-const LONG_DIGEST = /\bsha(256|512):[0-9a-f]{64,}\b/g;
-
-/** Enough to tell digests apart; JSON has them whole. */
-const shorten = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
-
 /** For programs: one object, with an entry for each image of each revision. */
 export function printAdoptionJson(report: AdoptionReport): string {
   const { namespace, isDryRun } = report;
@@ -90,14 +85,14 @@ export function printAdoptionJson(report: AdoptionReport): string {
     state,
     digest: adoption?.digest,
     running: adoption?.digests.map(({ digest, from, pods }) => ({ digest, from, pods })),
-    /** What the tag has now, if a registry was asked. */
+    /** The tag's digest now, if a registry was asked. */
     tag: adoption?.tag,
     notes,
   }));
   return `${JSON.stringify({ namespace, dryRun: isDryRun, images }, undefined, 2)}\n`;
 }
 
-/** In a sentence: how many images came out how. */
+/** A sentence with the number of images in each state. */
 export function summarize(report: AdoptionReport): string {
   const { namespace, isDryRun } = report;
   const lines = linesOf(report);
@@ -112,7 +107,7 @@ export function summarize(report: AdoptionReport): string {
   return isDryRun ? `${sum}; nothing was written (--dry-run)` : sum;
 }
 
-/** Findings are what may change when the next pod starts. */
+/** Findings are images whose digest may change when the next pod starts. */
 export function exitCodeOf(report: AdoptionReport): ExitCode {
   const states = linesOf(report).map(({ state }) => state);
   if (states.includes('unwritten') || states.includes('interrupted')) return exitCode.failed;

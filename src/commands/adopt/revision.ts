@@ -18,17 +18,17 @@ import { hashOf, isRevisionKind, type RevisionKind, revisionKinds } from '../../
 import { readPins, storePins } from '../../revision/pins.ts';
 import { askRegistry } from './ask-registry.ts';
 
-/** What became of a revision. */
+/** What `tagpin adopt` did with a revision. */
 export interface AdoptedRevision extends Pick<RevisionInUse, 'kind' | 'name'> {
   images: readonly Adoption[];
-  /** What keeps the revision as it was, if anything does. */
+  /** Why nothing was stored, if something prevented it. */
   problem: RevisionProblem | undefined;
 }
 
 export interface RevisionProblem {
   /**
-   * `deleted`: its pods are left, it isn't. `unkept`: its kind has nowhere to keep digests. `unwritten`: the API server
-   * didn't take them. `interrupted`: the process is to end, and it isn't known what came of it.
+   * `deleted`: only its pods still exist. `unkept`: its kind has nowhere to store digests. `unwritten`: the API server
+   * didn't accept them. `interrupted`: the process ended before the result was known.
    */
   kind: 'deleted' | 'unkept' | 'unwritten' | 'interrupted';
   message: string;
@@ -43,7 +43,7 @@ export interface AdoptContext extends Pick<Cluster, 'engine' | 'podCredentials' 
   isDryRun: boolean;
 }
 
-/** Stores with a revision what its pods run, as far as that is certain. Never rejects. */
+/** Stores with a revision what its pods run, for the images where that is certain. Never rejects. */
 export async function adoptRevision(
   revision: RevisionInUse,
   context: AdoptContext,
@@ -74,7 +74,7 @@ export async function adoptRevision(
 
 const isAdopted = ({ state }: Adoption) => state === 'adopted';
 
-/** Stored again as it was, above what its Deployment would have written over it. */
+/** A digest that is stored again under a newer key, because the Deployment's copy would have overridden it. */
 function renewed(adoption: Adoption): Adoption {
   if (adoption.state !== 'stored') return adoption;
   return {
@@ -84,7 +84,7 @@ function renewed(adoption: Adoption): Adoption {
   };
 }
 
-/** One that hasn't been dealt with to its end. */
+/** A revision that wasn't finished before the process ended. */
 export const notYet = ({ kind, name }: RevisionInUse): AdoptedRevision => ({
   kind,
   name,

@@ -11,7 +11,7 @@ export const printAuditJson = (audit: Audit) => `${JSON.stringify(dataOf(audit),
 
 /** The same in YAML. */
 export const printAuditYaml = (audit: Audit) =>
-  // As JSON first, which drops what isn't there; no anchors, so that any parser will do.
+  // As JSON first, which drops undefined fields. No anchors, because not every parser reads them.
   stringify(JSON.parse(JSON.stringify(dataOf(audit))), { lineWidth: 0, aliasDuplicateObjects: false });
 
 function dataOf(audit: Audit) {
@@ -19,7 +19,7 @@ function dataOf(audit: Audit) {
   const { findings, ...totals } = totalsOf(audit);
   return {
     at: at.toISOString(),
-    /** Whether all was found out that was to be. */
+    /** Whether nothing is missing. */
     complete: problems.length === 0,
     summary: { ...totals, findings: Object.fromEntries(findings) },
     namespaces,
@@ -97,16 +97,16 @@ export function printAuditCsv({ images }: Audit): string {
   );
 }
 
-/** Both groups have the same form; the second came of the first (openreports/reports-api, kubernetes-sigs/wg-policy-prototypes). */
+/** Two API groups with one schema: the second is the first's successor (openreports/reports-api, kubernetes-sigs/wg-policy-prototypes). */
 const groups = {
   policyreport: { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport' },
   openreports: { apiVersion: 'openreports.io/v1alpha1', kind: 'Report' },
 } as const;
 
-/** Of the severities that all versions in use have. */
+/** The severities that every version in use has. */
 type Severity = 'high' | 'medium' | 'low';
 
-/** `warn` is what isn't counted against anybody. */
+/** A `warn` isn't scored. */
 const verdicts: Readonly<Record<FindingKind, { result: 'fail' | 'warn'; severity: Severity }>> = {
   invalid: { result: 'fail', severity: 'high' },
   gone: { result: 'fail', severity: 'high' },
@@ -118,7 +118,7 @@ const verdicts: Readonly<Record<FindingKind, { result: 'fail' | 'warn'; severity
   always: { result: 'warn', severity: 'low' },
 };
 
-/** For the dashboards that people have: a report for each namespace, to be applied. */
+/** For existing dashboards: a report for each namespace, to be applied. */
 export function printPolicyReports(audit: Audit, group: keyof typeof groups): string {
   const byNamespace = Map.groupBy(audit.images, ({ workload }) => workload.namespace);
   return audit.namespaces

@@ -22,10 +22,10 @@ export interface Fixes {
   problems: Problem[];
 }
 
-/** So many workloads are read at once: an API server has others to serve. */
+/** Workloads read at a time: few, because the API server has other clients. */
 const CONCURRENCY = 8;
 
-/** The manifests of all workloads that need to be written differently, each under what is to be said of it. */
+/** The manifests of all workloads that need a change, each below its remarks as comments. */
 export async function printFixes(audit: Audit, isJson: boolean, context: FixContext): Promise<Fixes> {
   const workloads = [
     ...Map.groupBy(audit.images.filter(needsFix), ({ workload }) =>
@@ -73,7 +73,7 @@ async function fixOne(
   }
 }
 
-/** A comment of more names would hide the manifest. */
+/** With more names, the comment would hide the manifest. */
 const MOST_NAMES = 10;
 
 function printFix({ manifest, remarks, images }: Fix & { images: readonly AuditedImage[] }): string {
@@ -84,7 +84,7 @@ function printFix({ manifest, remarks, images }: Fix & { images: readonly Audite
   const names = pods.length === 0 ? 'no pods now' : `pods ${pods.slice(0, MOST_NAMES).join(', ')}${more}`;
   const head = [`${printWorkload(first.workload)} in ${first.workload.namespace}: ${names}`, ...remarks];
   const comment = head.map((line) => `# ${printable(line)}\n`).join('');
-  // No anchors, which not every reader of manifests understands.
+  // No anchors, because not every parser of manifests reads them.
   const body =
     manifest === undefined ? '' : stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false });
   return `---\n${comment}${body}`;

@@ -8,12 +8,12 @@ import { type Examined, examine, type Image, imageOf, unasked } from '../../flee
 import { countOf, type Fleet, type Usage } from '../../fleet/fleet.ts';
 import { InvalidReference } from '../../image/invalid-reference.ts';
 
-/** Registries as the pods of a namespace see them. */
+/** Gives the view of registries that pods with this pull spec have. */
 export type Views = (namespace: string, pull: PullSpec) => RegistryView;
 
 type Known = UsageImage & Judged & { image: Image };
 
-/** What there is to find out about a fleet, and what of it has been found out so far. */
+/** The questions about a fleet, and the answers so far. */
 export class Judgement {
   readonly #all: Judged[];
   readonly #known: Known[];
@@ -25,13 +25,13 @@ export class Judgement {
     this.#known = this.#all.filter((judged): judged is Known => !(judged.image instanceof InvalidReference));
   }
 
-  /** Finds out what can be without a registry. */
+  /** Answers what the cluster alone can answer. */
   async withoutRegistry(): Promise<void> {
     for (const judged of this.#known) judged.examined = unasked(judged.image);
     for (const place of divided(this.#known)) note(place, await mixedDigests(place, undefined));
   }
 
-  /** What is to be asked, each once for all usages that have it in common. */
+  /** The questions to registries: each with all usages that share it. */
   questions(): Known[][] {
     const alike = Map.groupBy(this.#known, ({ usage }) => {
       const { workload, image, written, pulled, platform, pull } = usage;
@@ -40,7 +40,7 @@ export class Judgement {
     return [...alike.values()];
   }
 
-  /** Asks registries, so many images at once. What is known when this is stopped is true as far as it goes. */
+  /** Asks registries, `concurrency` images at a time. If this is stopped, the answers so far are correct but incomplete. */
   async askRegistries(views: Views, concurrency: number, progress: Progress): Promise<void> {
     await each(this.questions(), concurrency, async (alike) => {
       const [first] = alike;
@@ -55,18 +55,18 @@ export class Judgement {
       const [first] = place.used;
       if (first === undefined) return;
       const { workload, pull } = first.usage;
-      // A registry that has just failed isn't asked again: then only what specs say counts.
+      // A registry that just failed isn't asked again; then only digests in pods' specs count.
       const isKnown = place.used.every(({ examined }) => examined?.problems.length === 0);
       note(place, await mixedDigests(place, isKnown ? views(workload.namespace, pull) : undefined));
     });
   }
 
-  /** How many images of pods, or templates without any, nobody has been asked about yet. */
+  /** The number of images that no registry was asked about yet, counted by pod, or by template without pods. */
   get open(): number {
     return count(this.#known.filter(({ examined }) => examined === undefined));
   }
 
-  /** What couldn't be found out, and of how many images. */
+  /** What couldn't be found out, with the number of images. */
   problems(): Map<string, number> {
     const problems = new Map<string, number>();
     for (const judged of this.#known) {

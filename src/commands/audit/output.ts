@@ -15,7 +15,7 @@ interface OutputContext extends Pick<Cluster, 'api' | 'config' | 'signal'> {
   terminal: Terminal;
 }
 
-/** @throws WrongUse for what can't be written before it is known what to write */
+/** @throws WrongUse if the output can't be written, before anything is read */
 export function checkOutput({ output, html, fix }: AuditOptions): void {
   if (fix && output !== undefined && output !== 'yaml' && output !== 'json') {
     throw new WrongUse(`--fix prints manifests, in YAML or JSON: leave out -o ${output}, or --fix`);
@@ -24,7 +24,7 @@ export function checkOutput({ output, html, fix }: AuditOptions): void {
   throw new WrongUse(`--html ${html}: there is no folder ${dirname(html)}; create it, or correct the path`);
 }
 
-/** Writes the audit as it is wanted; what keeps it from being whole goes to people. Returns what did so only here. */
+/** Writes the audit in the formats of the options, and its problems to standard error. Returns problems that occur here. */
 export async function writeAudit(
   audit: Audit,
   options: AuditOptions,
@@ -33,7 +33,7 @@ export async function writeAudit(
   const { terminal } = context;
   if (options.html !== undefined) {
     const { printAuditPage } = await import('./page.ts');
-    // Whole, whatever --only says: the page has a filter of its own.
+    // With all images, whatever --only says: the page has its own filter.
     writePage(options.html, printAuditPage(audit));
   }
   const { text, problems } = await print(onlyThese(audit, options.only), options, context);
@@ -71,14 +71,14 @@ async function printAudit(audit: Audit, output: AuditOptions['output']): Promise
   return printAuditTables(audit, { isWide: output === 'wide' });
 }
 
-/** The audit with no other images than those that have one of these findings. */
+/** The audit with only the images that have one of these findings. */
 function onlyThese(audit: Audit, kinds: readonly FindingKind[] | undefined): Audit {
   if (kinds === undefined) return audit;
   const images = audit.images.filter(({ findings }) => findings.some(({ kind }) => kinds.includes(kind)));
   return { ...audit, images };
 }
 
-/** An audit that isn't whole has failed, whatever it found. */
+/** An incomplete audit has failed, whatever it found. */
 export function exitCodeOf({ namespaces, problems }: Audit, failOn: readonly FindingKind[] = []): ExitCode {
   if (problems.length > 0) return exitCode.failed;
   const isFound = namespaces.some(

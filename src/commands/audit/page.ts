@@ -5,7 +5,8 @@ import { countOf } from '../../fleet/fleet.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import type { Bars, Tone } from '../../report/bars.ts';
 import { type Cell, type PageTable, printPage } from '../../report/page.ts';
-import { notesOf, shorten, summarize } from './table.ts';
+import { shortenDigests } from '../../report/table.ts';
+import { notesOf, summarize } from './table.ts';
 
 const tones: Readonly<Record<FindingKind, Tone>> = {
   invalid: 'bad',
@@ -18,7 +19,7 @@ const tones: Readonly<Record<FindingKind, Tone>> = {
   always: 'unknown',
 };
 
-/** The audit for a browser: in figures, in pictures, and in tables to sort and to filter. */
+/** The audit for a browser: figures, charts, and tables to sort and to filter. */
 export function printAuditPage(audit: Audit): string {
   const totals = totalsOf(audit);
   const { images, pinned, findings } = totals;
@@ -38,7 +39,7 @@ export function printAuditPage(audit: Audit): string {
   });
 }
 
-/** More bars than that say less. */
+/** More bars would be harder to read. */
 const MOST_BARS = 25;
 
 function picture(
@@ -51,7 +52,7 @@ function picture(
   return { ...about, rows: worstFirst.slice(0, MOST_BARS), total: rows.length };
 }
 
-/** The share pinned of each namespace. */
+/** Each namespace's share of pinned images. */
 function sharePicture(audit: Audit): Bars {
   const parts = [
     { name: 'by digest', tone: 'good' as const },
@@ -70,7 +71,7 @@ function sharePicture(audit: Audit): Bars {
   });
 }
 
-/** What of each namespace runs something else than its tag has now. */
+/** Each namespace's share of images that run another digest than their tag has now. */
 function driftPicture(audit: Audit): Bars {
   const parts = [
     { name: 'what the tag has', tone: 'good' as const },
@@ -93,7 +94,7 @@ function driftPicture(audit: Audit): Bars {
   });
 }
 
-/** How many images are so, by namespace. */
+/** The number of matching images, by namespace. */
 function countImages({ images }: Audit, isSo: (image: AuditedImage) => boolean): Map<string, number> {
   const counts = new Map<string, number>();
   for (const image of images.filter(isSo)) {
@@ -126,8 +127,8 @@ function namespaceTable({ namespaces }: Audit): PageTable {
 
 const number = (value: number): Cell => ({ text: String(value), sort: value });
 
-/** Whole only where one points at it; what is to be written instead is there to be copied. */
-const digest = (text: string): Cell => ({ text: shorten(text), hint: text, isCode: true });
+/** Shortened; the whole text is a tooltip. */
+const digest = (text: string): Cell => ({ text: shortenDigests(text), hint: text, isCode: true });
 
 function imageTable({ images }: Audit): PageTable {
   const present = findingKinds.filter((kind) =>
@@ -161,7 +162,7 @@ function imageTable({ images }: Audit): PageTable {
           digest(runs?.digest ?? '-'),
           { badges },
           { text: use ?? '-', isCode: true },
-          { text: shorten(notesOf(image)), hint: notesOf(image) },
+          { text: shortenDigests(notesOf(image)), hint: notesOf(image) },
         ],
       };
     }),

@@ -48,7 +48,7 @@ export class RegistryViews {
     this.#cluster = cluster;
   }
 
-  /** As a pod of that namespace sees them. */
+  /** The view of a pod of that namespace. */
   for(namespace: string, pull: PullSpec): RegistryView {
     const credentials = this.#credentialsOf(namespace, pull);
     const as = async <T>(

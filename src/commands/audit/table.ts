@@ -3,9 +3,9 @@ import type { AuditedImage } from '../../fleet/audited-image.ts';
 import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import { printable } from '../../image/excerpt.ts';
-import { printTable } from '../../report/table.ts';
+import { printTable, shortenDigests } from '../../report/table.ts';
 
-/** For people: what was found in figures, by namespace, and then image by image. */
+/** For people: findings in figures, by namespace, and image by image. */
 export function printAuditTables(audit: Audit, { isWide }: { isWide: boolean }): string {
   const totals = totalsOf(audit);
   const found = audit.images.filter(({ findings }) => findings.length > 0);
@@ -29,7 +29,7 @@ export function printAuditTables(audit: Audit, { isWide }: { isWide: boolean }):
     .join('\n');
 }
 
-/** In a sentence: how much there is, and how much of it is by digest. */
+/** A sentence with the number of images, and of those by digest. */
 export function summarize({ namespaces, pods, templates, images, pinned }: Totals): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
   const share = images === 0 ? '' : `: ${pinned} by digest (${printPercent(pinned, images)})`;
@@ -40,7 +40,7 @@ export function summarize({ namespaces, pods, templates, images, pinned }: Total
   return `${count(images, 'image')} in ${places.join(' and ')} of ${count(namespaces, 'namespace')}${share}`;
 }
 
-/** The column of each finding that there is; typos in labels stand behind the mode. */
+/** The findings that have a column. A mistyped label is a note instead. */
 const columnsOf = (kinds: readonly FindingKind[]) => kinds.filter((kind) => kind !== 'label');
 
 const headingsOf = (kinds: readonly FindingKind[]) => [
@@ -86,26 +86,21 @@ function imageCells(image: AuditedImage, isWide: boolean): string[] {
     workload.namespace,
     printWorkload(workload),
     container,
-    shorten(printable(image.image)),
+    shortenDigests(printable(image.image)),
     String(pods.length),
-    runs === undefined ? '-' : shorten(runs.digest),
+    runs === undefined ? '-' : shortenDigests(runs.digest),
     findingKinds.filter((kind) => kinds.includes(kind)).join(','),
     use === undefined ? '-' : printable(use),
     ...(isWide ? [pods.join(',') || '-'] : []),
-    shorten(printable(notesOf(image))),
+    shortenDigests(printable(notesOf(image))),
   ];
 }
 
-/** What there is to be said of an image beside the names of its findings. */
+/** What an image's findings say beyond their names, and its notes. */
 export function notesOf({ findings, notes }: AuditedImage): string {
   const said = findings.filter(({ kind }) => !selfEvident.has(kind)).map(({ message }) => message);
   return [...said, ...notes].join('; ');
 }
 
-/** What the finding's name says already. */
+/** Findings whose name says everything. */
 const selfEvident: ReadonlySet<FindingKind> = new Set<FindingKind>(['latest', 'unpinned', 'always']);
-
-const LONG_DIGEST = /\b(sha256|sha512):([0-9a-f]{12})[0-9a-f]{52,}\b/g;
-
-/** The text with no more of its digests than it takes to tell them apart; JSON has them whole. */
-export const shorten = (text: string) => text.replaceAll(LONG_DIGEST, '$1:$2');

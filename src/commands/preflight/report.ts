@@ -1,7 +1,7 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
 import type { Check, CheckResult } from '../../preflight/check.ts';
 import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.ts';
-import { printTable } from '../../report/table.ts';
+import { printTable, shortenDigests } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
 
 /** What `tagpin preflight` has found. */
@@ -26,11 +26,11 @@ export function printPreflight({ checks, images }: PreflightReport): string {
     const [first = '-', ...others] = users;
     return [
       shown(decided.field.image),
-      check.state === 'pinned' ? shorten(check.digest) : '-',
+      check.state === 'pinned' ? shortenDigests(check.digest) : '-',
       check.state === 'pinned' ? check.credential : '-',
       words[check.state],
       others.length === 0 ? first : `${first} and ${others.length} more`,
-      notesOf(check, condition).join('; ').replaceAll(LONG_DIGEST, shorten).replaceAll('\n', ' '),
+      shortenDigests(notesOf(check, condition).join('; ')).replaceAll('\n', ' '),
     ];
   });
   return `${standing}\n${printTable(['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'], rows)}`;
@@ -45,11 +45,6 @@ const words: Readonly<Record<ImageCheck['state'], string>> = {
   refused: 'refuses it',
   unknown: 'unknown',
 };
-
-const LONG_DIGEST = /\bsha(256|512):[0-9a-f]{64,}\b/g;
-
-/** Enough to tell digests apart; JSON has them whole. */
-const shorten = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
 
 /** For programs: one object. */
 export function printPreflightJson({ namespace, checks, images, unread }: PreflightReport): string {
