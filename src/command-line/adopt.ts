@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { AdoptOptions } from '../commands/adopt/adopt.ts';
 import type { ClusterOptions } from '../console/runtime.ts';
 import {
+  chosenNamespace,
   cluster,
   concurrency,
   type Declare,
@@ -11,7 +12,6 @@ import {
   output,
   parseNamespace,
   registryConfig,
-  theNamespace,
   timeout,
 } from './options.ts';
 
@@ -38,7 +38,7 @@ export const declareAdopt: Declare = (program, runtime) => {
   exitCodes(command, { 0: 'all is stored', 1: 'something is not, and the table says why', 3: 'failed' });
   command.action(
     async (named: string | undefined, options: AdoptOptions & ClusterOptions & { namespace?: string }) => {
-      const chosen = theNamespace(command, named, options.namespace);
+      const chosen = chosenNamespace(command, named, options.namespace);
       const { adopt } = await import('../commands/adopt/adopt.ts');
       await runtime.end(await adopt(chosen, options, runtime.context(options)));
     },

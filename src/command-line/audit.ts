@@ -53,7 +53,7 @@ Every pod on latest or without a tag, and its manifest by the digest that it run
 const findings = (flags: string, description: string) =>
   new Option(flags, `${description}, comma-separated`).choices(findingKinds).argParser(parseFindings);
 
-/** Given again, it adds to what was given before. */
+/** May be repeated. */
 function parseFindings(text: string, before: readonly FindingKind[] = []): FindingKind[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !isFindingKind(name));

@@ -1,9 +1,9 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What a word at the command line can become. */
+/** The completions of a word. */
 export interface Completions {
   candidates: readonly Candidate[];
-  /** Whether a path may stand there: the shell knows those. */
+  /** Whether the shell should complete paths. */
   files: boolean;
 }
 
@@ -16,9 +16,9 @@ const nothing: Completions = { candidates: [], files: false };
 const aFile: Completions = { candidates: [], files: true };
 
 /**
- * What the last of `words` can become, by what the program and its subcommands declare.
+ * The completions of the last word, by the declarations of the program and its subcommands.
  *
- * @param words what stands behind the program's name; the last one may be empty
+ * @param words after the program's name; the last one may be empty
  */
 export function complete(program: Command, words: readonly string[]): Completions {
   const before = words.slice(0, -1);
@@ -75,7 +75,7 @@ const optionOf = (command: Command, flag: string) =>
   visibleOptions(command).find(({ long, short }) => flag === long || flag === short);
 const takesValue = ({ required, optional }: Option) => required || optional;
 
-/** The one that comes next; a variadic one takes all that come. */
+/** The argument at an index; a variadic one takes all that follow. */
 function argumentAt({ registeredArguments }: Command, index: number): Argument | undefined {
   const last = registeredArguments.at(-1);
   return registeredArguments[index] ?? (last?.variadic ? last : undefined);

@@ -30,7 +30,7 @@ export const declareCompletion: Declare = (program, runtime) => {
     });
 };
 
-/** What cobra calls it (spf13/cobra completions.go, `ShellCompRequestCmd`), and so what kubectl's plugins are asked. */
+/** Cobra's name for it (spf13/cobra completions.go, `ShellCompRequestCmd`), which kubectl uses for plugins. */
 const COMPLETE = '__complete';
 /** Cobra's directives `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp`. */
 const FILES = ':0';
@@ -40,11 +40,11 @@ export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 /*
- * Each asks `tagpin __complete` what the words so far can become: a line each, the text and its description with a tab
- * between them, and at the end :0 where the shell is to offer files, else :4.
+ * Each script calls `tagpin __complete` with the words so far. It prints a line for each completion, with a tab before
+ * the description, and finally :0 if the shell should complete files, else :4.
  */
 
-/** Works in bash 3.2 too, which macOS has. Bash takes = for a word of its own. */
+/** For bash 3.2 too, which macOS has. To bash, = is a word of its own. */
 const bash = `# source <(tagpin completion bash)
 _tagpin() {
   local word line directive=:4

@@ -4,22 +4,22 @@ import type { Runtime } from '../console/runtime.ts';
 import { parseDuration } from '../duration.ts';
 import { excerpt } from '../image/excerpt.ts';
 
-/** Adds one subcommand: its arguments, its options, its help. What it does is loaded only when it runs. */
+/** Declares one subcommand: its arguments, options and help. Its implementation is loaded only when it runs. */
 export type Declare = (program: Command, runtime: Runtime) => void;
 
 /*
- * The options that commands share: the same name, meaning and wording everywhere.
+ * The options that commands share, with the same name and meaning everywhere.
  */
 
-/** `-o`, with the formats that a command has beside its own. */
+/** `-o`, with a command's formats besides its default. */
 export const output = (description: string, ...formats: string[]) =>
   new Option('-o, --output <format>', description).choices(formats);
 
-/** `--docker-config`: who the person is to registries. */
+/** `--docker-config`: the person's credentials for registries. */
 export const dockerConfig = (description = "credentials; without it docker's or Podman's own file") =>
   new Option('--docker-config <file>', description);
 
-/** `--registry-config`: the webhook's own configuration file. */
+/** `--registry-config`: the webhook's configuration file. */
 export const registryConfig = (description = "the webhook's configuration: its registries count here too") =>
   new Option('--registry-config <file>', description);
 
@@ -33,7 +33,7 @@ export const cluster = () => [
 export const namespace = (description: string) =>
   new Option('-n, --namespace <name>', description).argParser(parseNamespace);
 
-/** `-n`, again for each, and `-A`, as kubectl has them, for a command that is about all of them if none is named. */
+/** `-n`, which may be repeated, and `-A`, for a command whose default is all namespaces. */
 export const namespaces = () => [
   new Option('-n, --namespace <name>', 'only this namespace, again for each').argParser(
     (name: string, before?: readonly string[]) => collect(parseNamespace(name), before),
@@ -41,17 +41,17 @@ export const namespaces = () => [
   new Option('-A, --all-namespaces', 'all namespaces, as without -n'),
 ];
 
-/** `--timeout`, in milliseconds; `shown` is how its default reads. */
+/** `--timeout`, in milliseconds; help shows the default as `shown`. */
 export const timeout = (description: string, milliseconds: number, shown: string) =>
   new Option('--timeout <duration>', description).argParser(parseTimeout).default(milliseconds, shown);
 
-/** `--concurrency`: how many at once. */
+/** `--concurrency`: the number at a time. */
 export const concurrency = (description: string, byDefault?: number) => {
   const option = new Option('--concurrency <number>', description).argParser(parseCount);
   return byDefault === undefined ? option : option.default(byDefault);
 };
 
-/** Says below a command's help what its exit codes mean. */
+/** Adds the meanings of a command's exit codes to its help. */
 export function exitCodes(command: Command, meanings: { 0: string; 1?: string; 3: string }): Command {
   const told = Object.entries({ ...meanings, 2: 'wrong use' })
     .sort(([a], [b]) => Number(a) - Number(b))
@@ -59,25 +59,25 @@ export function exitCodes(command: Command, meanings: { 0: string; 1?: string; 3
   return command.addHelpText('after', `\nExit codes: ${told.join(', ')}.`);
 }
 
-/** Has an option that takes a value refuse an empty one, where its own parser would take it. */
+/** Makes a command's options refuse an empty value. */
 export function refuseEmpty(command: Command): void {
   for (const option of command.options.filter(({ required }) => required)) {
     const parse = option.parseArg;
     option.argParser((value: string, before: unknown) => {
       const parsed: unknown = parse === undefined ? value : parse(value, before);
       if (value !== '') return parsed;
-      // A script means something by `--lock "$LOCK"`, and a file called nothing is never that.
+      // In `--lock "$LOCK"`, an empty value is an unset variable and never meant.
       const [, placeholder = 'value'] = /<(.+)>/.exec(option.flags) ?? [];
       throw new WrongUse(empty(option.long ?? option.flags, `a ${placeholder}`));
     });
   }
 }
 
-/** What is wrong with an option that is given nothing. */
+/** The message for an option with an empty value. */
 export const empty = (flag: string, needed: string) =>
   `${flag} is given an empty text, perhaps by a variable that isn't set; it needs ${needed}`;
 
-/** An option's parser for one that may be given again and again. */
+/** A parser for an option that may be repeated. */
 export function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];
 }
@@ -85,18 +85,18 @@ export function collect(value: string, values: readonly string[] = []): string[]
 /** A DNS label (apimachinery pkg/api/validation, `ValidateNamespaceName`). */
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** @throws WrongUse for what can't be a namespace's name */
+/** @throws WrongUse for an invalid namespace name */
 export function parseNamespace(name: string): string {
   if (NAMESPACE.test(name)) return name;
   throw new WrongUse(`"${excerpt(name)}" can't be a namespace's name; write it as kubectl lists it`);
 }
 
 /**
- * The namespace that a command is for, by its argument or by `-n`.
+ * The namespace of a command, from its argument or from `-n`.
  *
- * @throws WrongUse where neither says, or each says another
+ * @throws WrongUse for none, or for two different ones
  */
-export function theNamespace(
+export function chosenNamespace(
   command: Command,
   argument: string | undefined,
   option: string | undefined,
@@ -113,7 +113,7 @@ export function theNamespace(
   return name;
 }
 
-/** The longest that a timer runs: 24 days. */
+/** The longest time of a timer: 24 days. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 function parseTimeout(text: string): number {

@@ -21,7 +21,7 @@ export const declarePin: Declare = (program, runtime) => {
     .description('write digests into manifests, and change nothing else of them')
     .argument('[file...]', 'files, folders, patterns; - for standard input, a KRM ResourceList too')
     .option('--in-place', 'write the manifests back to where they came from')
-    // Anything but a format is a folder: the parser displaces that of the choices.
+    // Any other word is a folder, so this parser replaces the one for choices.
     .addOption(
       output('a report in place of manifests; any other word: the folder to write them to', 'json').argParser(
         parseOutput,
@@ -66,7 +66,7 @@ function parseOutput(value: string, before?: readonly string[]): string[] {
   return collect(value, before);
 }
 
-/** `--update k8s/` takes what follows for images; where nothing else is left, they are files. */
+/** `--update k8s/` parses what follows as images. If there are no files then, they are the files. */
 function withFiles(
   files: string[],
   { update }: PinOptions,

@@ -1,6 +1,7 @@
 import type { PreflightOptions } from '../commands/preflight/preflight.ts';
 import type { ClusterOptions } from '../console/runtime.ts';
 import {
+  chosenNamespace,
   cluster,
   concurrency,
   type Declare,
@@ -10,7 +11,6 @@ import {
   output,
   parseNamespace,
   registryConfig,
-  theNamespace,
   timeout,
 } from './options.ts';
 
@@ -35,7 +35,7 @@ export const declarePreflight: Declare = (program, runtime) => {
       named: string | undefined,
       options: PreflightOptions & ClusterOptions & { namespace?: string },
     ) => {
-      const chosen = theNamespace(command, named, options.namespace);
+      const chosen = chosenNamespace(command, named, options.namespace);
       const { preflight } = await import('../commands/preflight/preflight.ts');
       await runtime.end(await preflight(chosen, options, runtime.context(options)));
     },

@@ -22,7 +22,7 @@ const declarations: readonly Declare[] = [
   declareCompletion,
 ];
 
-/** `tagpin` with all its subcommands. Nothing that they need is loaded before one of them runs. */
+/** `tagpin` with all subcommands. Their implementations are loaded only when they run. */
 export function createProgram(runtime: Runtime): Command {
   const program = new Command('tagpin')
     .description('Pins image tags to digests as pods are admitted to Kubernetes.')

@@ -14,15 +14,15 @@ export interface ResolveOptions extends AskerOptions {
   registryConfig?: string;
 }
 
-/** An image as it was written, beside what that means. */
+/** An image as written, and its reference. */
 interface Wanted {
   image: string;
   reference: Reference;
 }
 
 /**
- * `tagpin resolve`: prints the digest of each image, as `crane digest` does. All images are asked for at once, and
- * printed in the order given.
+ * `tagpin resolve`: prints the digest of each image, as `crane digest` does. All images are looked up at the same time,
+ * and printed in the order given.
  *
  * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
  */
@@ -48,7 +48,7 @@ export async function resolve(
   });
 }
 
-/** @throws WrongUse that names all which are none */
+/** @throws WrongUse with all invalid references */
 function parseAll(images: readonly string[]): Wanted[] {
   const mistakes: string[] = [];
   const wanted = images.flatMap((image): Wanted[] => {
@@ -65,11 +65,11 @@ function parseAll(images: readonly string[]): Wanted[] {
 }
 
 interface Looked extends Wanted {
-  /** Undefined if the process is to end before it is known. */
+  /** Undefined if the process ends before it is known. */
   lookup: Promise<Lookup | undefined>;
 }
 
-/** Starts all of them; what is the same image under two spellings is asked for once. */
+/** Starts all lookups. Two spellings of one image are looked up once. */
 function startAll(
   wanted: readonly Wanted[],
   lookUp: (reference: Reference) => Promise<Lookup>,
@@ -90,11 +90,11 @@ const hasFailed = ({ failure }: Lookup) => failure !== undefined;
 
 interface Printed {
   code: ExitCode;
-  /** How many images are not known. */
+  /** The number of images without a result. */
   unknown: number;
 }
 
-/** A digest a line, each as soon as those before it are known. */
+/** Prints one digest per line, each as soon as those before it are known. */
 async function printDigests(looked: readonly Looked[], terminal: Terminal): Promise<Printed> {
   const printed: Printed = { code: exitCode.done, unknown: 0 };
   for (const { image, lookup } of looked) {
@@ -137,7 +137,7 @@ function describe(
   { digest, credential, requests, milliseconds, inspection }: FoundImage,
 ) {
   return {
-    /** In full, by digest: what a container runtime would pull. */
+    /** The normalized reference by digest, as a container runtime pulls it. */
     reference: pullReference({ ...reference, digest }),
     digest,
     ...inspection,

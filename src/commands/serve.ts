@@ -26,10 +26,10 @@ import { createRoutes } from '../webhook/routes.ts';
 import { createWebhookApp } from '../webhook/server.ts';
 
 /**
- * `tagpin serve`: the webhook, until `stop` aborts. Then it reports not ready, goes on serving for as long as it
- * takes that to get around, and closes.
+ * `tagpin serve`: runs the webhook until `stop` aborts. Then it reports not ready, serves until the endpoints are
+ * updated, and closes.
  *
- * @param clock what certificates go by
+ * @param clock for certificates
  */
 export async function serve(
   config: Config,
@@ -50,7 +50,7 @@ export async function serve(
     intake,
     draining: () => stop.aborted,
   });
-  // Without a certificate, which is installed once the API server trusts it, no handshake succeeds.
+  // No TLS handshake succeeds until a certificate is installed, which happens once the API server trusts it.
   const server = createHttpsServer(app);
   server.maxConnections = connectionLimit(config.webhook.inFlight);
   metrics.shed.inc({ path: '', reason: 'connections' }, 0);

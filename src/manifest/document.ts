@@ -2,35 +2,34 @@ import { Composer, type Document, isMap, isScalar, isSeq, LineCounter, Parser } 
 import type { z } from 'zod';
 import { follow, type MaybeNode, type ObjectName } from './objects.ts';
 
-/** Where something is in a text: both count from 1. */
+/** A position in a text. Both numbers count from 1. */
 export interface Position {
   line: number;
   column: number;
 }
 
-/** What is wrong with a manifest as a whole, or with one of its documents. */
+/** What is wrong with a manifest or one of its documents. */
 export interface Mistake extends Position {
   /** The document's number, from 1. */
   document: number;
-  /** The object that it is in, where that is known. */
+  /** The object with the mistake, if that is known. */
   object?: ObjectName | undefined;
-  /** The field to blame, if it is one. */
+  /** The field with the mistake, if there is one. */
   field?: string | undefined;
   message: string;
 }
 
-/** A manifest's text with its documents, which know where in the text each part of them is. */
+/** A manifest's text and its documents, whose nodes have their positions in the text. */
 export interface Manifest {
   text: string;
   documents: readonly Document[];
-  /** Why it isn't YAML; with any of these, nothing is said of what it holds. */
+  /** Why it isn't YAML. If there are any, its documents aren't used. */
   mistakes: readonly Mistake[];
   placeOf(offset: number): Position;
 }
 
 /**
- * Reads YAML, and so JSON too, of any number of documents. Nothing is lost: positions in its nodes are positions in the
- * text, in UTF-16 code units.
+ * Parses YAML, and so JSON, with any number of documents. Positions of nodes are in UTF-16 code units of the text.
  */
 export function parseManifest(text: string): Manifest {
   const lineCounter = new LineCounter();
@@ -39,7 +38,7 @@ export function parseManifest(text: string): Manifest {
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const parser = new ShallowParser(lineCounter.addNewLine);
-  // Merge keys are of YAML 1.1, and Kubernetes takes them.
+  // Merge keys are from YAML 1.1, and Kubernetes accepts them.
   const composer = new Composer({ prettyErrors: false, merge: true, logLevel: 'silent' });
   const documents: Document[] = [];
   try {
@@ -49,7 +48,7 @@ export function parseManifest(text: string): Manifest {
     const mistake = { ...placeOf(parser.offset), document: parser.documents + 1, message: TOO_DEEP };
     return { text, documents, mistakes: [mistake], placeOf };
   }
-  // What follows a document's first mistake mostly follows from it.
+  // Later mistakes of a document are mostly consequences of the first.
   const mistakes = documents.flatMap(({ errors: [error] }, index) =>
     error === undefined
       ? []
@@ -64,7 +63,7 @@ export function parseManifest(text: string): Manifest {
   return { text, documents, mistakes, placeOf };
 }
 
-/** Collections in each other. Composing some that are half as deep again takes the stack, or for ever. */
+/** Nested collections. Composing half as many again exhausts the stack, or takes very long. */
 const DEEPEST = 500;
 const TOO_DEEP = 'it is nested too deeply to be read';
 
@@ -72,9 +71,9 @@ class TooDeep extends Error {
   override readonly name = 'TooDeep';
 }
 
-/** Parses no further than where it is too deep: what of a text is hostile needn't be read. */
+/** A parser that stops at a text that is nested too deeply. */
 class ShallowParser extends Parser {
-  /** How many documents it has come to the end of. */
+  /** The number of documents parsed. */
   documents = 0;
 
   override *parse(source: string) {
@@ -84,14 +83,14 @@ class ShallowParser extends Parser {
     }
   }
 
-  /** Called for each lexeme, so that a generator around it would take as long as the rest. */
+  /** Called for each lexeme: wrapped in a generator, it would take as long as the rest of parsing. */
   override next(source: string) {
     if (this.stack.length > DEEPEST) throw new TooDeep();
     return super.next(source);
   }
 }
 
-/** What Helm would fill in. */
+/** Whether a text has a Helm placeholder. */
 const isPlaceholder = (text: string) => text.includes('{{');
 
 const TEMPLATE = 'a template was not filled in; render it first, as with helm template';

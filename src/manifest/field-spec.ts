@@ -12,18 +12,18 @@ import {
 } from './objects.ts';
 
 /**
- * Where a kind that tagpin doesn't know has images, in kustomize's terms (kustomize api/types/fieldspec.go): the path
- * leads to an image, or to a pod spec with all that a pod spec can hold.
+ * Where objects of a kind that tagpin doesn't know have images, as in kustomize (api/types/fieldspec.go). The path leads
+ * to an image or to a pod spec.
  */
 export interface FieldSpec {
   group?: string | undefined;
   version?: string | undefined;
   kind?: string | undefined;
-  /** `spec/template/spec/containers[]/image`; a list is gone through with `[]` or without. */
+  /** `spec/template/spec/containers[]/image`; lists are traversed with or without `[]`. */
   path: string;
 }
 
-/** Thrown for what isn't a field spec. The message says what to write. */
+/** An invalid field spec. The message includes the remedy. */
 export class InvalidFieldSpec extends Error {
   override readonly name = 'InvalidFieldSpec';
 }
@@ -31,7 +31,7 @@ export class InvalidFieldSpec extends Error {
 const EXAMPLE = 'Rollout.argoproj.io:spec/template/spec';
 
 /**
- * Reads `Kind.group:path`, where `.group` may be left out.
+ * Parses `Kind.group:path`, with an optional `.group`.
  *
  * @throws InvalidFieldSpec
  */
@@ -52,7 +52,7 @@ export const fieldSpecSchema = z.object({
   path: z.string().min(1),
 });
 
-/** A kustomize transformer configuration; what else it configures is none of this. */
+/** The part of a kustomize transformer configuration that has images. */
 const configurationSchema = z.object({ images: z.array(fieldSpecSchema) });
 
 /**
@@ -82,13 +82,13 @@ export function appliesTo({ group, version, kind }: FieldSpec, object: ObjectNam
   );
 }
 
-/** Something in an object, and the JSON pointer to it from there. */
+/** A node in an object, and the JSON pointer to it. */
 export interface Spot {
   node: MaybeNode;
   pointer: string;
 }
 
-/** What a path leads to from a node: as many as there are in the lists on its way. */
+/** The nodes that a path leads to: one for each item of the lists on its way. */
 export function spotsAt(document: Document, node: MaybeNode, path: string): Spot[] {
   const names = path
     .replace(/^\//, '')
@@ -106,7 +106,7 @@ export function spotsAt(document: Document, node: MaybeNode, path: string): Spot
   return spots;
 }
 
-/** Those of a list, and of lists in it; what is none is its own. */
+/** The items of a list and of lists in it. A node that isn't a list is its own item. */
 function elementsOf(document: Document, spot: Spot): Spot[] {
   if (!isSeq(follow(document, spot.node))) return [spot];
   return itemsOf(document, spot.node).flatMap((node, index) =>

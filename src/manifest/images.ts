@@ -22,7 +22,7 @@ import {
 } from './objects.ts';
 import type { PairSpan, Span } from './splice.ts';
 
-/** An image in a manifest, and what is to happen to it. */
+/** An image in a manifest, with the decision about it. */
 export interface ManifestImage extends Decided, Position {
   document: number;
   object: ObjectName;
@@ -30,9 +30,9 @@ export interface ManifestImage extends Decided, Position {
   objectPointer: string;
   /** `spec.template.spec.containers[0].image`, from the object. */
   path: string;
-  /** The image's text. An alias has none of its own: this is that of its anchor. */
+  /** The image's text. For an alias, the text at its anchor. */
   span: Span;
-  /** The pull policy's text, or what it would be written behind; undefined where there can be none. */
+  /** The pull policy's text, or the pair to insert it after; undefined if there can be none. */
   policy: PolicySpan | undefined;
 }
 
@@ -40,11 +40,11 @@ export type PolicySpan = { isThere: true; span: Span } | { isThere: false; after
 
 export interface FindOptions {
   rules: Rules;
-  /** Where other kinds have images. */
+  /** Where objects of other kinds have images. */
   fieldSpecs: readonly FieldSpec[];
 }
 
-/** The images of a manifest, and what of it can't be read, as they stand in it. Kinds that have none pass by. */
+/** The images of a manifest, and its mistakes, in the order of the text. */
 export function findImages(
   manifest: Manifest,
   options: FindOptions,
@@ -64,11 +64,11 @@ export function findImages(
 
 const byPlace = (a: Position, b: Position) => a.line - b.line || a.column - b.column;
 
-/** What a template that holds much less than itself may grow to by aliases. */
+/** The limit of alias expansion in one template, because nested aliases can grow without bound. */
 const MOST_ALIASES = 1000;
 
 class Finder {
-  /** By pointer: what two specs lead to is one image. */
+  /** By pointer, because two field specs may lead to one image. */
   readonly images = new Map<string, ManifestImage>();
   readonly mistakes: Mistake[] = [];
   readonly #manifest: Manifest;
@@ -89,7 +89,7 @@ class Finder {
     try {
       this.#findAll(fieldSpecs);
     } catch (error) {
-      // Aliases that lead nowhere, or to far more than was written, or back to where they stand.
+      // An alias without an anchor, or that expands too far, or to itself.
       if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
       const message = error instanceof ReferenceError ? error.message : 'an alias leads back to itself';
       this.mistakes.push({ ...this.#placeOf(''), document: this.#number, object: this.#name, message });
@@ -129,7 +129,7 @@ class Finder {
     }
   }
 
-  /** An image that stands for itself is decided over as if it were a container's of its own. */
+  /** An image outside a pod spec is decided about as a container's. */
   #findOne(node: MaybeNode, pointer: string): void {
     const image = stringOf(this.#document, node);
     if (image === undefined) return;
@@ -165,7 +165,7 @@ class Finder {
 
   #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
     const scalar = follow(this.#document, nodeAt(this.#document, this.#object.node, pointer));
-    // A patch may name a container and leave its image to others.
+    // A patch may name a container without its image.
     if (!isScalar(scalar) || typeof scalar.value !== 'string') return;
     this.images.set(pointer, {
       ...decided,
@@ -191,7 +191,7 @@ class Finder {
     if (isScalar(there)) return { isThere: true, span: spanOf(there) };
     const member = memberOf(this.#document, container, lastSegmentOf(imagePointer));
     if (member === undefined || !isScalar(member.pair.key)) return undefined;
-    // A lone pair in a list's brackets has no braces that another could stand in.
+    // A single pair in a list's brackets has no braces to insert another into.
     const isFlow = member.map.flow === true;
     if (isFlow && this.#manifest.text[rangeOf(member.map)[0]] !== '{') return undefined;
     const { start } = spanOf(member.pair.key);
@@ -200,7 +200,7 @@ class Finder {
     return { isThere: false, key, after: { start, end, quote, isFlow } };
   }
 
-  /** The place of what a pointer leads to, or of the nearest above that is there. */
+  /** The position of the node at a pointer, or of its nearest existing ancestor. */
   #placeOf(pointer: string): Position {
     const node = nodeAt(this.#document, this.#object.node, pointer);
     if (node?.range) return this.#manifest.placeOf(node.range[0]);

@@ -4,10 +4,10 @@ import { type Digest, isDigest } from '../image/digest.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { InvalidReference, parseReference, pinned } from '../image/reference.ts';
 
-/** What a lock file remembers: image as written → digest. */
+/** The content of a lock file: image as written → digest. */
 export type Lock = ReadonlyMap<string, Digest>;
 
-/** Thrown for a lock file with mistakes: all of them, each with its line. */
+/** A lock file with mistakes. The message has all of them, each with its line. */
 export class InvalidLock extends Error {
   override readonly name = 'InvalidLock';
 
@@ -36,7 +36,7 @@ const lockSchema = z.strictObject({
 });
 
 /**
- * The text of a lock file: one line an image, sorted, so that two branches which add to it rarely meet on a line.
+ * The text of a lock file: one line for each image, sorted, so that additions on two branches rarely conflict.
  */
 export function printLock(lock: Lock): string {
   const lines = [...lock]
@@ -46,7 +46,7 @@ export function printLock(lock: Lock): string {
 }
 
 /**
- * Reads a lock file. Lines may be in any order, and equal ones count once, as a merge by union leaves them.
+ * Parses a lock file. Lines may be in any order, and equal lines count once, as after a union merge.
  *
  * @throws InvalidLock
  */
@@ -111,7 +111,7 @@ function isReference(text: string): boolean {
   }
 }
 
-/** What an image that was pinned may have been written as: all those that a lock knows to have become it. */
+/** Finds the images as written that a pinned image may come from, by a lock. */
 export class Written {
   readonly #byPin: ReadonlyMap<string, readonly string[]>;
 

@@ -1,31 +1,31 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
 
-/** What stands somewhere in a document, as it is found there: perhaps an alias. */
+/** A node of a document, perhaps an alias; undefined if there is none. */
 export type MaybeNode = Node | undefined;
 
-/** The node itself: where an alias leads to. Undefined for one that leads nowhere. */
+/** The node itself, or the one that an alias stands for; undefined for an alias without an anchor. */
 export function follow(document: Document, node: unknown): MaybeNode {
   if (isAlias(node)) return node.resolve(document);
   return isScalar(node) || isMap(node) || isSeq(node) ? node : undefined;
 }
 
-/** A key with its value, and the map that they are written in, which another may have merged into itself. */
+/** A key with its value, and the map that they are written in, which may be merged into another. */
 export interface Member {
   map: YAMLMap;
   pair: Pair;
 }
 
-/** A member of a map by its name: its own, else that of a map merged into it (YAML 1.1 `<<`), the first of several. */
+/** A map's member: its own, else that of the first map merged into it that has one (YAML 1.1 `<<`). */
 export function memberOf(document: Document, node: unknown, name: string): Member | undefined {
   return findMember(document, node, name, new Set());
 }
 
-/** @param seen the maps looked into: one may be merged many times over, even into itself */
+/** @param seen the maps searched already, because one may be merged many times, even into itself */
 function findMember(document: Document, node: unknown, name: string, seen: Set<unknown>): Member | undefined {
   const map = follow(document, node);
   if (!isMap(map) || seen.has(map)) return undefined;
   seen.add(map);
-  // Of a map with equal keys nothing is read: that is a mistake.
+  // A map with duplicate keys is a mistake, and isn't read.
   const pair = map.items.find(({ key }) => isScalar(key) && key.value === name);
   if (pair !== undefined) return { map, pair };
   for (const { key, value } of map.items) {
@@ -42,19 +42,19 @@ function findMember(document: Document, node: unknown, name: string, seen: Set<u
 const isMergeKey = (key: unknown) =>
   isScalar(key) && typeof key.value === 'symbol' && key.value.description === '<<';
 
-/** What a map has under a name, or a list at a place. */
+/** The value of a map's key, or an item of a list. */
 export function childOf(document: Document, node: unknown, segment: string): MaybeNode {
   const parent = follow(document, node);
   if (isSeq(parent)) return asNode(parent.items[Number(segment)]);
   return asNode(memberOf(document, parent, segment)?.pair.value);
 }
 
-/** What a JSON pointer (RFC 6901) leads to from a node; an empty one is the node itself. */
+/** The node at a JSON pointer (RFC 6901) from another; an empty pointer is the node itself. */
 export function nodeAt(document: Document, node: MaybeNode, pointer: string): MaybeNode {
   return segmentsOf(pointer).reduce<MaybeNode>((parent, segment) => childOf(document, parent, segment), node);
 }
 
-/** The names that a JSON pointer consists of, unescaped. */
+/** The segments of a JSON pointer, unescaped. */
 export const segmentsOf = (pointer: string): string[] =>
   pointer
     .split('/')
@@ -67,13 +67,13 @@ export const toSegment = (name: string) => `/${name.replaceAll('~', '~0').replac
 export const parentPointer = (pointer: string) => pointer.slice(0, pointer.lastIndexOf('/'));
 export const lastSegmentOf = (pointer: string) => pointer.slice(pointer.lastIndexOf('/') + 1);
 
-/** The text of a scalar that is one. */
+/** The text of a string scalar. */
 export function stringOf(document: Document, node: unknown): string | undefined {
   const scalar = follow(document, node);
   return isScalar(scalar) && typeof scalar.value === 'string' ? scalar.value : undefined;
 }
 
-/** The items of a list, as they are written; of anything else, none. */
+/** The items of a list; none for another node. */
 export function itemsOf(document: Document, node: unknown): MaybeNode[] {
   const list = follow(document, node);
   return isSeq(list) ? list.items.map(asNode) : [];
@@ -83,7 +83,7 @@ function asNode(node: unknown): MaybeNode {
   return isAlias(node) || isScalar(node) || isMap(node) || isSeq(node) ? node : undefined;
 }
 
-/** What messages and results call an object. */
+/** How messages and results identify an object. */
 export interface ObjectName {
   apiVersion: string;
   kind: string;
@@ -98,10 +98,10 @@ export interface ManifestObject extends ObjectName {
   pointer: string;
 }
 
-/** Lists of lists are followed so far. */
+/** The depth to which lists of lists are read. */
 const DEEPEST_LIST = 4;
 
-/** The object that a document is, or those of the list that it is: a `List`, a `DeploymentList`, a `ResourceList`. */
+/** A document's object, or the items of its `List`, `DeploymentList` or `ResourceList`. */
 export function objectsOf(document: Document): ManifestObject[] {
   return objectsAt(document, childless(document), '', {}, DEEPEST_LIST);
 }
@@ -125,7 +125,7 @@ function objectsAt(
   if (apiVersion === undefined || kind === undefined) return [];
   const items = depth > 0 && kind.endsWith('List') ? itemsOf(document, childOf(document, node, 'items')) : [];
   if (items.length > 0) {
-    // Items of a typed list needn't say what they are.
+    // Items of a typed list needn't have apiVersion and kind.
     const ofItems =
       kind === 'List' || kind === 'ResourceList' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
     return items.flatMap((item, index) =>
@@ -143,5 +143,5 @@ export const groupOf = (apiVersion: string) =>
 /** `v1` of `apps/v1`. */
 export const versionOf = (apiVersion: string) => apiVersion.slice(apiVersion.indexOf('/') + 1);
 
-/** `Deployment "web"`, as people say it. */
+/** `Deployment "web"`, for people. */
 export const nameOf = ({ kind, name }: ObjectName) => (name === '' ? kind : `${kind} "${name}"`);

@@ -4,7 +4,7 @@ import { childOf, type MaybeNode, memberOf, nodeAt, type ObjectName, stringOf } 
 import { type Edit, endOfLine } from './splice.ts';
 
 /**
- * What a function tells whoever runs it (KRM functions specification, `results`). Levels are those of there.
+ * A result that a function reports (KRM functions specification, `results`).
  */
 export interface FunctionResult {
   message: string;
@@ -21,7 +21,7 @@ export interface ResourceRef {
   namespace?: string;
 }
 
-/** Whether a manifest is what a KRM function gets: one document, a `ResourceList`. */
+/** Whether a manifest is the input of a KRM function: one document, a `ResourceList`. */
 export function isResourceList({ documents, mistakes }: Manifest): boolean {
   const [document, ...others] = documents;
   if (document === undefined || others.length > 0 || mistakes.length > 0) return false;
@@ -32,14 +32,14 @@ export function isResourceList({ documents, mistakes }: Manifest): boolean {
   );
 }
 
-/** What configures the function; undefined if nothing does. */
+/** The function's configuration; undefined if there is none. */
 export function functionConfigOf({ documents: [document] }: Manifest): unknown {
   if (document === undefined) return undefined;
   const node = childOf(document, document.contents ?? undefined, 'functionConfig');
   return node?.toJS(document, { maxAliasCount: 100 });
 }
 
-/** The file that an object came from, as the orchestrator notes it. */
+/** The file of an object, by the annotations of the orchestrator. */
 export function fileOf(manifest: Manifest, pointer: string): FunctionResult['file'] {
   const [document] = manifest.documents;
   if (document === undefined) return undefined;
@@ -57,7 +57,7 @@ export function resourceRefOf({ apiVersion, kind, name, namespace }: ObjectName)
   return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
-/** Adds results to a `ResourceList`, behind those that others have left there. */
+/** Adds results to a `ResourceList`, after those of other functions. */
 export function addResults(manifest: Manifest, results: readonly FunctionResult[]): Edit[] {
   const [document] = manifest.documents;
   const list: MaybeNode = document?.contents ?? undefined;
@@ -72,7 +72,7 @@ export function addResults(manifest: Manifest, results: readonly FunctionResult[
     if (!before?.range) return [];
     const source = text.slice(before.range[0], before.range[1]);
     const rest = source.endsWith('\n') ? endOfLine(text, before.range[0]) : '';
-    // On a line of its own a list may stand as far left as its key, but not in brackets.
+    // A block list may be indented no further than its key, but a flow list may not.
     const gap = /[:\n]/.test(text[before.range[0] - 1] ?? '') ? ' ' : '';
     return [{ start: before.range[0], end: before.range[1], text: `${gap}${all}${rest}` }];
   }

@@ -1,25 +1,25 @@
-/** A part of a text that becomes another: `start` and `end` as in `slice`. */
+/** A replacement of a part of a text, with `start` and `end` as in `slice`. */
 export interface Edit {
   start: number;
   end: number;
   text: string;
 }
 
-/** A scalar as it stands in a text. */
+/** A scalar in a text. */
 export interface Span {
   start: number;
   end: number;
-  /** What it says; undefined if it says nothing. */
+  /** Its value; undefined if it isn't a string. */
   value: string | undefined;
 }
 
-/** Thrown for two edits of the same part that don't agree. */
+/** Two different edits of the same part. */
 export class Overlap extends Error {
   override readonly name = 'Overlap';
 }
 
 /**
- * The text with its edits; all else stays as it is. An edit given twice counts once.
+ * Applies edits to a text. An edit given twice counts once.
  *
  * @throws Overlap
  */
@@ -37,30 +37,30 @@ export function splice(text: string, edits: readonly Edit[]): string {
   return parts.join('') + text.slice(last.end);
 }
 
-/** Has a scalar say something else, in the way it says it now: plain, in quotes, as a block. The value needs no escapes. */
+/** Replaces a scalar's value in its style: plain, quoted, or a block. The new value mustn't need escapes. */
 export function replaceScalar(text: string, { start, end, value }: Span, by: string): Edit {
   const source = text.slice(start, end);
-  // The last: a block's heading may have a comment.
+  // The last occurrence, because a block's header may have a comment.
   const at = value === undefined || value === '' ? -1 : source.lastIndexOf(value);
   if (at !== -1) return { start: start + at, end: start + at + (value?.length ?? 0), text: by };
-  // Escapes, or a string broken over lines, or nothing at all.
+  // A value with escapes, over several lines, or empty.
   const [quote] = /^["']/.exec(source) ?? [''];
   const gap = source === '' && text[start - 1] === ':' ? ' ' : '';
   return { start, end, text: `${gap}${quote}${by}${quote}` };
 }
 
-/** A key with its value in a map, as they stand in a text. */
+/** A key and its value in a text. */
 export interface PairSpan {
-  /** The key's first character, and the value's end. */
+  /** Offsets of the key's first character and of the value's end. */
   start: number;
   end: number;
-  /** What the key is quoted with; empty if with nothing. */
+  /** The key's quotation mark, or empty. */
   quote: string;
-  /** Whether its map is written in braces. */
+  /** Whether the map is in braces. */
   isFlow: boolean;
 }
 
-/** Writes another key and its value behind a pair of a map, laid out as that is. */
+/** Inserts a pair after another in a map, in the same layout. */
 export function insertAfter(
   text: string,
   { start, end, quote, isFlow }: PairSpan,
@@ -75,7 +75,7 @@ export function insertAfter(
     const isOnOwnLine = lineStart > 0 && before.trim() === '';
     return { start: end, end, text: isOnOwnLine ? `,${lineEnd}${before}${pair}` : `, ${pair}` };
   }
-  // Keys of a map stand one below another: behind the dashes of lists, at a question mark, before an anchor.
+  // The keys of a map have the same column, also after a list's dashes, with a question mark, or before an anchor.
   const [margin = ''] = /^[\t ]*(-[\t ]+)*/.exec(before.replace(/^\uFEFF/, '')) ?? [];
   const indent = margin.replaceAll('-', ' ');
   if (text[end - 1] === '\n') return { start: end, end, text: `${indent}${pair}${lineEnd}` };
@@ -85,7 +85,7 @@ export function insertAfter(
   return { start: at, end: at, text: `${lineEnd}${indent}${pair}` };
 }
 
-/** What ends the line at an offset, or the line before if that is the last and has no end. */
+/** The line ending at an offset, or of the previous line if the last one has none. */
 export function endOfLine(text: string, offset: number): string {
   const next = text.indexOf('\n', offset);
   const newline = next === -1 ? text.lastIndexOf('\n', offset) : next;

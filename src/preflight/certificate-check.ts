@@ -6,7 +6,7 @@ import type { WebhookConfiguration } from './webhook-configuration.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const day = (date: Date) => date.toISOString().slice(0, 10);
 
-/** Whether the API server knows a CA to trust in every entry, and one that hasn't expired. */
+/** Whether every webhook entry has a CA that hasn't expired. */
 export function caBundleCheck({ webhooks }: WebhookConfiguration, now: number): Check {
   const name = 'caBundle';
   const cas = webhooks.map((entry) => ({ entry: entry.name, cas: casOf(entry) }));
@@ -35,15 +35,15 @@ const casOf = ({ clientConfig }: WebhookConfiguration['webhooks'][number]) =>
 export interface CertificateSecret {
   secret: string;
   exists: boolean;
-  /** What the webhook is called by. */
+  /** The DNS name in the API server's calls. */
   serverName: string;
-  /** Undefined where there is nothing that could be served. */
+  /** Undefined if there is no certificate to serve. */
   pair: KeyPair | undefined;
-  /** Whether somebody else, such as cert-manager, makes the certificate. */
+  /** Whether the certificate isn't tagpin's own, but cert-manager's for example. */
   isOthers: boolean;
 }
 
-/** Whether what the webhook serves is what the API server trusts. */
+/** Whether the API server trusts the certificate that the webhook serves. */
 export function certificateCheck(
   asked: Asked<CertificateSecret>,
   { webhooks }: WebhookConfiguration,

@@ -3,16 +3,16 @@ import type { PullIdentity } from '../credentials/pull-secrets.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
 import type { NamespaceWorkload } from './workloads.ts';
 
-/** An image, as some pods would pull it. */
+/** An image that pods of a namespace pull with the same pull secrets. */
 export interface ImageUse {
-  /** Where the first of them has it, and what `enforce` makes of it before a registry is asked. */
+  /** Its first place, and the decision in `enforce` before a registry is asked. */
   decided: Decided;
   puller: PullIdentity;
-  /** Who has it, without those whose controller is among them: a ReplicaSet's pods, a Deployment's ReplicaSets. */
+  /** Its users, without those whose controller is one too: a ReplicaSet's pods, a Deployment's ReplicaSets. */
   users: string[];
-  /** Digests that are stored for it with revisions. */
+  /** Digests that revisions store for it. */
   stored: string[];
-  /** Whether nothing has it but what is kept to be rolled back to. */
+  /** Whether only revisions without pods use it, which are kept for a rollback. */
   isIdle: boolean;
 }
 
@@ -22,7 +22,7 @@ interface Group {
   workloads: NamespaceWorkload[];
 }
 
-/** Each image once for all who would pull it alike, in the order in which they are given. */
+/** Each image once for all pods with the same pull secrets, in the order of the workloads. */
 export function imageUses(
   namespace: string,
   workloads: readonly NamespaceWorkload[],
@@ -41,7 +41,7 @@ export function imageUses(
   return [...groups.values()].map(useOf);
 }
 
-/** An image that one pod leaves out is another matter where it isn't left out. */
+/** An image that is skipped in one pod and not in another counts as two. */
 const whyOf = ({ decision }: Decided) =>
   decision.action === 'leave' ? `leave ${decision.reason}` : decision.action;
 
@@ -62,8 +62,8 @@ function useOf({ decided, puller, workloads }: Group): ImageUse {
 }
 
 /**
- * What `enforce` would do with an image: `pinned`, to a digest; `left`, as it is; `refused`. `unknown`: whoever runs
- * this may not read what it takes to tell.
+ * What `enforce` would do with an image: `pinned` to a digest, `left` as it is, or `refused`. `unknown`: the person may
+ * not read what decides it.
  */
 export type ImageCheck = ImageUse &
   (
@@ -73,7 +73,7 @@ export type ImageCheck = ImageUse &
     | { state: 'unknown'; message: string }
   );
 
-/** What is to be known beside the state; a condition is what has to be first for images to be pinned. */
+/** Notes on the state. The condition is what has to happen before images are pinned. */
 export function notesOf(check: ImageCheck, condition: string | undefined): string[] {
   const { stored } = check;
   const others = check.state === 'pinned' ? stored.filter((digest) => digest !== check.digest) : stored;
@@ -92,5 +92,5 @@ const reasons: Readonly<Record<string, string>> = {
   skipped: 'skipped, by tagpin.dev/skip or the configuration',
 };
 
-/** Whether it wants mending before `enforce` is on: what nothing runs doesn't. */
+/** Whether it has to be fixed before `enforce`: an image that nothing runs doesn't. */
 export const isFinding = (check: ImageCheck) => check.state === 'refused' && !check.isIdle;

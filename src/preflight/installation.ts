@@ -8,16 +8,16 @@ import {
   type WebhookConfiguration,
 } from './webhook-configuration.ts';
 
-/** The namespace that preflight is for. */
+/** The namespace that preflight checks. */
 export interface Subject {
   name: string;
-  /** Undefined if whoever asks may not read it. */
+  /** Undefined without permission to read them. */
   labels: Readonly<Record<string, string>> | undefined;
-  /** Where tagpin itself is. */
+  /** tagpin's own namespace. */
   own: string;
 }
 
-/** Whether the namespace takes part, or could. */
+/** Whether the namespace has opted in, or could. */
 export function namespaceCheck(
   { name, labels, own }: Subject,
   configuration: WebhookConfiguration | undefined,
@@ -43,7 +43,7 @@ export function namespaceCheck(
   return { name: check, result: 'ok', detail: `opted in: ${OPT_IN_LABEL}=${optIn.mode}` };
 }
 
-/** Whether the API server has been told to ask tagpin. */
+/** Whether the API server is configured to call tagpin. */
 export function configurationCheck(
   name: string,
   asked: Asked<WebhookConfiguration | undefined>,
@@ -88,7 +88,7 @@ export interface ServiceEndpoints {
   all: number;
 }
 
-/** Whether somebody is behind the webhook's Service. */
+/** Whether the webhook's Service has ready pods. */
 export function endpointsCheck(asked: Asked<ServiceEndpoints>): Check {
   return checkOf('service', asked, ({ service, exists, ready, all }) => {
     if (!exists) {
@@ -105,12 +105,12 @@ export function endpointsCheck(asked: Asked<ServiceEndpoints>): Check {
 }
 
 /**
- * An image that no registry is asked for, since it is no reference: tagpin refuses it, or warns of it, by its own words
- * and at once. So its answer is told from everybody else's.
+ * An invalid reference, which tagpin refuses, or warns about, without asking a registry. The message quotes it, so that
+ * tagpin's answer is recognized.
  */
 const IMAGE = 'TAGPIN-PREFLIGHT';
 
-/** A pod to have judged on a dry run. It meets the `restricted` pod security standard, and asks for next to nothing. */
+/** A pod for a dry run. It meets the `restricted` pod security standard, and requests minimal resources. */
 export const trialPod = {
   apiVersion: 'v1',
   kind: 'Pod',
@@ -129,14 +129,14 @@ export const trialPod = {
   },
 };
 
-/** How the API server judged the pod. */
+/** The API server's answer to the dry run. */
 export interface DryRunResult {
-  /** Undefined if it would be admitted; of status 0 if there was no answer. */
+  /** Undefined if the pod would be admitted; with status 0 if there was no answer. */
   refusal: { status: number; message: string } | undefined;
   warnings: readonly string[];
 }
 
-/** Whether the API server has reached tagpin, by what it says of {@link trialPod}. */
+/** Whether the API server reached tagpin, by its answer about {@link trialPod}. */
 export function trialCheck(mode: Mode, { refusal, warnings }: DryRunResult): Check {
   const name = 'call';
   const entry = entryName(mode);
@@ -170,6 +170,6 @@ export function trialCheck(mode: Mode, { refusal, warnings }: DryRunResult): Che
     };
   }
   if (status === 0) return { name, result: 'unknown', detail: message };
-  // It may have come before tagpin's turn: RBAC, a quota, another webhook.
+  // RBAC, a quota or another webhook may have refused it before tagpin was called.
   return { name, result: 'not asked', detail: `a dry run wasn't let through to tagpin: ${message}` };
 }

@@ -1,30 +1,30 @@
 import { type Asked, type Check, checkOf } from './check.ts';
 
-/** Something that the API server lets one do, or doesn't. */
+/** One verb on one resource. */
 export interface Permission {
   verb: string;
   /** Empty for the core group. */
   group: string;
   resource: string;
-  /** Undefined at the scope of the cluster. */
+  /** Undefined for a cluster-scoped resource. */
   namespace: string | undefined;
-  /** One object only. */
+  /** Only for the object of this name. */
   name?: string;
 }
 
 const each = (verbs: string[], group: string, resources: string[], namespace: string): Permission[] =>
   resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource, namespace })));
 
-/** Names of tagpin's own objects. */
+/** tagpin's own objects. */
 export interface OwnObjects {
   namespace: string;
   secret: string;
   webhookConfiguration: string;
-  /** Whether somebody else makes the certificate, and tells the API server of it. */
+  /** Whether something else creates the certificate and writes the caBundle, such as cert-manager. */
   isCertificateOthers: boolean;
 }
 
-/** What the webhook does in a namespace, and with what is its own: rbac.yaml in manifests/base and overlays grants it. */
+/** What the webhook needs in a namespace and for its own objects; rbac.yaml in manifests/base and overlays grants it. */
 export function neededByWebhook(namespace: string, own: OwnObjects): Permission[] {
   const certificate: Permission[] = ['get', 'patch'].flatMap((verb) => [
     {
@@ -45,7 +45,7 @@ export function neededByWebhook(namespace: string, own: OwnObjects): Permission[
   ];
 }
 
-/** What `tagpin adopt` does in a namespace. */
+/** What `tagpin adopt` needs in a namespace. */
 export const neededToAdopt = (namespace: string): Permission[] => [
   ...each(['list'], '', ['pods'], namespace),
   ...each(['get'], '', ['serviceaccounts', 'secrets'], namespace),
@@ -59,7 +59,7 @@ export interface Reviewed {
   allowed: boolean;
 }
 
-/** Whether the webhook may do all that it does, in a namespace and with what is its own. */
+/** Whether the webhook has all permissions that it needs. */
 export function webhookPermissionsCheck(
   user: string,
   namespace: string,
@@ -70,7 +70,7 @@ export function webhookPermissionsCheck(
     if (lacking.length === 0) return { result: 'ok', detail: `${user} has all ${reviewed.length}` };
     const remedy = remedyFor(lacking, namespace);
     const detail = `${user} lacks ${listed(lacking)}; ${remedy}`;
-    // What it can't read there, pull secrets or revisions, it can't pin by.
+    // Without reading pull secrets and revisions there, it can't pin.
     const isHindered = lacking.some((permission) => permission.namespace === namespace);
     return {
       result: 'problem',
@@ -80,7 +80,7 @@ export function webhookPermissionsCheck(
   });
 }
 
-/** Pull secrets are granted for all namespaces, or in each (manifests/components/namespaced-secrets). */
+/** Pull secrets are granted in all namespaces, or in each (manifests/components/namespaced-secrets). */
 function remedyFor(lacking: readonly Permission[], namespace: string): string {
   const again = "apply tagpin's manifests again";
   const isPull = ({ resource, namespace: where, name }: Permission) =>
@@ -94,7 +94,7 @@ function remedyFor(lacking: readonly Permission[], namespace: string): string {
     : `${again}; where tagpin may read pull secrets only in some namespaces, also ${bind}`;
 }
 
-/** Whether whoever asks may go on to `tagpin adopt`. */
+/** Whether the person may run `tagpin adopt`. */
 export function ownPermissionsCheck(asked: Asked<readonly Reviewed[]>): Check {
   return checkOf('your permissions', asked, (reviewed) => {
     const lacking = lackingOf(reviewed);

@@ -35,21 +35,21 @@ export const webhookConfigurationSchema = z.object({
 export type WebhookConfiguration = z.infer<typeof webhookConfigurationSchema>;
 export type WebhookEntry = WebhookConfiguration['webhooks'][number];
 
-/** The entry that pods of a mode go through. */
+/** The webhook entry for pods in a mode. */
 export const entryOf = ({ webhooks }: WebhookConfiguration, mode: Mode): WebhookEntry | undefined =>
   webhooks.find(({ name }) => name === entryName(mode));
 
 export const entryName = (mode: Mode) => `${mode}.tagpin.dev`;
 
-/** The modes that have no entry: nothing happens where they are chosen. */
+/** The modes without an entry: choosing one has no effect. */
 export const modesWithoutEntry = (configuration: WebhookConfiguration): Mode[] =>
   modes.filter((mode) => entryOf(configuration, mode) === undefined);
 
-/** The Service that its entries lead to. */
+/** The Service that the entries call. */
 export const serviceOf = ({ webhooks }: WebhookConfiguration) =>
   webhooks.find(({ clientConfig }) => clientConfig.service)?.clientConfig.service ?? undefined;
 
-/** Whether cert-manager fills in the caBundle (cert-manager pkg/apis/certmanager/v1/types.go, `inject-…`). */
+/** Whether cert-manager injects the caBundle (cert-manager pkg/apis/certmanager/v1/types.go, `inject-…`). */
 export const isInjected = (configuration: WebhookConfiguration | undefined) =>
   Object.keys(configuration?.metadata.annotations ?? {}).some((name) =>
     name.startsWith('cert-manager.io/inject-'),
@@ -57,13 +57,13 @@ export const isInjected = (configuration: WebhookConfiguration | undefined) =>
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Whether an entry is for a namespace that opts in to its mode, by whatever else its selector says. */
+/** Whether an entry would select a namespace that opts in to its mode, by the rest of its selector. */
 export function takesPart(entry: WebhookEntry, mode: Mode, namespace: string, labels: Labels): boolean {
   const opted = { ...labels, 'kubernetes.io/metadata.name': namespace, [OPT_IN_LABEL]: mode };
   return meets(entry.namespaceSelector ?? {}, opted);
 }
 
-/** As the API server reads a selector (apimachinery pkg/apis/meta/v1/helpers.go); an empty one is met by all. */
+/** Whether labels meet a selector (apimachinery pkg/apis/meta/v1/helpers.go); any labels meet an empty one. */
 export function meets({ matchLabels, matchExpressions }: Selector, labels: Labels): boolean {
   const all = [
     ...Object.entries(matchLabels ?? {}).map(([key, value]) => ({ key, operator: 'In', values: [value] })),

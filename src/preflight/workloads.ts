@@ -7,17 +7,17 @@ import { type KindWithPods, templateOf } from '../pin/pod-template.ts';
 import { hashOf, isRevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins } from '../revision/pins.ts';
 
-/** Something that runs pods, or will: with the pod, or the template of its pods. */
+/** An object that has pods or creates them, with its pod or pod template. */
 export interface NamespaceWorkload {
   kind: string;
   name: string;
   uid: string | undefined;
-  /** The uid of what controls it. */
+  /** The uid of its controller. */
   owner: string | undefined;
   pod: Pod;
-  /** Digests that its pods have, whatever the registry says. */
+  /** Digests stored for its pods. */
   pins: Pins | undefined;
-  /** Without pods, and kept to be rolled back to. */
+  /** Whether it is a revision without pods, kept for a rollback. */
   isIdle: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface Workloads {
   unread: string[];
 }
 
-/** Rollouts have their template where Deployments have it (argo-rollouts pkg/apis/rollouts/v1alpha1/types.go). */
+/** Rollouts have their template where Deployments do (argo-rollouts pkg/apis/rollouts/v1alpha1/types.go). */
 const kinds: readonly { kind: string; resource: Resource; like: KindWithPods }[] = [
   { kind: 'Deployment', resource: resources.Deployment, like: 'Deployment' },
   { kind: 'StatefulSet', resource: resources.StatefulSet, like: 'StatefulSet' },
@@ -59,8 +59,8 @@ const objectSchema = z.object({
 type ReadObject = z.infer<typeof objectSchema>;
 
 /**
- * All that runs pods in a namespace, or is to: what has ended is left out, and what the kubelet runs by itself. What
- * may not be read is named; the rest is read all the same.
+ * Everything in a namespace that has pods or creates them, without finished objects and mirror pods. A kind that can't be
+ * read is reported, and the rest is read.
  */
 export async function readWorkloads(
   api: Pick<KubernetesApi, 'list' | 'serves'>,

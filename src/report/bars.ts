@@ -1,12 +1,12 @@
 import { escapeHtml } from './escape.ts';
 
-/** Bars of parts that add up to a whole, one below the other. */
+/** A chart of stacked bars. */
 export interface Bars {
   title: string;
-  /** What the parts are, from left to right; the tone is one of the page's colours. */
+  /** The parts of each bar from left to right. The tone is one of the page's colours. */
   parts: readonly { name: string; tone: Tone }[];
   rows: readonly { label: string; values: readonly number[]; note: string }[];
-  /** How many rows there are in all, of which these are shown. */
+  /** The number of rows, of which `rows` may be a part. */
   total: number;
 }
 
@@ -19,7 +19,7 @@ const ROW = 24;
 const BAR = 14;
 const LONGEST_LABEL = 28;
 
-/** The bars as an SVG that takes its colours from the page's classes. */
+/** The chart as an SVG, coloured by the page's classes. */
 export function printBars({ title, parts, rows, total }: Bars): string {
   const legend = parts
     .map(({ name, tone }) => `<li><span class="swatch ${tone}"></span>${escapeHtml(name)}</li>`)

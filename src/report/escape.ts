@@ -6,7 +6,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as HTML and SVG may have it, between tags and in quoted attributes. Control characters, which neither may have, are shown. */
+/** Escapes text for HTML and SVG, between tags and in quoted attributes. Control characters are shown as code points. */
 export function escapeHtml(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => entities[character] ?? '')

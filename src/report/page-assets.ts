@@ -1,4 +1,4 @@
-/** The page's style: the system's own fonts, and light or dark as the reader has it. */
+/** The page's style: the system's fonts, and the reader's light or dark scheme. */
 export const style = `
 :root {
   color-scheme: light dark;
@@ -64,7 +64,7 @@ code { font: 12px/1.5 ui-monospace, monospace; }
 @media print { .controls { display: none; } main { max-width: none; } }
 `;
 
-/** The page's script: sorts a table by the column that is clicked, and shows only the rows that are asked for. */
+/** The page's script: sorts a table by a clicked column, and filters its rows. */
 export const script = `
 for (const section of document.querySelectorAll('section.table')) {
   const body = section.querySelector('tbody');

@@ -3,11 +3,11 @@ import { type Bars, printBars, type Tone } from './bars.ts';
 import { escapeHtml } from './escape.ts';
 import { script, style } from './page-assets.ts';
 
-/** A report for a browser, in one file that needs nothing else. */
+/** A report for a browser, in one file. */
 export interface Page {
   title: string;
   subtitle: string;
-  /** What must not be overlooked. */
+  /** Shown above everything else. */
   warnings: readonly string[];
   figures: readonly { value: string; label: string; tone: Tone | undefined }[];
   pictures: readonly Bars[];
@@ -17,20 +17,19 @@ export interface Page {
 export interface PageTable {
   title: string;
   headings: readonly string[];
-  /** What to choose rows by, beside their text; none for no choice. */
+  /** The filter's options; none for no filter. */
   choices: readonly string[];
   rows: readonly { cells: readonly Cell[]; choices: readonly string[] }[];
 }
 
 /**
- * Text, sorted as such unless a number is given; code for what somebody may want to copy; a hint for what is shown
- * shortened; badges for short words.
+ * Text, sorted by `sort` if it is given; as code if a person may copy it; with a tooltip if it is shortened. Or badges.
  */
 export type Cell =
   | { text: string; sort?: number; isCode?: boolean; hint?: string }
   | { badges: readonly { text: string; tone: Tone; hint: string }[] };
 
-/** The page. Whatever text it gets is escaped, and it lets no other script run, nor anything be loaded. */
+/** Prints the page. All text is escaped, and its policy allows no other script and no loading. */
 export function printPage({ title, subtitle, warnings, figures, pictures, tables }: Page): string {
   const policy = [
     "default-src 'none'",
@@ -102,5 +101,5 @@ function printCell(cell: Cell): string {
   return `<td class="${kind}"${number}${title}>${content}</td>`;
 }
 
-/** Up to so many characters a text isn't broken. */
+/** The longest text that isn't broken over lines. */
 const SHORT = 28;

@@ -1,6 +1,6 @@
 const GAP = '   ';
 
-/** Columns under their headings, as kubectl prints them: every cell but a line's last as wide as its column. */
+/** A table like kubectl's: every cell is padded to its column's width, except a line's last. */
 export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
@@ -10,10 +10,10 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
     .join('');
 }
 
-/** What a spreadsheet would take for a formula. */
+/** A cell that a spreadsheet would read as a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** Rows as RFC 4180 has them, the headings first. No cell is taken for a formula. */
+/** CSV by RFC 4180, with a row of headings. No cell is read as a formula. */
 export function printCsv(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   return [headings, ...rows].map((cells) => `${cells.map(quote).join(',')}\r\n`).join('');
 }

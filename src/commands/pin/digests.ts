@@ -10,7 +10,7 @@ type LookUp = (reference: Reference) => Promise<Lookup>;
 /** The digest of an image as written, or why there is none. */
 export type DigestResult = { digest: Digest; from: 'lock' | 'registry' } | { label: string; message: string };
 
-/** Knows digests: those that the lock has, and with lookups what registries say. Equal images are asked for once. */
+/** Finds digests in the lock, and by lookups, if there are any. Equal images are looked up once. */
 export class Digests {
   readonly #lock: Lock;
   readonly #isUpdated: (image: string) => boolean;
@@ -18,7 +18,7 @@ export class Digests {
   readonly #progress: Progress;
   readonly #interruption: Promise<DigestResult>;
   readonly #asked = new Map<string, Promise<DigestResult>>();
-  /** What registries said, by the image as written. */
+  /** Digests from registries, by image as written. */
   readonly #found = new Map<string, Digest>();
 
   constructor({ lock, isUpdated, lookUp, progress, interrupted }: DigestParts) {
@@ -29,7 +29,7 @@ export class Digests {
     this.#interruption = interruptionOf(interrupted);
   }
 
-  /** Never rejects, and ends with the interruption. */
+  /** Never rejects, and doesn't outlast an interruption. */
   async of(written: string, reference: Reference): Promise<DigestResult> {
     const locked = this.#isUpdated(written) ? undefined : this.#lock.get(written);
     if (locked !== undefined) return { digest: locked, from: 'lock' };
@@ -47,12 +47,12 @@ export class Digests {
     return answer;
   }
 
-  /** The lock with what has been found. */
+  /** The lock with the digests found. */
   get all(): Lock {
     return new Map([...this.#lock, ...this.#found]);
   }
 
-  /** How many images registries were asked for. */
+  /** The number of images looked up. */
   get count(): number {
     return this.#asked.size;
   }
@@ -65,7 +65,7 @@ export class Digests {
   }
 }
 
-/** One for all: a listener for each image would be many. */
+/** One promise for all images, because a listener for each could be thousands. */
 function interruptionOf(signal: AbortSignal): Promise<DigestResult> {
   return new Promise((resolve) => {
     const end = () => resolve({ label: INTERRUPTED, message: 'interrupted' });
@@ -74,13 +74,13 @@ function interruptionOf(signal: AbortSignal): Promise<DigestResult> {
   });
 }
 
-/** Why an image has no digest that nobody waited for any more. */
+/** The label of an image whose lookup was interrupted. */
 export const INTERRUPTED = 'interrupted';
 
 export interface DigestParts {
   lock: Lock;
   isUpdated: (image: string) => boolean;
-  /** Without them no registry is asked. */
+  /** Undefined if no registry is to be asked. */
   lookUp: LookUp | undefined;
   progress: Progress;
   interrupted: AbortSignal;

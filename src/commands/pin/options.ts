@@ -11,7 +11,7 @@ export interface PinOptions extends AskerOptions {
   output?: string[] | undefined;
   lock?: string | undefined;
   frozen?: boolean | undefined;
-  /** The images to resolve anew, as they are written; `true` for all. */
+  /** Images to resolve again, as written; `true` for all. */
   update?: true | string[] | undefined;
   check?: boolean | undefined;
   unpin?: boolean | undefined;
@@ -19,18 +19,18 @@ export interface PinOptions extends AskerOptions {
   keepTag?: boolean | undefined;
   /** Where custom resources have images: `Kind.group:path`. */
   imageField?: string[] | undefined;
-  /** A file that says the same, as kustomize has it. */
+  /** A kustomize configuration file with the same. */
   fieldSpecs?: string | undefined;
   /** The same from a function's configuration. */
   imageFields?: FieldSpec[] | undefined;
   /** Milliseconds for everything. */
   timeout: number;
-  /** How many images are looked up at once with each registry; without it as the configuration says. */
+  /** Requests at a time to one registry, instead of the configuration's number. */
   concurrency?: number | undefined;
   registryConfig?: string | undefined;
 }
 
-/** @throws WrongUse for options that contradict each other, or need another one */
+/** @throws WrongUse for options that exclude each other or need another one */
 export function checkOptions(options: PinOptions): void {
   const given = (name: keyof PinOptions) => options[name] !== undefined && options[name] !== false;
   const modes = (['check', 'unpin', 'frozen', 'update'] as const).filter(given);
@@ -54,12 +54,12 @@ export function checkOptions(options: PinOptions): void {
 
 const foldersOf = ({ output = [] }: PinOptions) => output.filter((value) => value !== 'json');
 
-/** The folder to write to, if there is to be one. */
+/** The folder to write to, if there is one. */
 export const outputFolder = (options: PinOptions): string | undefined => foldersOf(options)[0];
 
 export const wantsJson = ({ output = [] }: PinOptions) => output.includes('json');
 
-/** `true` or `"true"`: a ConfigMap has text only. */
+/** `true` or `"true"`, because a ConfigMap has only strings. */
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 const count = z.coerce.number().int().min(1).max(1000);
 const duration = z.string().transform((text, context) => {
@@ -69,7 +69,7 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** What of the options makes sense for a function; the same names, in one word. */
+/** The options that apply to a function, in camel case. */
 const functionOptionsSchema = z.strictObject({
   lock: z.string().min(1).optional(),
   frozen: flag.optional(),
@@ -95,7 +95,7 @@ const functionConfigSchema = z
   .nullish();
 
 /**
- * The options that a function's configuration sets: its `spec`, or a ConfigMap's `data`.
+ * The options in a function's configuration: its `spec`, or a ConfigMap's `data`.
  *
  * @throws WrongUse with all that is wrong in it
  */

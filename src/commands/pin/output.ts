@@ -9,7 +9,7 @@ import type { Source } from './sources.ts';
 /** Where pinned manifests go. */
 export type Destination = { to: 'themselves' } | { to: 'folder'; folder: string } | { to: 'standard output' };
 
-/** @throws WrongUse where manifests have no place of their own there */
+/** @throws WrongUse if standard input is to be written, or two files to one path */
 export function checkDestination(destination: Destination, sources: readonly Source[]): void {
   if (destination.to === 'standard output') return;
   const flag = destination.to === 'folder' ? `--output ${destination.folder}` : '--in-place';
@@ -26,7 +26,7 @@ export function checkDestination(destination: Destination, sources: readonly Sou
 }
 
 /**
- * Makes the folder that manifests go to: whether it can be is known before registries are asked.
+ * Creates the folder for the output, so that a failure is known before registries are asked.
  *
  * @throws WrongUse
  */
@@ -45,10 +45,10 @@ export function makeDestination(destination: Destination): void {
   }
 }
 
-/** Milliseconds that are spent on what is done already once nobody wants to wait any more. */
+/** Milliseconds after an interruption for writing what is finished. */
 const LAST_WORDS_MS = 400;
 
-/** Writes those that are done, and says how many; what isn't written becomes a file's mistake. */
+/** Writes finished files, and returns how many. A failure becomes a mistake of the file. */
 export async function writeFiles(
   files: readonly PinnedFile[],
   destination: Exclude<Destination, { to: 'standard output' }>,
@@ -64,7 +64,7 @@ export async function writeFiles(
       after.push(file);
       continue;
     }
-    // Lets an interruption come through.
+    // Lets a signal be handled.
     await immediately();
     if (interrupted.aborted) stopAt = Math.min(stopAt, performance.now() + LAST_WORDS_MS);
     const to = destination.to === 'folder' ? join(destination.folder, target) : path;
@@ -81,7 +81,7 @@ export async function writeFiles(
   return { files: after, written };
 }
 
-/** Manifests one behind the other, as documents of one text. */
+/** Joins manifests as documents of one text. */
 export function joinManifests(texts: readonly string[]): string {
   return texts.reduce((all, text) => {
     if (all === '') return text;

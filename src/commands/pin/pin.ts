@@ -16,8 +16,8 @@ import { checkUpdate, type Setup, setUp, storeLock } from './setup.ts';
 import { findSources, readSource, type Source, Unreadable } from './sources.ts';
 
 /**
- * `tagpin pin`: writes digests into manifests, and changes nothing else of them. A manifest is done whole or not at all.
- * As a KRM function, what is asked of it comes with what is to be pinned.
+ * `tagpin pin`: writes digests into manifests, and changes nothing else. A file is pinned completely or not at all. As a
+ * KRM function, it takes its options from the `ResourceList`.
  *
  * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
  */
@@ -60,7 +60,7 @@ export async function pin(
   return report.exitCodeOf(delivered);
 }
 
-/** @param input what standard input had, if it has been read */
+/** @param input the manifest from standard input, if it was read already */
 async function openAll(
   sources: readonly Source[],
   input: Manifest | Unreadable | undefined,
@@ -70,7 +70,7 @@ async function openAll(
   using progress = terminal.progress({ counted: 'files read', total: sources.length });
   const opened: OpenedFile[] = [];
   for (const source of sources) {
-    // Lets an interruption come through.
+    // Lets a signal be handled.
     await immediately();
     if (interrupted.aborted) break;
     progress.begin(source.name);
@@ -88,7 +88,7 @@ function configured(given: PinOptions, list: Manifest): PinOptions {
   return options;
 }
 
-/** A source's manifest, or why there is none. */
+/** A source's manifest, or why it can't be read. */
 async function readManifest(source: Source): Promise<Manifest | Unreadable> {
   try {
     return parseManifest(await readSource(source));
@@ -104,7 +104,7 @@ function open(source: Source, manifest: Manifest | Unreadable, { find, intent }:
   return { source, text: '', documents: 0, images: [], plans: [], mistakes };
 }
 
-/** Pins all of them at once. Registries are asked only for what the lock hasn't, and never by a frozen run. */
+/** Pins all files at the same time. Registries are asked only for images that the lock lacks, and never with `--frozen`. */
 async function pinAll(opened: readonly OpenedFile[], setup: Setup, context: CommandContext) {
   const { options, config, intent, style } = setup;
   const { terminal, interrupted } = context;
@@ -127,7 +127,7 @@ async function pinAll(opened: readonly OpenedFile[], setup: Setup, context: Comm
   });
 }
 
-/** Writes or prints what has come of it, and gives it back with what went wrong on the way. */
+/** Writes or prints the result, and returns the files with any mistakes from writing. */
 async function deliver(
   files: readonly PinnedFile[],
   { options, destination, intent }: Setup,
@@ -153,7 +153,7 @@ async function deliver(
   return delivered;
 }
 
-/** Answers whoever runs the function: the resources, and what there is to say of each. */
+/** Prints a function's output: the resources, with results. */
 function answer([file]: readonly PinnedFile[], list: Manifest, { terminal }: CommandContext): void {
   if (file === undefined) return;
   const results = report.resultsOf(file, list);

@@ -6,10 +6,10 @@ import { type Edit, insertAfter, Overlap, replaceScalar, splice } from '../../ma
 import type { Digests } from './digests.ts';
 import type { Source } from './sources.ts';
 
-/** What a run is to do with an image, before a registry has been asked. */
+/** What to do with an image, before a registry is asked. */
 export type Plan =
   | { action: 'leave'; reason: 'skipped' | 'digest' | 'never' | 'unchanged' | 'locked' }
-  /** It isn't pinned, and only that is asked. */
+  /** Report that it isn't pinned, for `--check`. */
   | { action: 'tell' }
   | { action: 'pin'; written: string; reference: Reference }
   | { action: 'restore'; written: string }
@@ -19,7 +19,7 @@ export interface Intent {
   mode: 'pin' | 'check' | 'unpin';
   lock: Lock;
   written: Written;
-  /** Whether what the lock remembers of an image is to be resolved anew. */
+  /** Whether an image is resolved again although the lock has it. */
   isUpdated: (image: string) => boolean;
 }
 
@@ -49,11 +49,11 @@ export function planFor({ field, decision }: ManifestImage, intent: Intent): Pla
   }
 }
 
-/** The image itself stands before it. */
+/** The message comes after the image's name. */
 const ambiguous = (images: readonly string[]) =>
   `it was ${images.join(' or ')}: the lock has its digest for each; write which it is`;
 
-/** Which images `--update` means: all, or those of that name however it is spelt. */
+/** The images that `--update` selects: all, or those with the same reference in any spelling. */
 export function updateOf(update: true | readonly string[] | undefined): (image: string) => boolean {
   if (update === undefined) return () => false;
   if (update === true) return () => true;
@@ -62,8 +62,8 @@ export function updateOf(update: true | readonly string[] | undefined): (image: 
 }
 
 /**
- * The plans for a manifest's images, where some share one text by an alias: what is left in one place and changed in
- * another can't be both.
+ * The plans for a manifest's images. Images that share one text by an alias can't be left in one place and changed in
+ * another.
  */
 export function planAll(images: readonly ManifestImage[], intent: Intent): Plan[] {
   const plans = images.map((image) => planFor(image, intent));
@@ -81,7 +81,7 @@ export function planAll(images: readonly ManifestImage[], intent: Intent): Plan[
   return plans;
 }
 
-/** What became of one image. */
+/** The result for one image. */
 export type PinOutcome =
   | { result: 'left'; reason: string }
   | { result: 'unpinned' }
@@ -93,11 +93,11 @@ export type PinOutcome =
 export interface OpenedFile {
   source: Source;
   text: string;
-  /** How many it has. */
+  /** The number of documents. */
   documents: number;
   images: readonly ManifestImage[];
   plans: readonly Plan[];
-  /** Why it can't be done as a whole. */
+  /** Why it can't be pinned. */
   mistakes: readonly (Mistake | { message: string })[];
 }
 
@@ -106,14 +106,14 @@ export interface PinnedImage {
   outcome: PinOutcome;
 }
 
-/** A manifest with what became of it. */
+/** A manifest with the results. */
 export interface PinnedFile extends Omit<OpenedFile, 'images' | 'plans'> {
   images: readonly PinnedImage[];
-  /** As it is with its images pinned; undefined if some of them can't be: a manifest is done whole or not at all. */
+  /** The pinned text; undefined if any of its images can't be pinned. */
   after: string | undefined;
 }
 
-/** Finds the images of a manifest. One with mistakes is left as it is, and so nothing is planned for its images. */
+/** Finds and plans the images of a manifest. One with mistakes in its YAML gets no plans. */
 export function openFile(
   source: Source,
   manifest: Manifest,
@@ -130,11 +130,11 @@ export function openFile(
 
 export interface Style {
   keepTag: boolean;
-  /** Whether what is pinned gets the pull policy IfNotPresent. */
+  /** Whether pinned images get the pull policy IfNotPresent. */
   pullPolicy: boolean;
 }
 
-/** Brings the plans for a manifest to their outcome. Never rejects. */
+/** Carries out the plans for a manifest. Never rejects. */
 export async function pinFile(file: OpenedFile, digests: Digests, style: Style): Promise<PinnedFile> {
   const images = await Promise.all(
     file.images.map(async (image, index): Promise<PinnedImage> => {
@@ -183,5 +183,5 @@ const editsOf =
     return policy.span.value === POLICY ? [image] : [image, replaceScalar(text, policy.span, POLICY)];
   };
 
-/** What a digest needs: it can't change, so what a node has of it is what a registry would give. */
+/** A digest can't change, so the node's copy is what the registry would send. */
 const POLICY = 'IfNotPresent';

@@ -5,7 +5,7 @@ import { type FunctionResult, fileOf, resourceRefOf } from '../../manifest/resou
 import { INTERRUPTED } from './digests.ts';
 import type { PinnedFile, PinnedImage } from './pinned-file.ts';
 
-/** What is wrong, a line each; nothing of what an interruption left open. */
+/** The problems of a file, one line each, without those that an interruption caused. */
 export function problemsOf({ source, documents, mistakes, images }: PinnedFile): string[] {
   const isMany = documents > 1;
   const ofFile = mistakes.map((mistake) => {
@@ -30,7 +30,7 @@ export function problemsOf({ source, documents, mistakes, images }: PinnedFile):
   return [...ofFile, ...ofImages];
 }
 
-/** What isn't pinned, a line each. */
+/** The images of a file that aren't pinned, one line each. */
 export function findingsOf({ source, documents, images }: PinnedFile): string[] {
   const isMany = documents > 1;
   return images.flatMap(({ image, outcome }) =>
@@ -51,12 +51,12 @@ function placeOf(
   return `${file}:${line}:${column}: ${number}${nameOf(object)}, ${path}`;
 }
 
-/** The message names the image once. */
+/** A message that names its image exactly once. */
 function labelled({ field }: PinnedImage['image'], message: string): string {
   return message.includes(`"${field.image}"`) ? message : `${field.image}: ${message}`;
 }
 
-/** All that is known, for programs. */
+/** For programs: one object. */
 export function printReport(files: readonly PinnedFile[]): string {
   const images = files.flatMap(({ source, images }) =>
     images.map(({ image, outcome }) => {
@@ -83,16 +83,16 @@ export function printReport(files: readonly PinnedFile[]): string {
   return `${JSON.stringify({ images, problems }, undefined, 2)}\n`;
 }
 
-/** What a function says of its resources. */
+/** A function's results for its resources. */
 export function resultsOf(file: PinnedFile, manifest: Manifest): FunctionResult[] {
   const ofFile = file.mistakes.map(({ message }): FunctionResult => ({ message, severity: 'error' }));
   const ofImages = file.images.flatMap((image) => resultOf(image, manifest));
-  // Nothing is pinned of what isn't done whole.
+  // A file with an error isn't pinned at all.
   const isSaid = ({ severity }: FunctionResult) => file.after !== undefined || severity === 'error';
   return [...ofFile, ...ofImages.filter(isSaid)];
 }
 
-/** The errors among results, a line each, for people. */
+/** For people: the errors among results, one line each. */
 export function printErrors(results: readonly FunctionResult[]): string {
   return results
     .filter(({ severity }) => severity === 'error')
@@ -130,7 +130,7 @@ function resultOf({ image, outcome }: PinnedImage, manifest: Manifest): Function
 
 const withFile = (file: FunctionResult['file']) => (file === undefined ? {} : { file });
 
-/** In a sentence: how many images came out how. */
+/** A sentence with the number of images with each result. */
 export function summarize(files: readonly PinnedFile[], written: number): string {
   const outcomes = files.flatMap(({ images }) => images.map(({ outcome }) => outcome));
   const count = (result: string) => outcomes.filter((outcome) => outcome.result === result).length;
@@ -147,14 +147,14 @@ export function summarize(files: readonly PinnedFile[], written: number): string
 
 const plural = (count: number, what: string) => (count === 1 ? `1 ${what}` : `${count} ${what}s`);
 
-/** Findings are what isn't pinned; failures come before them. */
+/** Findings are images that aren't pinned. A failure outranks them. */
 export function exitCodeOf(files: readonly PinnedFile[]): ExitCode {
   if (files.some(({ after }) => after === undefined)) return exitCode.failed;
   const isOpen = files.some(({ images }) => images.some(({ outcome }) => outcome.result === 'unpinned'));
   return isOpen ? exitCode.findings : exitCode.done;
 }
 
-/** How far it came before it was interrupted. */
+/** A sentence with the number of files finished before the interruption. */
 export function describeInterruption(files: readonly PinnedFile[], all: number): string {
   const done = files.filter(({ after }) => after !== undefined).length;
   return `interrupted: ${done} of ${plural(all, 'file')} done`;

@@ -18,7 +18,7 @@ import { outputFolder, type PinOptions } from './options.ts';
 import type { Destination } from './output.ts';
 import { type Intent, type OpenedFile, type Style, updateOf } from './pinned-file.ts';
 
-/** All that a run of `tagpin pin` goes by. */
+/** The settings of one run of `tagpin pin`. */
 export interface Setup {
   options: PinOptions;
   config: Config;
@@ -55,7 +55,7 @@ export async function setUp(options: PinOptions): Promise<Setup> {
 async function loadLock({ lock: file, frozen, unpin, check }: PinOptions): Promise<Lock> {
   if (file === undefined) return new Map();
   const folder = dirname(file);
-  // None is made for it: a lock that a mistyped path leads to, nobody finds again.
+  // The folder isn't created, because nobody would find a lock file at a mistyped path.
   if (!isFolder(folder)) {
     throw new WrongUse(`the lock file ${file}: there is no folder ${folder}; create it, or correct the path`);
   }
@@ -75,7 +75,7 @@ async function loadLock({ lock: file, frozen, unpin, check }: PinOptions): Promi
 }
 
 /**
- * Stores a lock, if it has something that the file hasn't.
+ * Writes a lock file, if the lock has changed.
  *
  * @throws CommandFailed
  */
@@ -111,7 +111,7 @@ async function loadFieldSpecs({ imageField = [], imageFields = [], fieldSpecs: f
   }
 }
 
-/** Undefined for a file that isn't there. */
+/** Undefined for a file that doesn't exist. */
 async function readText(file: string, what: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
@@ -132,7 +132,7 @@ function readUpdate({ update }: PinOptions): Intent['isUpdated'] {
   }
 }
 
-/** @throws WrongUse that names what is to be updated and isn't there */
+/** @throws WrongUse with the images of `--update` that no manifest has */
 export function checkUpdate({ update }: PinOptions, files: readonly OpenedFile[]): void {
   if (!Array.isArray(update)) return;
   const images = files.flatMap(({ plans }) =>

@@ -3,30 +3,30 @@ import { basename, join, relative } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { WrongUse } from '../../console/exit.ts';
 
-/** A manifest to be read. */
+/** A manifest to read. */
 export interface Source {
-  /** What messages call it. */
+  /** Its name in messages. */
   name: string;
-  /** Undefined: standard input. */
+  /** Undefined for standard input. */
   path: string | undefined;
-  /** Where it goes below a folder for output. */
+  /** Its path below an output folder. */
   target: string;
 }
 
 const STANDARD_INPUT: Source = { name: 'standard input', path: undefined, target: '' };
 
-/** What is taken from a folder; a file that is named is taken whatever its name. */
+/** Files that are read from a folder. A file that is named itself may have any name. */
 const MANIFEST = /\.(ya?ml|json)$/i;
 
 /*
- * All at once and waiting for each: manifests are small and many, and to hand each to another thread and back takes
- * longer than to read it.
+ * Synchronous IO: manifests are many and small, so handing each to another thread takes longer than reading it.
  */
 
 /**
- * What the arguments stand for: files, folders with all below them but hidden ones, patterns, `-`. Each file once.
+ * The files that arguments name: files, folders with everything below except hidden files, patterns, `-`. Each file
+ * once.
  *
- * @throws WrongUse that names all that stand for nothing
+ * @throws WrongUse with all arguments that name no file
  */
 export function findSources(args: readonly string[]): Source[] {
   const problems: string[] = [];
@@ -46,7 +46,7 @@ export function findSources(args: readonly string[]): Source[] {
   return [...sources.values()];
 }
 
-/** The files that an argument stands for, or why it stands for none. */
+/** The files that an argument names, or why it names none. */
 function sourcesOf(arg: string): Source[] | string {
   const status = statusOf(arg);
   if (status?.isDirectory()) {
@@ -65,7 +65,7 @@ function sourcesOf(arg: string): Source[] | string {
     : `no file matches ${arg}; correct the pattern`;
 }
 
-/** Or why they can't be told. */
+/** The manifests in a folder, or why it can't be read. */
 function filesBelow(folder: string): string[] | string {
   try {
     return walk(folder);
@@ -85,7 +85,7 @@ function walk(folder: string): string[] {
     .sort();
 }
 
-/** Through a symbolic link too. One to a folder isn't followed: it may lead back. */
+/** Follows symbolic links to files, but not to folders, which may be cycles. */
 const isFile = (path: string, entry: Dirent) =>
   entry.isSymbolicLink() ? statusOf(path)?.isFile() === true : entry.isFile();
 
@@ -94,7 +94,7 @@ const matching = (pattern: string) =>
     .filter((path) => statusOf(path)?.isFile())
     .sort();
 
-/** Undefined for what isn't there, or can't be reached. */
+/** Undefined for a file that doesn't exist or can't be reached. */
 function statusOf(path: string) {
   try {
     return statSync(path);
@@ -103,10 +103,10 @@ function statusOf(path: string) {
   }
 }
 
-/** To read more takes minutes. An object can't have over 1.5 MB (etcd's `--max-request-bytes`), and so that is many. */
+/** A larger file would take minutes. An object has at most 1.5 MB (etcd's `--max-request-bytes`). */
 const LARGEST_BYTES = 16 * 2 ** 20;
 
-/** Thrown for a source that can't be read. The message says why. */
+/** A source that can't be read. The message says why. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
 }

@@ -44,7 +44,7 @@ export interface InstallationContext {
   now: number;
 }
 
-/** Whether all is there for a namespace to be pinned, as far as whoever asks may look. */
+/** Checks whether tagpin works for a namespace, as far as the person's permissions allow. */
 export async function checkInstallation(subject: Subject, context: InstallationContext): Promise<Check[]> {
   const { api, webhook, signal } = context;
   const { webhookConfiguration: name } = webhook;
@@ -55,7 +55,7 @@ export async function checkInstallation(subject: Subject, context: InstallationC
   const configuration = asked.result === undefined ? asked.value : undefined;
   const isAbsent = asked.result === undefined && configuration === undefined;
   const about = [namespaceCheck(subject, configuration), configurationCheck(name, asked, subject)];
-  // What isn't installed is in no state.
+  // Without an installation there is nothing more to check.
   const rest = isAbsent ? [] : await checkWebhook(subject, configuration, context);
   return [...about, ...rest, ownPermissionsCheck(await own)];
 }
@@ -91,7 +91,7 @@ async function checkWebhook(
 interface WebhookService {
   namespace: string;
   name: string;
-  /** Whether somebody else makes the certificate, and tells the API server of it. */
+  /** Whether something else creates the certificate and writes the caBundle, such as cert-manager. */
   isCertificateOthers: boolean;
 }
 
@@ -118,7 +118,7 @@ async function readEndpoints(
   const slices = api.list(resources.EndpointSlice, namespace, slice, signal, { labelSelector });
   for await (const { endpoints } of slices) {
     const staying = (endpoints ?? []).filter(({ conditions }) => conditions.terminating !== true);
-    // Readiness that isn't said is to be taken for true (kubernetes/api discovery/v1 types.go).
+    // A missing ready condition means true (kubernetes/api discovery/v1 types.go).
     for (const { conditions } of staying) ready.push(conditions.ready !== false);
   }
   return {
@@ -171,7 +171,7 @@ async function checkPermissions(
 
 const reviewed = z.object({ status: z.object({ allowed: z.boolean() }) });
 
-/** Asks the API server what somebody may do; without one, whoever asks. */
+/** Asks the API server which permissions a user has; without one, which the person has. */
 async function review(
   api: KubernetesApi,
   permissions: readonly Permission[],
@@ -192,7 +192,7 @@ async function review(
   );
 }
 
-/** Has a pod judged on a dry run. Without the label nobody is asked. */
+/** Creates a pod on a dry run, to see whether the webhook answers. Without the label it wouldn't be called. */
 async function tryCall(
   { name: namespace, labels }: Subject,
   { api, signal }: InstallationContext,
@@ -217,7 +217,7 @@ async function tryCall(
   }
 }
 
-/** What was read, or why it wasn't. */
+/** The answer, or why there is none. */
 async function ask<T>(reading: () => Promise<T>): Promise<Asked<T>> {
   try {
     return { value: await reading() };

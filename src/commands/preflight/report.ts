@@ -4,16 +4,16 @@ import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.t
 import { printTable, shortenDigests } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
 
-/** What `tagpin preflight` has found. */
+/** The result of `tagpin preflight`. */
 export interface PreflightReport {
   namespace: string;
   checks: readonly Check[];
   images: readonly ImageCheck[];
-  /** What keeps the images from being known in full, each in a sentence. */
+  /** Why not all images are known, each in a sentence. */
   unread: readonly string[];
 }
 
-/** For people: a table with a line a check, and one of the images. */
+/** For people: a table of the checks, and one of the images. */
 export function printPreflight({ checks, images }: PreflightReport): string {
   const standing = printTable(
     ['CHECK', 'RESULT', 'DETAIL'],
@@ -36,7 +36,7 @@ export function printPreflight({ checks, images }: PreflightReport): string {
   return `${standing}\n${printTable(['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'], rows)}`;
 }
 
-/** What has to be first for what would be pinned to be. */
+/** What has to happen before images are pinned. */
 const conditionOf = (checks: readonly Check[]) => checks.find(({ condition }) => condition)?.condition;
 
 const words: Readonly<Record<ImageCheck['state'], string>> = {
@@ -66,7 +66,7 @@ export function printPreflightJson({ namespace, checks, images, unread }: Prefli
   return `${JSON.stringify({ namespace, checks, images: entries, unread }, undefined, 2)}\n`;
 }
 
-/** In a sentence: how many images and checks came out how. */
+/** A sentence with the number of images and of checks with each result. */
 export function summarizePreflight({ namespace, checks, images }: PreflightReport): string {
   const condition = conditionOf(checks);
   const verdicts = counts(images, ({ state }) => state);
@@ -98,7 +98,7 @@ function counts<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, number> {
   return new Map([...Map.groupBy(all, keyOf)].map(([key, { length }]) => [key, length]));
 }
 
-/** Where not all could be looked at, nobody knows whether all is well; what one may not ask for is another matter. */
+/** A result that is unknown is a failure. One that the person has no permission for isn't. */
 export function preflightExitCode({ checks, images, unread }: PreflightReport): ExitCode {
   const isUnknown =
     unread.length > 0 ||
