@@ -4,7 +4,7 @@ import { type Progress, Singleflight } from '../src/singleflight.ts';
 
 const patient = () => AbortSignal.timeout(5_000);
 
-test('those who want the same at the same time share one piece of work', async () => {
+test('callers with the same key at the same time share one call', async () => {
   const flights = new Singleflight<number>(1_000);
   let starts = 0;
   const work = async () => {
@@ -24,7 +24,7 @@ test('work is done again once it has ended', async () => {
   expect(await flights.join('a', patient(), work)).toBe(2);
 });
 
-test('the deadline of the one who started it takes nothing away from those who joined', async () => {
+test("the deadline of the first caller doesn't affect those who joined", async () => {
   const flights = new Singleflight<string>(1_000);
   const work = async (signal: AbortSignal) => {
     await delay(60, undefined, { signal });
@@ -42,7 +42,7 @@ test('the work has a time limit of its own', async () => {
   await expect(flights.join('a', patient(), work)).rejects.toMatchObject({ name: 'AbortError' });
 });
 
-test('a failure that nobody waits for any more harms nobody', async () => {
+test('a failure after all callers have left is harmless', async () => {
   const flights = new Singleflight<void>(1_000);
   const work = async () => {
     await delay(20);
@@ -55,7 +55,7 @@ test('a failure that nobody waits for any more harms nobody', async () => {
   expect(flights.size).toBe(0);
 });
 
-test('the work is told when nobody wants it any more', async () => {
+test('the work is aborted once all callers have left', async () => {
   const flights = new Singleflight<void>(1_000);
   let unwanted = false;
   const work = async (_signal: AbortSignal, wanted: AbortSignal) => {
@@ -72,7 +72,7 @@ test('the work is told when nobody wants it any more', async () => {
   expect(unwanted).toBe(true);
 });
 
-test('who comes when the work has been given up has it done for himself', async () => {
+test('a caller that comes after the work was aborted starts it again', async () => {
   const flights = new Singleflight<string>(1_000);
   let starts = 0;
   const work = async (_signal: AbortSignal, wanted: AbortSignal) => {
@@ -89,7 +89,7 @@ test('who comes when the work has been given up has it done for himself', async 
   expect(starts).toBe(2);
 });
 
-test('who comes back in time has the work that goes on', async () => {
+test('a caller that comes back in time joins the work under way', async () => {
   const flights = new Singleflight<string>(1_000);
   let starts = 0;
   const work = async () => {

@@ -96,7 +96,7 @@ describe('a credential helper', () => {
     expect(await sourceOf({ credsStore: name }).credentials('quay.io/app', soon())).toEqual([]);
   });
 
-  test('is asked once for a registry, however many images of it are wanted', async () => {
+  test('is called once for a registry, whatever the number of its images', async () => {
     const { name, asked } = helper(answering('ada', 'x'));
     const source = sourceOf({ credsStore: name });
     await Promise.all([source.credentials('quay.io/a', soon()), source.credentials('quay.io/b', soon())]);
@@ -104,7 +104,7 @@ describe('a credential helper', () => {
     expect(asked()).toEqual(['get quay.io']);
   });
 
-  test('that does not read its input is heard all the same', async () => {
+  test('that does not read its input still has its answer used', async () => {
     const { name } = helper('');
     writeFileSync(
       join(programs, `docker-credential-${name}`),
@@ -114,7 +114,7 @@ describe('a credential helper', () => {
   });
 });
 
-describe('a credential helper that fails is named, with what to do', () => {
+describe('a credential helper that fails is named, with its remedy', () => {
   test('not installed', async () => {
     expect(await failureOf({ credsStore: 'nowhere' })).toMatchObject({
       source: 'credential helper docker-credential-nowhere',
@@ -162,7 +162,7 @@ describe('a credential helper that fails is named, with what to do', () => {
     });
   });
 
-  test('by not answering in the time there is', async () => {
+  test('by not answering before the deadline', async () => {
     const { name } = helper('exec sleep 20');
     const started = performance.now();
     const error = await failureOf({ credsStore: name }, AbortSignal.timeout(200));

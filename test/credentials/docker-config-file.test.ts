@@ -69,7 +69,7 @@ describe('a docker config on disk', () => {
   });
 });
 
-describe('what is in the way is told without what stands there', () => {
+describe("a problem is reported without the file's content", () => {
   const failure = (at: string) => {
     try {
       new DockerConfigFile(at);

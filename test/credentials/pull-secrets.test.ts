@@ -89,7 +89,7 @@ vectors('kubernetes.json', {
 });
 
 describe('a secret', () => {
-  test('that does not exist is passed over, and told', async () => {
+  test('that does not exist is skipped, and reported', async () => {
     api.put(pullSecret('there', 'registry.example.com', 'ada', 'x', 'team'));
     const puller = { namespace: 'team', imagePullSecrets: ['gone', 'there'], serviceAccountName: 'default' };
     const { keyring, missing } = await fresh().credentials(puller, patient());
@@ -106,7 +106,7 @@ describe('a secret', () => {
     },
   );
 
-  test('is read once for those who want it at the same time or soon after', async () => {
+  test('is read once for reviews that need it at the same time or soon after', async () => {
     api.put(pullSecret('busy', 'registry.example.com', 'ada', 'x', 'team'));
     const secrets = fresh();
     const puller = { namespace: 'team', imagePullSecrets: ['busy'], serviceAccountName: 'default' };
@@ -115,7 +115,7 @@ describe('a secret', () => {
     expect(api.requests.of('secrets')).toHaveLength(1);
   });
 
-  test('that somebody has just created is found at once', async () => {
+  test('that was just created is found at once', async () => {
     const secrets = fresh();
     const puller = { namespace: 'team', imagePullSecrets: ['late'], serviceAccountName: 'default' };
     expect((await secrets.credentials(puller, patient())).missing).toEqual(['late']);
@@ -123,7 +123,7 @@ describe('a secret', () => {
     expect((await secrets.credentials(puller, patient())).missing).toEqual([]);
   });
 
-  test('is forgotten sooner where many are as large as can be', async () => {
+  test('is evicted sooner if many are of the largest size', async () => {
     const padding = Buffer.from(JSON.stringify({ auths: {}, padding: 'x'.repeat(900_000) })).toString(
       'base64',
     );
@@ -168,7 +168,7 @@ test('the ServiceAccount is not asked for when the pod has secrets of its own', 
   expect(api.requests.of('serviceaccounts')).toEqual([]);
 });
 
-test('who may not read fails with the API server’s own words', async () => {
+test('a missing permission fails with the API server’s own message', async () => {
   const restore = api.fail({ resource: 'secrets', effect: 'forbidden' });
   const puller = { namespace: 'team', imagePullSecrets: ['a'], serviceAccountName: 'default' };
   await expect(fresh().credentials(puller, patient())).rejects.toMatchObject({

@@ -42,7 +42,7 @@ describe('no object can have the name', () => {
   });
 });
 
-test('law: a path has the segments that it was made of, and no others', () => {
+test('property: a path has the segments that it was made of, and no others', () => {
   const names = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.stringMatching(/^[./%a-z-]{1,6}$/),

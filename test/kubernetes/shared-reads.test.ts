@@ -52,7 +52,7 @@ describe('reviews that read the same', () => {
   });
 });
 
-describe('a read that nobody waits for any more', () => {
+describe('an abandoned read', () => {
   test('is not begun', async () => {
     const reads = new SharedReads<never>(one());
     const [underWay, queued] = [hanging(), hanging()];
@@ -77,7 +77,7 @@ describe('a read that nobody waits for any more', () => {
     expect([underWay.begun, underWay.aborted, turns.underWay]).toEqual([1, 1, 0]);
   });
 
-  test('is no answer to a review that comes while it ends', async () => {
+  test('does not answer a review that arrives while it ends', async () => {
     const reads = new SharedReads<string>(one());
     const first = reads.get(target('a'), AbortSignal.timeout(5), async (signal) => {
       await delay(1_000, undefined, { signal }).catch(() => delay(20));
@@ -92,7 +92,7 @@ describe('a review whose time runs out', () => {
   const message = (path: string, why: string) => `GET /api/v1/namespaces/team/${path}: ${why}`;
   const tooMany = 'too many reads of this namespace are waiting';
 
-  test('while its read waits for a turn is told that', async () => {
+  test('while its read waits for a turn gets that reason', async () => {
     const reads = new SharedReads<never>(one());
     const underWay = hanging();
     const first = reads.get(target('a'), AbortSignal.timeout(60), (signal) => underWay.read(signal));
@@ -107,7 +107,7 @@ describe('a review whose time runs out', () => {
     });
   });
 
-  test('soon after its read has had its turn at last is told that too', async () => {
+  test('soon after its read has had its turn gets that reason too', async () => {
     const turns = one();
     const reads = new SharedReads<never>(turns);
     const end = await turns.take('team', patient());
@@ -116,7 +116,7 @@ describe('a review whose time runs out', () => {
     await expect(late).rejects.toMatchObject({ message: message('secrets/a', tooMany) });
   });
 
-  test('is told so at once where the queue is full', async () => {
+  test('fails at once if the queue is full', async () => {
     const reads = new SharedReads<never>(one());
     const underWay = hanging();
     const others = ['a', 'b', 'c'].map((name) =>
@@ -128,7 +128,7 @@ describe('a review whose time runs out', () => {
     await Promise.allSettled(others);
   });
 
-  test('while a list waits for its turn is told that', async () => {
+  test('while a list waits for its turn gets that reason', async () => {
     const turns = one();
     const end = await turns.take('team', patient());
     const lists = inTurns(

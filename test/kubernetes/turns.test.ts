@@ -87,7 +87,7 @@ describe('a read', () => {
   });
 });
 
-test('law: limits hold, nobody is forgotten, and nothing is left behind', async () => {
+test('property: limits hold, nobody is forgotten, and nothing is left behind', async () => {
   const limits = fc.record({
     inAll: fc.integer({ min: 1, max: 5 }),
     perNamespace: fc.integer({ min: 1, max: 3 }),

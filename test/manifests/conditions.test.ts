@@ -118,7 +118,7 @@ describe('an image that the conditions take to be by digest', () => {
     .tuple(fc.constantFrom('', '', '', '', ' ', 'https://'), host, path, tag, digest, end)
     .map((parts) => parts.join(''));
 
-  test('law: is what the grammar of references says is one', () => {
+  test('property: is what the grammar of references says is one', () => {
     fc.assert(
       fc.property(
         image.filter(({ length }) => length <= 255),

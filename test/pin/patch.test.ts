@@ -179,7 +179,7 @@ test('new ephemeral containers get their image and nothing else', () => {
   ]);
 });
 
-test('law: a patched pod reads back as the same names at the pinned digest, and nothing else has changed', () => {
+test('property: a patched pod reads back as the same names at the pinned digest, and nothing else has changed', () => {
   const name = fc.constantFrom('web', 'proxy', 'init', 'a-b');
   const image = fc.constantFrom('nginx', 'nginx:1.27', 'quay.io/a/b:c', 'localhost:5000/x', '[::1]:5000/x:1');
   const container = fc.record({

@@ -53,7 +53,7 @@ const inside = [
   '64:ff9b::a9fe:a9fe',
 ];
 
-describe('a public name that leads inside', () => {
+describe('a public name that resolves to a private address', () => {
   /** With the real notion of inside, in which this machine is too. */
   const start = async (steps: ScriptedResponse[], address: string) => {
     const registry = await startScriptedRegistry(steps, { name: 'registry.example', standInNames: true });
@@ -114,7 +114,7 @@ describe('a public name that leads inside', () => {
     expect(registry.requests.entries).toHaveLength(2);
   });
 
-  test('is looked up anew for each connection, and the answer is what is connected to', async () => {
+  test('is resolved for each connection, which goes to the checked address', async () => {
     const steps = [challenge, token, MANIFEST];
     await using registry = await startScriptedRegistry(steps, {
       name: 'registry.example',
@@ -131,7 +131,7 @@ describe('a public name that leads inside', () => {
     expect(lookups).toBe(1);
   });
 
-  test('one inside address among public ones is enough', async () => {
+  test('one private address among public ones is enough', async () => {
     await using registry = await startScriptedRegistry([challenge, token, MANIFEST], {
       name: 'registry.example',
       standInNames: true,

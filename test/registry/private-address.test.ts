@@ -47,7 +47,7 @@ describe('a metadata service is known', () => {
   );
 });
 
-describe('what is inside', () => {
+describe('a private address', () => {
   test.each([
     '127.0.0.1',
     '127.1',

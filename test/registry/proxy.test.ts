@@ -13,7 +13,7 @@ import { clientWith, tryResolve } from './clients.ts';
 const PROXY = 'http://proxy.example:3128';
 
 /** Cases of golang.org/x/net/http/httpproxy/proxy_test.go, `UseProxyTests` and around it. */
-describe('a proxy is passed by for', () => {
+describe('a proxy is not used for', () => {
   const passedBy = (url: string, noProxy: string) =>
     proxyFor(new URL(url), { http: PROXY, https: PROXY, noProxy }) === undefined;
 
@@ -116,14 +116,14 @@ describe('through a proxy', () => {
     expect(JSON.stringify(result)).not.toContain('wrong');
   });
 
-  test('that is not there, the failure is the network', async () => {
+  test('that is unreachable, the failure is the network', async () => {
     const { registry, proxy } = await start();
     await proxy.close();
     const result = await tryResolve(clientWith({}, proxied(proxy)), `${registry.host}/app:1`);
     expect(result).toMatchObject({ failure: 'network' });
   });
 
-  test('that says nothing, nobody waits for longer than he wants, or than for a registry', async () => {
+  test("that hangs, no request outlasts its deadline or a registry's timeout", async () => {
     const { registry, proxy } = await start();
     const silent = new Set<Duplex>();
     proxy.server.removeAllListeners('connect').on('connect', (_, socket) => {
@@ -141,7 +141,7 @@ describe('through a proxy', () => {
     for (const socket of silent) socket.destroy();
   }, 15_000);
 
-  test('nothing goes that NO_PROXY names', async () => {
+  test('nothing goes to hosts in NO_PROXY', async () => {
     const { registry, proxy, digest, ca } = await start();
     const { proxies } = proxied(proxy, '', '.example');
     const client = clientWith({ [registry.host]: { tls: { ca } } }, { proxies });
@@ -149,7 +149,7 @@ describe('through a proxy', () => {
     expect(proxy.asked).toEqual([]);
   });
 
-  test('metadata services and internal addresses stay out of reach', async () => {
+  test('metadata services and private addresses stay out of reach', async () => {
     const { proxy } = await start();
     const client = clientWith({}, { ...proxied(proxy), isInternal: undefined, denyPrivateRegistries: true });
     for (const host of ['metadata.google.internal', '169.254.169.254', '10.0.0.1', 'a.localhost']) {

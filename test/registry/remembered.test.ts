@@ -46,7 +46,7 @@ test('a token server that has moved is found again', async () => {
   expect(asked).toEqual([manifest, 'GET /token-2', manifest, manifest]);
 });
 
-test('a token server that is gone keeps nobody from asking the registry what it wants now', async () => {
+test('if a token server is gone, the registry is asked for its current challenge', async () => {
   const { log, registry, state } = await start(({ path }, current) =>
     path === current ? grant(path) : { status: 404 },
   );

@@ -157,14 +157,14 @@ describe('while open', () => {
     expect(LONGEST_PAUSE_MS * 1.25).toBeLessThan(5_000);
   });
 
-  test('one that is let through and never answered keeps nobody else out for longer', () => {
+  test('a request that is let through and never answered keeps the breaker open no longer', () => {
     const { fail, pause } = start();
     fail(FAILURES_TO_OPEN);
     pause();
     expect(pause().admitted.trial).toBe(true);
   });
 
-  test('an answer to somebody let in before closes it too', () => {
+  test('an answer to an earlier request closes it too', () => {
     const { breaker, fail } = start();
     const before = breaker.admit(subject());
     fail(FAILURES_TO_OPEN);
@@ -172,7 +172,7 @@ describe('while open', () => {
     expect(breaker.admit(subject()).trial).toBe(false);
   });
 
-  test('failures of others change nothing but the error that is told', () => {
+  test('failures of earlier requests change only the reported error', () => {
     const { breaker, fail, clock } = start();
     const others = [breaker.admit(subject()), breaker.admit(subject())];
     fail(FAILURES_TO_OPEN);
@@ -232,7 +232,7 @@ test('the error of a refused request is the same from one time to the next', () 
   expect(refusal(breaker).unsent).toEqual(first);
 });
 
-test('what is no error of a registry says nothing of it', () => {
+test("errors other than a registry's don't count", () => {
   const { breaker } = start();
   for (let count = 0; count < 2 * FAILURES_TO_OPEN; count++)
     breaker.admit(subject()).ended(new TypeError('bug'));

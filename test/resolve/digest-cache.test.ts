@@ -72,7 +72,7 @@ describe('a failure', () => {
     expect(answers.failure('a')).toBeUndefined();
   });
 
-  test('is remembered for a little more or less, so that not all is asked for again at once', () => {
+  test('is cached with jitter, so that not all expire at once', () => {
     for (const [random, age] of [
       [0, 3.75],
       [1, 6.25],
@@ -92,7 +92,7 @@ describe('a failure', () => {
     expect(answers.failure('a')).toBeUndefined();
   });
 
-  test('makes the registry the one that knows better than a digest of before', () => {
+  test('removes an older digest', () => {
     const { answers } = start();
     answers.found('a', found);
     answers.failed('a', error('not_found'));

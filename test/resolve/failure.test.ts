@@ -105,11 +105,11 @@ test("a token that the API server doesn't accept is the ServiceAccount's", () =>
   );
 });
 
-test("a deadline is the registry's not answering in time", () => {
+test('a deadline reads as the registry not answering in time', () => {
   expect(explain(new DOMException('', 'TimeoutError')).label).toBe('timeout');
 });
 
-test('an invalid reference keeps its own words', () => {
+test('an invalid reference keeps its own message', () => {
   try {
     parseReference('NGINX');
   } catch (error) {
@@ -119,7 +119,7 @@ test('an invalid reference keeps its own words', () => {
   expect.assertions(2);
 });
 
-test('what nobody foresaw says nothing of itself', () => {
+test('an unexpected error is reported without its text', () => {
   expect(explain(new TypeError('password is secret'))).toMatchObject({
     label: 'internal',
     cause: 'tagpin failed',

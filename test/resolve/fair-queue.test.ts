@@ -18,15 +18,15 @@ function drain(queue: FairQueue<string>): string[] {
   return all;
 }
 
-test('who is alone is served in order', () => {
+test('a single group is served in order', () => {
   expect(drain(queueOf(9, 'a1', 'a2', 'a3'))).toEqual(['a1', 'a2', 'a3']);
 });
 
-test('groups take turns, however many one of them has sent', () => {
+test('groups take turns, whatever their number of entries', () => {
   expect(drain(queueOf(9, 'a1', 'a2', 'a3', 'b1', 'b2', 'c1'))).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
 });
 
-test('who leaves is not served', () => {
+test('an entry that leaves is not served', () => {
   const queue = queueOf(9, 'a1', 'a2', 'b1');
   queue.remove(turnOf('a'), 'a1');
   queue.remove(turnOf('b'), 'b1');
@@ -36,24 +36,24 @@ test('who leaves is not served', () => {
 });
 
 describe('beyond its length', () => {
-  test('the last of the longest group has to go', () => {
+  test('the last entry of the longest group is rejected', () => {
     const queue = queueOf(3, 'a1', 'a2', 'a3');
     expect(queue.push(turnOf('b'), 'b1')?.entry).toBe('a3');
     expect(drain(queue)).toEqual(['a1', 'b1', 'a2']);
   });
 
-  test('who belongs to the longest group is turned away', () => {
+  test('a new entry of the longest group is rejected', () => {
     const queue = queueOf(3, 'a1', 'a2', 'b1');
     expect(queue.push(turnOf('a'), 'a3')?.entry).toBe('a3');
     expect(queue.size).toBe(3);
   });
 
-  test('of equals, the newcomer is turned away', () => {
+  test('among equal groups, the new entry is rejected', () => {
     const queue = queueOf(2, 'a1', 'b1');
     expect(queue.push(turnOf('c'), 'c1')?.entry).toBe('c1');
   });
 
-  test('a queue of no length takes nobody', () => {
+  test('a queue of length 0 accepts no entry', () => {
     expect(queueOf(0).push(turnOf('a'), 'a1')?.entry).toBe('a1');
   });
 });

@@ -57,7 +57,7 @@ function context(
   return { all, asked };
 }
 
-test('credentials are asked for once a repository, and only where something is to be resolved', async () => {
+test('credentials are read once for each repository, and only if an image must be resolved', async () => {
   const { all, asked } = context();
   const images = ['quay.io/a:1', 'quay.io/a:2', 'quay.io/a:1', 'nginx', 'docker.io/library/nginx:1.27'];
   const { outcomes } = await pinImages([left, ...images.map(wanted)], all);
@@ -65,13 +65,13 @@ test('credentials are asked for once a repository, and only where something is t
   expect(outcomes.map(({ result }) => result)).toEqual(['left', ...images.map(() => 'pinned')]);
 });
 
-test('nothing is asked for where nothing is to be resolved', async () => {
+test('nothing is read if nothing must be resolved', async () => {
   const { all, asked } = context({ readSecrets: () => Promise.reject(new Error('asked')) });
   expect((await pinImages([left], all)).outcomes).toMatchObject([{ result: 'left' }]);
   expect(asked).toEqual([]);
 });
 
-test('a source that failed is told with the image that needed it', async () => {
+test('a failed source is reported with the image that needed it', async () => {
   const failure = new CredentialError('ECR', 'ECR gives no token: access denied', 'grant it');
   const { all } = context({
     find: async () => ({ credentials: [], failures: [failure] }),

@@ -51,7 +51,7 @@ function start(options = { concurrency: 2, queue: 10 }) {
   return { clock, limits, seen, ask, pass, asked: () => asked };
 }
 
-describe('what may pass is asked for again', () => {
+describe('a transient failure is retried', () => {
   test.each([
     ['429', tooMany()],
     ['5xx', error('unavailable', { status: 503 })],
@@ -64,7 +64,7 @@ describe('what may pass is asked for again', () => {
     expect([asked(), seen]).toEqual([3, [`retried ${failure.failure}`, `retried ${failure.failure}`]]);
   });
 
-  test('three times in all, with pauses that grow', async () => {
+  test('up to three attempts, with growing pauses', async () => {
     const { ask, pass, asked } = start();
     const { outcome } = ask([error('network')]);
     await pass(150);
@@ -92,7 +92,7 @@ describe('what may pass is asked for again', () => {
     expect(asked()).toBe(1);
   });
 
-  test('until nobody wants it any more', async () => {
+  test('until the resolve is abandoned', async () => {
     const { limits, clock } = start();
     const wanted = new AbortController();
     let asked = 0;
@@ -106,7 +106,7 @@ describe('what may pass is asked for again', () => {
     expect([asked, clock.running]).toEqual([1, 0]);
   });
 
-  test('and meanwhile it is known what stands in the way', async () => {
+  test('while the cause is known', async () => {
     const { ask, pass } = start();
     const { attempt } = ask([tooMany(2), 'digest']);
     await settled();
@@ -125,7 +125,7 @@ describe('Retry-After', () => {
     await expect(outcome).resolves.toBe('digest');
   });
 
-  test('of longer than anybody waits fails at once, and says how long', async () => {
+  test('beyond every deadline fails at once, and says how long', async () => {
     const { ask, asked } = start();
     await expect(ask([tooMany(60)]).outcome).rejects.toMatchObject({
       failure: 'rate_limited',
@@ -182,7 +182,7 @@ describe('Retry-After', () => {
     await expect(ask(['digest'], { account: 'paid' }).outcome).resolves.toBe('digest');
   });
 
-  test('of hours is not believed for longer than a minute, but told', async () => {
+  test('of hours counts for a minute at most, but is reported in full', async () => {
     const { ask, pass } = start();
     await expect(ask([tooMany(7_200), 'digest']).outcome).rejects.toMatchObject({ retryAfter: 7_200 });
     await pass(30_000);
@@ -208,12 +208,12 @@ describe('a registry that is down', () => {
     expect(seen).toEqual(['registry.example.com open', 'not asked broken']);
   });
 
-  test('keeps nobody from others', async () => {
+  test("doesn't affect other registries", async () => {
     const { ask } = await down();
     await expect(ask(['digest'], { registry: 'other.example.com' }).outcome).resolves.toBe('digest');
   });
 
-  test('is asked again within 5 s, and then by all', async () => {
+  test('is asked again within 5 s, first by one resolve, then by all', async () => {
     const { ask, pass, seen } = await down();
     await pass(5_000);
     await expect(ask(['digest']).outcome).resolves.toBe('digest');
@@ -221,7 +221,7 @@ describe('a registry that is down', () => {
     expect(seen.at(-1)).toBe('registry.example.com closed');
   });
 
-  test('sends those away who wait for it', async () => {
+  test('rejects the resolves that wait for it', async () => {
     const { limits } = start({ concurrency: 1, queue: 10 });
     const refuse: ((error: Error) => void)[] = [];
     const hang = () => new Promise<string>((_, reject) => refuse.push(reject));
@@ -258,7 +258,7 @@ describe('a registry that is down', () => {
   });
 });
 
-test('a registry that is forgotten is no longer told to be down', async () => {
+test('an evicted registry is no longer reported as down', async () => {
   const { ask, seen } = start();
   for (let count = 0; count < FAILURES_TO_OPEN; count++) {
     await expect(ask([error('timeout')]).outcome).rejects.toThrow();
@@ -269,7 +269,7 @@ test('a registry that is forgotten is no longer told to be down', async () => {
   expect(seen).toEqual(['registry.example.com open', 'registry.example.com closed']);
 });
 
-test('who waits too long for a slot is told so', async () => {
+test('a resolve that waits too long for a slot says so', async () => {
   const { limits } = start({ concurrency: 1, queue: 10 });
   void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
   const attempt = new ResolveAttempt(never, never);
@@ -278,7 +278,7 @@ test('who waits too long for a slot is told so', async () => {
   expect(attempt.obstacle).toMatchObject({ failure: 'busy' });
 });
 
-test('more than may wait fail at once', async () => {
+test("resolves beyond the queue's length fail at once", async () => {
   const { limits, seen } = start({ concurrency: 1, queue: 0 });
   void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
   const second = limits.ask(asker, new ResolveAttempt(never, never), async () => 'digest');

@@ -116,7 +116,7 @@ describe('a registry that limits its rate', () => {
     );
   });
 
-  test('tells who runs out of time that this is why', async () => {
+  test('is named as the cause on a timeout', async () => {
     await using at = await start();
     at.registry.fault = fails(429, { 'Retry-After': '4' });
     const hasty = at.resolve('1', [], AbortSignal.timeout(150));
@@ -152,7 +152,7 @@ describe('a registry that fails', () => {
     expect(await at.sample('tagpin_registry_breaker_open')).toBe('0');
   });
 
-  test('slows nobody who asks another', async () => {
+  test("doesn't slow down other registries", async () => {
     await using bad = await start({ concurrency: 2 });
     await using good = await startRegistry();
     const digest = good.push('team/app', '1', image());
@@ -199,7 +199,7 @@ describe('no more than so many', () => {
     expect(await at.sample('tagpin_registry_in_flight')).toBe('0');
   });
 
-  test('and who gives up while waiting is never asked for', async () => {
+  test('and a resolve that gives up while waiting is never sent', async () => {
     await using at = await start({ concurrency: 1 });
     at.registry.fault = { delayMs: 150 };
     const first = at.resolve('1');

@@ -45,7 +45,7 @@ describe('the cache', () => {
     });
   });
 
-  test('answers nobody who wants what is true now, but joins him to whoever is asking', async () => {
+  test('is not used for a fresh resolve, which joins a request under way', async () => {
     await using at = await start();
     await at.resolver.resolve(at.reference, [], patient());
     const moved = at.registry.push('team/app', '1', image());
@@ -55,14 +55,14 @@ describe('the cache', () => {
     expect(at.registry.requests.manifests()).toHaveLength(1);
   });
 
-  test('answers whoever wants what was true a moment ago', async () => {
+  test('is used for a resolve that accepts a recent digest', async () => {
     await using at = await start();
     await at.resolver.resolve(at.reference, [], patient());
     const { source } = await at.resolver.resolve(at.reference, [], patient(), { maxAge: 2_000 });
     expect(source).toBe('cache');
   });
 
-  test('answers even who wants what is true now, if the registry is down', async () => {
+  test('is used even for a fresh resolve, if the registry is down', async () => {
     await using at = await start();
     await at.resolver.resolve(at.reference, [], patient());
     await at.registry.close();
@@ -70,7 +70,7 @@ describe('the cache', () => {
     expect(now).toMatchObject({ digest: at.first, source: 'stale' });
   });
 
-  test('does not remember a no for who wants what is true now', async () => {
+  test('does not use a cached failure for a fresh resolve', async () => {
     await using at = await start({}, { entries: 100, age: 60_000, negativeAge: 60_000 });
     const later = parseReference(`${at.registry.host}/team/app:later`);
     await expect(at.resolver.resolve(later, [], patient())).rejects.toThrow();
@@ -106,7 +106,7 @@ describe('the cache', () => {
   });
 });
 
-test('a hundred who ask at once cost one request', async () => {
+test('a hundred resolves at once cost one request', async () => {
   await using at = await start();
   const all = Array.from({ length: 100 }, () => at.resolver.resolve(at.reference, [], patient()));
   expect(new Set((await Promise.all(all)).map(({ digest }) => digest))).toEqual(new Set([at.first]));
@@ -159,7 +159,7 @@ describe('credentials', () => {
     });
   });
 
-  test('that got in and found nothing tell more than those that were refused', async () => {
+  test('that were accepted and found nothing determine the error, rather than refused ones', async () => {
     await using at = await start({ auth: { scheme: 'basic' }, users });
     const absent = parseReference(`${at.registry.host}/team/app:absent`);
     const asked = at.resolver.resolve(absent, [user('ada'), user('nobody')], patient());

@@ -34,7 +34,7 @@ async function enter(slots: Slots, order: string[], name: string) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('no more are in than there are slots, and the others follow as those leave', async () => {
+test('only as many requests run as there are slots, and the others follow as those end', async () => {
   const { slots, seen } = slotsOf(2);
   const order: string[] = [];
   const all = ['a1', 'a2', 'a3', 'a4'].map((name) => enter(slots, order, name));
@@ -49,7 +49,7 @@ test('no more are in than there are slots, and the others follow as those leave'
   expect(seen).toEqual({ inFlight: 0, waiting: 0 });
 });
 
-test('leaving twice frees one slot', async () => {
+test('a slot released twice is freed once', async () => {
   const { slots, seen } = slotsOf(1);
   const leave = await slots.enter(claimOf('a'), '');
   leave?.();
@@ -60,7 +60,7 @@ test('leaving twice frees one slot', async () => {
   expect(seen).toEqual({ inFlight: 1, waiting: 1 });
 });
 
-test('who has sent little does not wait for who has sent much', async () => {
+test('a group with few requests does not wait for one with many', async () => {
   const { slots } = slotsOf(1);
   const order: string[] = [];
   const leave = await slots.enter(claimOf('a'), '');
@@ -71,7 +71,7 @@ test('who has sent little does not wait for who has sent much', async () => {
   expect(order).toEqual(['a1', 'b1', 'a2', 'a3']);
 });
 
-test('who gives up leaves the queue', async () => {
+test('an abandoned request leaves the queue', async () => {
   const { slots, seen } = slotsOf(1);
   const leave = await slots.enter(claimOf('a'), '');
   const impatient = new AbortController();
@@ -83,7 +83,7 @@ test('who gives up leaves the queue', async () => {
   await expect(slots.enter(claimOf('a'), '')).resolves.toBeTypeOf('function');
 });
 
-test('who has given up before is not let in', async () => {
+test('a request abandoned before gets no slot', async () => {
   const { slots, seen } = slotsOf(1);
   await expect(slots.enter(claimOf('a', AbortSignal.abort(new Error('enough'))), '')).rejects.toThrow(
     'enough',
@@ -135,7 +135,7 @@ describe('a request without an answer', () => {
   });
 });
 
-test('all who wait can be sent away', async () => {
+test('all waiting requests can be rejected', async () => {
   const { slots, seen } = slotsOf(1);
   await slots.enter(claimOf('a'), '');
   const waiting = ['a', 'b'].map((group) => slots.enter(claimOf(group), ''));

@@ -121,7 +121,7 @@ const annotationsArbitrary = fc.dictionary(
   ),
 );
 
-test('law: what is stored is what is read, also when older copies come back', () => {
+test('property: what is stored is what is read, also when older copies come back', () => {
   fc.assert(
     fc.property(annotationsArbitrary, hash, somePins, fc.nat(), (before, key, wanted, at) => {
       const after = changed(before, storePins(before, key, wanted, at));

@@ -45,7 +45,7 @@ function seen(): Promise<{ status?: number; bytes?: number; ended?: boolean; err
 
 const size = pushed.bytes.length;
 
-describe('whoever comes through gets', () => {
+describe('a client of the proxy gets', () => {
   test.each<[string, FaultProxy['fault'], object]>([
     ['the answer where there is no fault', undefined, { status: 200, bytes: size, ended: true }],
     ['no word on a silent connection', 'silent', {}],
@@ -68,7 +68,7 @@ describe('whoever comes through gets', () => {
     expect(bytes).toBeLessThan(10);
   });
 
-  test('another fate each time, where that is said', async () => {
+  test('another fault each time, if it is a function', async () => {
     proxy.fault = (number) => (number % 2 === 0 ? { status: 500 } : undefined);
     const statuses = [await seen(), await seen(), await seen()].map(({ status }) => status);
     expect(statuses).toEqual([500, 200, 500]);

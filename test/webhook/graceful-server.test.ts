@@ -13,7 +13,7 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-test('a connection that never begins its TLS handshake keeps nothing from closing', async () => {
+test('a connection that never begins its TLS handshake does not delay closing', async () => {
   const authority = await createAuthority();
   const server = createSecureServer(await authority.issue(['127.0.0.1']));
   const listening = await listen(server, 0, 200);
@@ -47,13 +47,13 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return performance.now() - started;
 }
 
-test('a connection that is idle keeps nothing from closing', async () => {
+test('an idle connection does not delay closing', async () => {
   const { call, close } = await start((_request, response) => response.end('done'));
   expect(await call()).toBe('done');
   expect(await timed(close)).toBeLessThan(1_000);
 });
 
-test('what is under way when closing is answered, and then its connection closed', async () => {
+test('a request under way while closing is answered, then its connection is closed', async () => {
   const { call, close } = await start((_request, response) => {
     setTimeout(() => response.end('done'), 300);
   });
@@ -63,7 +63,7 @@ test('what is under way when closing is answered, and then its connection closed
   expect(await underWay).toBe('done');
 });
 
-test('nobody new is let in while closing', async () => {
+test('no new connection is accepted while closing', async () => {
   const { call, close } = await start((_request, response) => {
     setTimeout(() => response.end('done'), 300);
   });
@@ -74,7 +74,7 @@ test('nobody new is let in while closing', async () => {
   await Promise.all([underWay, closed]);
 });
 
-test('what is never answered is cut off when its time is up', async () => {
+test('a request that is never answered is cut off on the timeout', async () => {
   const { call, close } = await start(() => {}, 200);
   const underWay = call();
   underWay.catch(() => {});

@@ -224,7 +224,7 @@ const answerSchema = z.strictObject({
 /** No review may take longer: far above what any takes, and far below what would be felt. */
 const SLOW_MS = 1_000;
 
-test('law: every review has a valid answer, soon, and nothing else comes of it', async () => {
+test('property: every review has a valid answer, soon, and nothing else comes of it', async () => {
   const members = Object.getOwnPropertyNames(Object.prototype);
   await fc.assert(
     fc.asyncProperty(sentTo, async ({ sent, route }) => {
@@ -260,7 +260,7 @@ async function admit(text: string, route: (typeof routes)[number]): Promise<obje
   }
 }
 
-test('law: what is no review is said to be none, whatever it is', () => {
+test('property: what is no review is said to be none, whatever it is', () => {
   fc.assert(
     fc.property(
       fc.oneof(

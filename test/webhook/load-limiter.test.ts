@@ -5,7 +5,7 @@ import { LoadLimiter, REVIEW_BYTES } from '../../src/webhook/load-limiter.ts';
 
 const MIB = 2 ** 20;
 
-test('what is held never exceeds the limit, and all of it comes back', () => {
+test('reservations never exceed the limit, and are all released', () => {
   const bodies = fc.array(fc.record({ bytes: fc.nat(7 * MIB), given: fc.nat(3) }), { maxLength: 50 });
   fc.assert(
     fc.property(bodies, (reviews) => {
@@ -44,14 +44,14 @@ test('each is started in its turn', async () => {
   expect(started.at(-1)).toBe(100);
 });
 
-test('what comes of the work is what whoever waits for it gets', async () => {
+test('the caller gets the result of its work', async () => {
   const intake = new LoadLimiter(8 * MIB);
   const failure = new Error('no');
   const outcomes = [intake.inTurn(async () => 1), intake.inTurn(() => Promise.reject(failure))];
   expect(await Promise.allSettled(outcomes)).toMatchObject([{ value: 1 }, { reason: failure }]);
 });
 
-test('the process sees to its other connections in between', async () => {
+test('the event loop serves other connections in between', async () => {
   const intake = new LoadLimiter(8 * MIB);
   let started = 0;
   for (let index = 0; index < 20; index++)
@@ -64,7 +64,7 @@ test('the process sees to its other connections in between', async () => {
   expect(started).toBeLessThan(10);
 });
 
-test('what is under way is known', () => {
+test('the reviews in flight are known', () => {
   const intake = new LoadLimiter(8 * MIB);
   const [first, second] = [intake.hold(MIB), intake.hold(0)];
   expect(intake).toMatchObject({ underWay: 2, heldBytes: MIB + 2 * REVIEW_BYTES });

@@ -41,7 +41,7 @@ const send = (body: string, timeout = '10s') =>
     headers: { 'content-type': 'application/json' },
   });
 
-test('where there is no room for its body, a review is to be sent again, on another connection', async () => {
+test('a review without room for its body is answered 503, to be sent again on another connection', async () => {
   registry.fault = { outcome: 'hang' };
   const underWay = [send(sized(3), '2s'), send(sized(3), '2s')];
   await delay(200);
@@ -60,7 +60,7 @@ test('where there is no room for its body, a review is to be sent again, on anot
   expect((await send(sized(3), '1s')).status, 'there is room again').toBe(200);
 });
 
-test('who is turned away is told before he has sent it all', async () => {
+test('an overloaded webhook answers before the whole body is sent', async () => {
   registry.fault = { outcome: 'hang' };
   const underWay = [send(sized(3), '1s'), send(sized(3), '1s')];
   await delay(200);
@@ -86,7 +86,7 @@ describe('room comes back after', () => {
     for (let time = 0; time < 3; time++) expect((await send(body())).status).toBe(status);
   });
 
-  test('a caller who gives up while he sends', async () => {
+  test('a caller that gives up while it sends', async () => {
     for (let time = 0; time < 3; time++) {
       const gone = new AbortController();
       const body = new ReadableStream({
@@ -108,7 +108,7 @@ describe('room comes back after', () => {
   });
 });
 
-test('a review that has waited for a quarter of its time is not started, but to be sent again', async () => {
+test('a review that has waited for a quarter of its time is answered 503 instead of started', async () => {
   const roomy = await startWebhook('webhook: {inFlight: 1Gi}');
   try {
     const bodies = Array.from({ length: 30 }, () => sized(3, `app@sha256:${'a'.repeat(64)}`));

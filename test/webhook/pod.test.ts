@@ -91,7 +91,7 @@ describe('enforce', () => {
     },
   );
 
-  test('lets a pod through that has nothing to pin', async () => {
+  test('admits a pod with nothing to pin', async () => {
     const { response } = await webhook.review(
       'enforce',
       podReview(podOf(`${registry.host}/open/app@${digest}`)),
@@ -150,7 +150,7 @@ describe('best-effort', () => {
     expect(pinned.spec.containers[0]?.image).toContain(app.digest);
   });
 
-  test('lets through what cannot be pinned, with a warning, and pins the rest', async () => {
+  test('admits what cannot be pinned, with a warning, and pins the rest', async () => {
     const app = fresh();
     const pod = {
       metadata: {},
@@ -210,7 +210,7 @@ describe('audit', () => {
     expect(response.warnings).toEqual([`container "web": ${app.image}: would be pinned to ${app.digest}`]);
   });
 
-  test('lets through what enforce would refuse', async () => {
+  test('admits what enforce would refuse', async () => {
     const { response } = await webhook.review('audit', podReview(podOf('NGINX')));
     expect(response.allowed).toBe(true);
     expect(response.warnings?.[0]).toMatch(
@@ -308,7 +308,7 @@ describe('UPDATE', () => {
     expect(paths).toEqual(['/spec/containers/0/image', '/metadata/annotations']);
   });
 
-  test('back to the remembered tag gives the digest it had, though the tag has moved, and asks nobody', async () => {
+  test('back to the remembered tag restores its digest, although the tag has moved, without a request', async () => {
     const app = fresh();
     const pinned = old(`${registry.host}/${app.repository}@${app.digest}`, app.image);
     registry.push(app.repository, '1', image());
@@ -338,7 +338,7 @@ describe('UPDATE', () => {
   });
 });
 
-describe('what passes untouched', () => {
+describe('what is left unchanged', () => {
   const mirror = {
     ...podOf('NGINX'),
     metadata: { name: 'web', annotations: { 'kubernetes.io/config.mirror': 'x' } },
@@ -352,7 +352,7 @@ describe('what passes untouched', () => {
     expect((await webhook.review('enforce', review)).response.allowed).toBe(true);
   });
 
-  test('but no pod that only calls itself one', async () => {
+  test('but not a pod that only claims to be one', async () => {
     expect((await webhook.review('enforce', podReview(mirror))).response.allowed).toBe(false);
   });
 
@@ -362,7 +362,7 @@ describe('what passes untouched', () => {
     expect((await webhook.review('enforce', podReview(going, { oldPod }))).response.allowed).toBe(true);
   });
 
-  test('but no new pod that claims to be', async () => {
+  test('but not a new pod that claims to be', async () => {
     const going = { ...podOf('NGINX'), metadata: { name: 'web', deletionTimestamp: '2026-01-01T00:00:00Z' } };
     expect((await webhook.review('enforce', podReview(going))).response.allowed).toBe(false);
   });
@@ -375,7 +375,7 @@ describe('what passes untouched', () => {
     expect(response).toEqual({ uid: response.uid, allowed: true });
   });
 
-  test('what the pod says to skip, with a word on names that are none', async () => {
+  test('containers that the pod skips, with a warning of unknown names', async () => {
     const pod = {
       ...podOf('NGINX'),
       metadata: { name: 'web', annotations: { 'tagpin.dev/skip': 'web,wbe' } },
@@ -436,7 +436,7 @@ test('a pod of absurdly many images is refused without asking for any', async ()
   expect(registry.requests.entries).toEqual([]);
 });
 
-test('a password that a registry says back is in no log and no message', async () => {
+test('a password that a registry echoes is in no log and no message', async () => {
   webhook.api.put(pullSecret('echoed', registry.host, 'ada', 's3cr3t-pass'));
   const body = JSON.stringify({ errors: [{ code: 'DENIED', message: 'no access for ada:s3cr3t-pass' }] });
   registry.fault = { outcome: { status: 403, body } };

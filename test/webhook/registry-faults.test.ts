@@ -111,7 +111,7 @@ describe('while a registry', () => {
     ['resets every other request', everyOther('reset')],
     ['answers every other request 503', everyOther({ status: 503 })],
     ['answers every other request 429', everyOther({ status: 429, headers: { 'retry-after': '1' } })],
-  ])('%s, its pods are pinned nevertheless', async (_what, fault) => {
+  ])('%s, its pods are still pinned', async (_what, fault) => {
     await using proxy = await startFaultProxy({ to: { port: registry.port } });
     proxy.fault = fault;
     for (let time = 0; time < 5; time++) {
@@ -201,7 +201,7 @@ describe('while a registry says nothing and 600 reviews wait for it', () => {
 
   test('pods of it with stored pins are pinned as fast as before', () => expectAsFast(stored, storedBefore));
 
-  test('and it is asked nothing for those', () => {
+  test('and without a request to it for those', () => {
     expect(proxy.asked.length).toBeGreaterThan(0);
     expect(proxy.asked.filter((path) => path.includes('stored'))).toEqual([]);
   });

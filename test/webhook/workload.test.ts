@@ -54,12 +54,12 @@ const warningsOf = async (mode: string, object: ReturnType<typeof workload>, old
 const cause = () =>
   `container "web": ${absent}: not found (404 MANIFEST_UNKNOWN); push the tag or correct the image`;
 
-describe('whoever applies a workload hears what cannot be pinned', () => {
+describe('an applied workload gets warnings of what cannot be pinned', () => {
   test.each([
     ['enforce', 'its pods will be refused: '],
     ['best-effort', "can't be pinned: "],
     ['audit', "can't be pinned: "],
-  ])('and what comes of it: %s', async (mode, consequence) => {
+  ])('and of the consequence: %s', async (mode, consequence) => {
     const response = await warningsOf(mode, deployment(template(absent)));
     expect(response).toEqual({ uid: response.uid, allowed: true, warnings: [consequence + cause()] });
   });
@@ -104,7 +104,7 @@ describe('nothing is said', () => {
     expect((await warningsOf('enforce', skipping)).warnings).toBeUndefined();
   });
 
-  test('and nothing asked, when the template stays as it was', async () => {
+  test('and nothing resolved, if the template is unchanged', async () => {
     const before = deployment(template(absent));
     const response = await warningsOf('enforce', deployment(template(absent), { note: 'x' }), before);
     expect(response).toEqual({ uid: response.uid, allowed: true });
@@ -204,14 +204,14 @@ test('what is resolved is known for the revision that follows', async () => {
 describe('pins that undo has left on a Deployment', () => {
   const left = { 'pins.tagpin.dev/abc.1': '{}', 'pins.tagpin.dev/def.2': '{}', other: 'x' };
 
-  test('are taken off when it is updated', async () => {
+  test('are removed when it is updated', async () => {
     const object = deployment(template(tagged), left);
     const review = await webhook.ask('/workload/enforce', objectReview(object, { oldObject: object }));
     expect(applyResponse(object, review)).toMatchObject({ metadata: { annotations: { other: 'x' } } });
     expect(JSON.stringify(applyResponse(object, review))).not.toContain('pins.tagpin.dev');
   });
 
-  test('stay on what is created: they are what somebody wrote', async () => {
+  test('stay on a created object, whose author wrote them', async () => {
     const response = await warningsOf('enforce', deployment(template(tagged), left));
     expect(response.patch).toBeUndefined();
   });

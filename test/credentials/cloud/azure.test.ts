@@ -99,7 +99,7 @@ describe('a workload identity', () => {
     expect([entra.tokens(), exchange.tokens()]).toEqual([1, 1]);
   });
 
-  test('that Microsoft refuses is told with what to set up, without the token', async () => {
+  test('that Microsoft refuses is reported with its remedy, without the token', async () => {
     entra.fault = {
       outcome: jsonReply(401, {
         error: 'invalid_client',
@@ -197,7 +197,7 @@ describe('the exchange', () => {
     expect(impostor.requests.entries).toEqual([]);
   });
 
-  test("that doesn't answer keeps nobody longer than they want to wait", async () => {
+  test("that doesn't answer delays no caller beyond its deadline", async () => {
     exchange.fault = { outcome: 'hang' };
     await expect(source.credentials(`${HOST}/app`, AbortSignal.timeout(300))).rejects.toThrow(/timeout/);
   });

@@ -106,7 +106,7 @@ describe.skipIf('missing' in moto)(
       expect(credential).toMatchObject({ username: 'AWS', password: '210987654321-auth-token' });
     });
 
-    test('that fails is told with what to allow, and asked once for a hundred pods', async () => {
+    test('that fails is reported with the permission to grant, and called once for a hundred pods', async () => {
       const denied =
         'User: arn:aws:sts::123456789012:assumed-role/node/i-1 is not authorized to perform: ecr:GetAuthorizationToken on resource: *';
       api.fault = { outcome: jsonReply(400, { __type: 'AccessDeniedException', message: denied }) };
@@ -122,7 +122,7 @@ describe.skipIf('missing' in moto)(
       expect(await get()).toHaveLength(1);
     });
 
-    test('that quotes a secret in its failure has it kept', async () => {
+    test("that quotes a secret in its error doesn't have it printed", async () => {
       const secret = 'IQoJb3JpZ2luX2VjEJr9fQ4Zk3xVbTq0Lw8sYd1mNp2';
       api.fault = {
         outcome: jsonReply(403, {
@@ -136,7 +136,7 @@ describe.skipIf('missing' in moto)(
       expect(error.message).not.toContain('\n');
     });
 
-    test('that answers nonsense gives no credential', async () => {
+    test('that answers with invalid data gives no credential', async () => {
       const nonsense = {
         authorizationData: [{ authorizationToken: Buffer.from('no colon').toString('base64') }],
       };
@@ -144,7 +144,7 @@ describe.skipIf('missing' in moto)(
       expect((await failureOf()).message).toBe('ECR eu-west-1 answers with something that is no token');
     });
 
-    test("that doesn't answer keeps nobody longer than they want to wait", async () => {
+    test("that doesn't answer delays no caller beyond its deadline", async () => {
       api.fault = { outcome: 'hang' };
       const started = performance.now();
       await expect(source.credentials(`${HOST}/app`, AbortSignal.timeout(200))).rejects.toThrow(/timeout/);
@@ -153,7 +153,7 @@ describe.skipIf('missing' in moto)(
   },
 );
 
-test('an API that nothing listens at is told with what to open', async () => {
+test('an unreachable API is reported with the connection to allow', async () => {
   becomeOnly({
     AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
@@ -212,7 +212,7 @@ describe('the public registry', () => {
     expect(api.log.entries).toHaveLength(1);
   });
 
-  test('is used anonymously by nobody in particular', async () => {
+  test('is used anonymously without an identity', async () => {
     becomeOnly({ AWS_EC2_METADATA_DISABLED: 'true' });
     expect(await get('public.ecr.aws/nginx/nginx')).toEqual([]);
   });

@@ -60,7 +60,7 @@ describe('the metadata server', () => {
     expect(resolved).toMatchObject({ digest });
   });
 
-  test('is asked once for all registries, and for no more than the node or the workload has', async () => {
+  test('is asked once for all registries, and for no more scopes than the node or the workload has', async () => {
     const hosts = ['gcr.io', 'eu.gcr.io', HOST, 'us-docker.pkg.dev', 'gcr.io:443'];
     await Promise.all(Array.from({ length: 20 }, () => hosts.map((host) => get(`${host}/p/a`))).flat());
     expect(server.tokens()).toBe(1);
@@ -111,7 +111,7 @@ describe('the metadata server', () => {
     expect(server.tokens()).toBeLessThanOrEqual(5);
   });
 
-  test('that refuses is told with what to set up, and without what it says', async () => {
+  test('that refuses is reported with its remedy, without its own text', async () => {
     const secret = 'ya29.c.b0Aaekm1K4hVxQ2Lw8sYd1mNp2Tq9Rz3';
     server.fault = { outcome: { status: 403, headers: { 'Metadata-Flavor': 'Google' }, body: secret } };
     const errors = await Promise.all(Array.from({ length: 100 }, () => failureOf()));
@@ -146,7 +146,7 @@ test('a workload identity federated from another cloud gives a token', async () 
   expect(log.entries).toHaveLength(1);
 });
 
-test('a credential file that is missing is told', async () => {
+test('a missing credential file is reported', async () => {
   becomeOnly({ GOOGLE_APPLICATION_CREDENTIALS: '/does/not/exist.json' });
   expect((await failureOf()).message).toContain('GOOGLE_APPLICATION_CREDENTIALS');
 });

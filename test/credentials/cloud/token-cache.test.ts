@@ -42,7 +42,7 @@ describe('a token', () => {
     expect(issuer.asked).toBe(1);
   });
 
-  test('is used for half of its life without a word', async () => {
+  test('is used for half of its life without a request', async () => {
     await get();
     clock.pass(29);
     expect(await get()).toBe('token 1');
@@ -78,7 +78,7 @@ describe('a token', () => {
     expect(await get()).toBe(`token ${issuer.asked}`);
   });
 
-  test("isn't used after its end, also when there is no other", async () => {
+  test("isn't used after its expiry, even if there is no other", async () => {
     await get();
     issuer.failing = true;
     clock.pass(60);
@@ -130,7 +130,7 @@ describe('a failure', () => {
     expect(await get()).toBe('token 2');
   });
 
-  test('of one key is nothing to another', async () => {
+  test("of one key doesn't concern another", async () => {
     issuer.failing = true;
     await expect(get()).rejects.toThrow();
     issuer.failing = false;
@@ -149,7 +149,7 @@ test("a token isn't given up because its identity can't be found for a moment", 
   expect(await vanished()).toBe('nothing');
 });
 
-test('that there is nothing is believed at once, and looked at again in the background', async () => {
+test('a missing identity is cached at once, and checked again in the background', async () => {
   let asked = 0;
   const obtain = async () => {
     asked++;
@@ -165,7 +165,7 @@ test('that there is nothing is believed at once, and looked at again in the back
 });
 
 describe('a caller that gives up', () => {
-  test('is told why, and takes nothing away from the others', async () => {
+  test("gets the reason, and doesn't affect the others", async () => {
     let open = () => {};
     issuer.gate = new Promise<void>((resolve) => (open = resolve));
     const gone = new AbortController();
@@ -177,7 +177,7 @@ describe('a caller that gives up', () => {
     expect(await waiting).toBe('token 1');
   });
 
-  test('before it has begun causes nothing', async () => {
+  test('before the request has begun causes none', async () => {
     await expect(get(AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late');
     expect(issuer.asked).toBe(0);
   });
