@@ -9,6 +9,7 @@ import {
   decodeEntry,
   InvalidDockerConfig,
 } from '../../src/credentials/docker-config.ts';
+import { cpuMilliseconds } from '../support/cpu-time.ts';
 import { runs } from '../support/runs.ts';
 import { cases, notApplied, prose, testedIn, vectors } from '../support/vectors.ts';
 
@@ -216,17 +217,18 @@ describe('for any input', () => {
   });
 
   test.each(['a', '=', '\n', 'a=', ' ', ':'])('an auth of a megabyte of %j takes little time', (unit) => {
-    const start = performance.now();
-    expect(() => decodeAuth(unit.repeat(2 ** 20 / unit.length))).toThrow(InvalidDockerConfig);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const long = unit.repeat(2 ** 20 / unit.length);
+    const decode = () => expect(() => decodeAuth(long)).toThrow(InvalidDockerConfig);
+    expect(cpuMilliseconds(decode)).toBeLessThan(5000);
   });
 
   test('deep nesting and many entries take little time', () => {
-    const start = performance.now();
-    thrownBy(() => decodeDockerConfigJson('['.repeat(2 ** 20)));
     const entries = Array.from({ length: 20_000 }, (_, index) => `"r${index}.io":{"username":"u"}`);
-    expect(decodeDockercfg(`{${entries}}`).size).toBe(20_000);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const decode = () => {
+      thrownBy(() => decodeDockerConfigJson('['.repeat(2 ** 20)));
+      expect(decodeDockercfg(`{${entries}}`).size).toBe(20_000);
+    };
+    expect(cpuMilliseconds(decode)).toBeLessThan(5000);
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { globMatch } from '../../src/credentials/glob.ts';
+import { cpuMilliseconds } from '../support/cpu-time.ts';
 import { runs } from '../support/runs.ts';
 
 // From Go's path/filepath/match_test.go, but for its cases with path separators.
@@ -75,12 +76,13 @@ test.each(['*', '*a', 'a*', '?*', '[a-b]', '[', '\\', '\\*', '[^a]*', '[aa'])(
   'a long pattern of %j takes little time',
   (unit) => {
     const pattern = unit.repeat(2 ** 15 / unit.length);
-    const start = performance.now();
-    for (const text of ['', 'a'.repeat(255), 'ab'.repeat(127)]) {
-      globMatch(pattern, text);
-      globMatch(`*${pattern}b`, text);
-      globMatch(`[${pattern}]`, text);
-    }
-    expect(performance.now() - start).toBeLessThan(5000);
+    const match = () => {
+      for (const text of ['', 'a'.repeat(255), 'ab'.repeat(127)]) {
+        globMatch(pattern, text);
+        globMatch(`*${pattern}b`, text);
+        globMatch(`[${pattern}]`, text);
+      }
+    };
+    expect(cpuMilliseconds(match)).toBeLessThan(5000);
   },
 );

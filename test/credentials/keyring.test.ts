@@ -6,6 +6,7 @@ import { CredentialSources } from '../../src/credentials/credential-sources.ts';
 import { decodeDockerConfigJson } from '../../src/credentials/docker-config.ts';
 import { createKeyring, dockerConfigKeyring, isDefaultRegistry } from '../../src/credentials/keyring.ts';
 import { keyMatches, normalizeKey, parseKey } from '../../src/credentials/registry-key.ts';
+import { cpuMilliseconds } from '../support/cpu-time.ts';
 import { runs } from '../support/runs.ts';
 import { cases, notApplied, prose, testedIn, vectors } from '../support/vectors.ts';
 
@@ -186,17 +187,19 @@ describe('for any input', () => {
     const nasty = ['*', '*a', '*a*', '[', '[a-', '\\', '.', '%', '%41', '@', ':', '/', '?', '#', 'a'];
     const keys = nasty.flatMap((unit) => [unit.repeat(long / unit.length), `${unit.repeat(long / 2)}b`]);
     const images = [...'a.:/%@'].map((unit) => unit.repeat(long));
-    const start = performance.now();
-    const keyring = createKeyring(keys.map((key, index) => json(`s${index}`, { [key]: { username: 'u' } })));
-    for (const image of [...images, 'quay.io/app', `quay.io/${'a'.repeat(long)}`]) keyring.lookup(image);
-    expect(performance.now() - start).toBeLessThan(10_000);
+    const lookUp = () => {
+      const keyring = createKeyring(
+        keys.map((key, index) => json(`s${index}`, { [key]: { username: 'u' } })),
+      );
+      for (const image of [...images, 'quay.io/app', `quay.io/${'a'.repeat(long)}`]) keyring.lookup(image);
+    };
+    expect(cpuMilliseconds(lookUp)).toBeLessThan(10_000);
   });
 
   test('many keys that are filed together take little time', () => {
     const auths = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`quay.io?${index}`, {}]));
-    const start = performance.now();
-    expect(createKeyring([json('s', auths)]).lookup('quay.io/app')).toHaveLength(20_000);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const lookUp = () => expect(createKeyring([json('s', auths)]).lookup('quay.io/app')).toHaveLength(20_000);
+    expect(cpuMilliseconds(lookUp)).toBeLessThan(5000);
   });
 });
 

@@ -15,6 +15,7 @@ import {
   repository,
   tagOrLatest,
 } from '../../src/image/reference.ts';
+import { cpuMilliseconds } from '../support/cpu-time.ts';
 import { runs } from '../support/runs.ts';
 import { cases, prose, testedIn, vectors } from '../support/vectors.ts';
 
@@ -262,10 +263,11 @@ describe('for any input', () => {
       `a@a:${text}`,
       `[${text}`,
     ]) {
-      const start = performance.now();
-      thrownBy(() => parseReference(image));
-      thrownBy(() => matchReference(image));
-      expect(performance.now() - start).toBeLessThan(5000);
+      const parse = () => {
+        thrownBy(() => parseReference(image));
+        thrownBy(() => matchReference(image));
+      };
+      expect(cpuMilliseconds(parse)).toBeLessThan(5000);
     }
   });
 });

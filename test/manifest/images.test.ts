@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { parseManifest } from '../../src/manifest/document.ts';
 import { InvalidFieldSpec, parseFieldSpec, readFieldSpecs } from '../../src/manifest/field-spec.ts';
 import { podSpecPointers } from '../../src/pin/pod-template.ts';
+import { cpuMilliseconds } from '../support/cpu-time.ts';
 import { digestOf, find, imagesIn, pinText, podWith } from './pinning.ts';
 
 const apiVersions: Record<string, string> = {
@@ -256,11 +257,11 @@ describe('mistakes name line, column, document and field', () => {
   test.each(['[', '{', '- ', '? ', 'a: ', '{a: '])(
     'of what is nested without end by "%s", at once',
     (opening) => {
-      const started = performance.now();
-      expect(parseManifest(`a: 1\n---\n${opening.repeat(1_000_000)}`).mistakes).toMatchObject([
-        { line: 3, document: 2, message: 'it is nested too deeply to be read' },
-      ]);
-      expect(performance.now() - started).toBeLessThan(2_000);
+      const parse = () =>
+        expect(parseManifest(`a: 1\n---\n${opening.repeat(1_000_000)}`).mistakes).toMatchObject([
+          { line: 3, document: 2, message: 'it is nested too deeply to be read' },
+        ]);
+      expect(cpuMilliseconds(parse)).toBeLessThan(2_000);
     },
   );
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { said } from './secrets/record.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
@@ -55,3 +56,27 @@ const read = (stream: Readable | null) => (stream === null ? '' : text(stream));
 /** Runs `tagpin …args` to its end. */
 export const tagpin = (args: readonly string[], env?: Readonly<Record<string, string>>, input?: string) =>
   start(args, env, input).result;
+
+/** Far less than what hangs would take, and more than a busy machine takes to end a process. */
+const AT_ONCE_MS = 5_000;
+
+/**
+ * Starts `tagpin …args`, and interrupts it as Ctrl-C does once `isAsked`, or so many milliseconds later.
+ *
+ * @throws if it doesn't end at once
+ */
+export async function interrupted(
+  args: readonly string[],
+  isAsked: () => boolean,
+  later = 0,
+): Promise<Omit<Result, 'milliseconds'>> {
+  const { child, result } = start(args);
+  while (!isAsked() && child.exitCode === null) await delay(20);
+  await delay(later);
+  const sent = performance.now();
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await result;
+  const took = performance.now() - sent;
+  if (took > AT_ONCE_MS) throw new Error(`it ended only ${Math.round(took)} ms after it was interrupted`);
+  return { code, stdout, stderr };
+}

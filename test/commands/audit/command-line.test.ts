@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeKubeconfig } from '../../support/api-server/kubeconfig.ts';
-import { start, tagpin } from '../../support/command-line.ts';
+import { interrupted, tagpin } from '../../support/command-line.ts';
 import { image } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';
 import { type AuditCluster, deployment, namespaceObject, podOf, startAuditCluster } from './audits.ts';
@@ -114,17 +113,9 @@ describe('tagpin audit fails', () => {
   });
 });
 
-describe('Ctrl-C ends it within a second', () => {
-  /** Starts it, interrupts it once something has come to be asked, and tells what became of it. */
-  async function interrupt(isAsked: () => boolean, ...args: string[]) {
-    const { child, result } = start(['audit', '--kubeconfig', cluster.kubeconfig, ...args]);
-    for (let waited = 0; waited < 200 && !isAsked(); waited++) await delay(50);
-    const interrupted = performance.now();
-    child.kill('SIGINT');
-    const { code, stdout, stderr } = await result;
-    expect(performance.now() - interrupted).toBeLessThan(1_000);
-    return { code, stdout, stderr };
-  }
+describe('Ctrl-C ends it at once', () => {
+  const interrupt = (isAsked: () => boolean, ...args: string[]) =>
+    interrupted(['audit', '--kubeconfig', cluster.kubeconfig, ...args], isAsked);
 
   test('with the results so far, while a registry hangs', async () => {
     registry.requests.clear();
