@@ -22,6 +22,8 @@ export interface PullCredentials {
 
 /** Milliseconds for which an object that was read is cached: enough for a rollout's burst, short for an author who has just corrected it. */
 const LIFETIME_MS = 10_000;
+/** Secrets of one pod that are read at once, as many as may be under way for a namespace. There may be any number of them. */
+const AT_ONCE = 4;
 const MAX_OBJECTS = 10_000;
 /** Characters of all cached Secrets together: one may have a megabyte, and the authors of pods may create Secrets. */
 const MAX_SIZE = 32 * 1024 * 1024;
@@ -51,12 +53,26 @@ export class PullSecrets {
   async credentials(puller: PullIdentity, signal: AbortSignal): Promise<PullCredentials> {
     const { namespace } = puller;
     const names = await this.#secretNames(puller, signal);
-    const secrets = await Promise.all(
-      names.map(async (name) => ({ name, secret: await this.#secrets.get(namespace, name, signal) })),
-    );
+    const secrets = new Map<string, PullSecret | undefined>();
+    const unread = names.values();
+    let failed = false;
+    const read = async () => {
+      for (const name of unread) {
+        const secret = await this.#secrets.get(namespace, name, signal);
+        if (failed) return;
+        secrets.set(name, secret);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: AT_ONCE }, read));
+    } finally {
+      failed = true;
+    }
+    // In the order of the pod's list, which is that of the kubelet's tries.
+    const found = names.map((name) => ({ name, secret: secrets.get(name) }));
     return {
-      keyring: createKeyring(secrets.flatMap(({ secret }) => secret ?? [])),
-      missing: secrets.filter(({ secret }) => secret === undefined).map(({ name }) => name),
+      keyring: createKeyring(found.flatMap(({ secret }) => secret ?? [])),
+      missing: found.filter(({ secret }) => secret === undefined).map(({ name }) => name),
     };
   }
 

@@ -17,16 +17,17 @@ export interface ReadTurns {
 }
 
 /**
- * What reviews may read at once. The API server allows 100 streams on a connection (apiserver pkg/server/secure_serving.go),
- * and undici opens as many: 64 and 4 leave room for the reads of the webhook's own certificate. No namespace takes more than an
- * eighth of the objects. An API server answers such a read in 2 to 5 ms, so a namespace's eight are more than a thousand a
- * second, when a rollout needs two or three for all its pods.
+ * What reviews may read at once. Reads follow each other without a pause, so that the number under way decides how much of the
+ * API server's and of this process's time they take: an API server answers one in 2 to 5 ms, and four at once are about a
+ * thousand a second. A rollout needs two or three for all its pods. Both numbers together stay far below the 100 streams that
+ * the API server allows on a connection (apiserver pkg/server/secure_serving.go), so that the reads of the webhook's own
+ * certificate wait for none of these.
  *
  * A page of a list is parsed in one go, which takes up to 40 ms (call.ts, `LARGEST_ANSWER`). A namespace has one list at
  * once, so that the pages of others, and all else, come in between.
  */
 export const reviewTurns = (): ReadTurns => ({
-  objects: new Turns({ inAll: 64, perNamespace: 8, waiting: 1_000 }),
+  objects: new Turns({ inAll: 32, perNamespace: 4, waiting: 1_000 }),
   lists: new Turns({ inAll: 4, perNamespace: 1, waiting: 100 }),
 });
 

@@ -168,6 +168,31 @@ test('the ServiceAccount is not asked for when the pod has secrets of its own', 
   expect(api.requests.of('serviceaccounts')).toEqual([]);
 });
 
+describe('however many secrets a pod lists', () => {
+  const names = Array.from({ length: 200 }, (_, i) => `secret-${i}`);
+  const puller = { namespace: 'crowd', imagePullSecrets: names, serviceAccountName: 'default' };
+
+  test('they are tried in the order of the list', async () => {
+    for (const name of ['secret-1', 'secret-0', 'secret-150']) {
+      api.put(pullSecret(name, 'registry.example.com', name, 'correct-horse', 'crowd'));
+    }
+    const { keyring, missing } = await fresh().credentials(puller, patient());
+    expect(keyring.lookup('registry.example.com/app').map(({ source }) => source)).toEqual([
+      'secret crowd/secret-0',
+      'secret crowd/secret-1',
+      'secret crowd/secret-150',
+    ]);
+    expect(missing).toHaveLength(197);
+  });
+
+  test('no other is read once one cannot be', async () => {
+    const restore = api.fail({ resource: 'secrets', effect: 'forbidden' });
+    await expect(fresh().credentials(puller, patient())).rejects.toMatchObject({ status: 403 });
+    restore();
+    expect(api.requests.of('secrets').length).toBeLessThan(10);
+  });
+});
+
 test('a missing permission fails with the API server’s own message', async () => {
   const restore = api.fail({ resource: 'secrets', effect: 'forbidden' });
   const puller = { namespace: 'team', imagePullSecrets: ['a'], serviceAccountName: 'default' };
