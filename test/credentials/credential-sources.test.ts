@@ -17,12 +17,12 @@ test("a pod's pull secrets come first, then the sources in their order", async (
   expect(found.failures).toEqual([]);
 });
 
-test('without pull secrets the sources are all there is', async () => {
+test('without pull secrets only the sources count', async () => {
   const found = await new CredentialSources([giving('a')]).find('quay.io/app', undefined, signal());
   expect(sourcesOf(found.credentials)).toEqual(['a']);
 });
 
-test('a source that fails keeps no other from being tried, and is told', async () => {
+test('a source that fails does not stop the others, and is reported', async () => {
   const error = new CredentialError('ECR', 'access denied', 'grant it');
   const found = await new CredentialSources([failing(error), giving('b')]).find(
     'quay.io/app',
@@ -33,7 +33,7 @@ test('a source that fails keeps no other from being tried, and is told', async (
   expect(found.failures).toEqual([error]);
 });
 
-test('a failure that nobody foresaw says nothing of itself, even one that is thrown at once', async () => {
+test('an unexpected error is reported without its text, even if thrown synchronously', async () => {
   const thrower: CredentialSource = {
     credentials() {
       throw new TypeError('hunter2');
@@ -44,7 +44,7 @@ test('a failure that nobody foresaw says nothing of itself, even one that is thr
   expect(`${failures[0]?.source} ${failures[0]?.message} ${failures[0]?.remedy}`).not.toContain('hunter2');
 });
 
-test('when the time is up, the source that used it up is the failure', async () => {
+test('on a timeout, the failure names the source that caused it', async () => {
   const error = new CredentialError('credential helper x', 'no answer in time', 'try it');
   const over = AbortSignal.abort(new DOMException('', 'TimeoutError'));
   await expect(new CredentialSources([failing(error)]).find('quay.io/app', undefined, over)).rejects.toBe(
@@ -55,7 +55,7 @@ test('when the time is up, the source that used it up is the failure', async () 
   );
 });
 
-test("a source that says nothing doesn't keep a pull secret from being tried, and is told", async () => {
+test('a source that hangs does not stop a pull secret from being tried, and is reported', async () => {
   const silent: CredentialSource = {
     credentials: (_, given) =>
       new Promise((_resolve, reject) => given.addEventListener('abort', () => reject(given.reason))),

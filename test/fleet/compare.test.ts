@@ -59,7 +59,7 @@ describe('two digests are the same image', () => {
     expect(await result(one, repository.push(amd64()))).toBe('differ');
   });
 
-  test('whichever of them comes first: a law', async () => {
+  test('property: whichever of them comes first', async () => {
     const images = [amd64(), amd64('same'), image({ content: 'same', annotations: { a: 'b' } }), arm64()];
     const all = [...images, index(images.slice(0, 1)), index(images.slice(1)), index(images)].map((what) =>
       repository.push(what),

@@ -33,7 +33,7 @@ describe('a fleet', () => {
     return fleet;
   };
 
-  test('loses no image of any pod, and has none twice: a law', () => {
+  test('property: loses no image of any pod, and has none twice', () => {
     fc.assert(
       fc.property(pods, (all) => {
         const expected = all.flatMap(({ metadata, spec }) =>
@@ -46,7 +46,7 @@ describe('a fleet', () => {
     );
   });
 
-  test('is the same in whatever order its pods come: a law', () => {
+  test('property: is the same in whatever order its pods come', () => {
     const comparableTemplate = (fleet: Fleet) =>
       fleet
         .usages()
