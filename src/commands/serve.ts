@@ -42,12 +42,12 @@ export async function serve(
   log.info({ version: packageJson.version, node: process.versions.node }, 'starting');
   const metrics = new Metrics();
   const engine = createEngine(config, connection, metrics, { log, proxies: environment.proxies });
-  const intake = new LoadLimiter(config.webhook.inFlight);
+  const load = new LoadLimiter(config.webhook.inFlight);
   const app = createWebhookApp({
     routes: createRoutes({ ...engine, settings: config.pin, log, metrics }),
     log,
     metrics,
-    intake,
+    load,
     draining: () => stop.aborted,
   });
   // No TLS handshake succeeds until a certificate is installed, which happens once the API server trusts it.
@@ -66,8 +66,8 @@ export async function serve(
   const obstacle = () => (stop.aborted ? 'shutting down' : certificate.obstacle);
   metrics.show(packageJson.version, {
     isReady: () => obstacle() === undefined,
-    reviewsInFlight: () => intake.underWay,
-    bytesInFlight: () => intake.heldBytes,
+    reviewsInFlight: () => load.underWay,
+    bytesInFlight: () => load.reservedBytes,
     bytesInFlightLimit: config.webhook.inFlight,
     cacheEntries: () => engine.resolver.cacheEntries,
     cacheEntriesLimit: config.cache.entries,

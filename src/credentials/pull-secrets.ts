@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { excerpt } from '../image/excerpt.ts';
 import type { KubernetesApi, Secret, ServiceAccount } from '../kubernetes/api.ts';
 import { pathOf, type Resource, resources } from '../kubernetes/resources.ts';
 import { SharedReads } from '../kubernetes/shared-reads.ts';
@@ -49,7 +50,7 @@ export class PullSecrets {
     );
   }
 
-  /** @throws KubernetesError when a Secret or ServiceAccount can't be read */
+  /** @throws KubernetesError when a Secret or ServiceAccount can't be read; TooManyPullSecrets */
   async credentials(puller: PullIdentity, signal: AbortSignal): Promise<PullCredentials> {
     const { namespace } = puller;
     const names = await this.#secretNames(puller, signal);
@@ -80,7 +81,23 @@ export class PullSecrets {
     const { namespace, imagePullSecrets, serviceAccountName } = puller;
     if (imagePullSecrets.length > 0) return distinct(imagePullSecrets);
     const account = await this.#serviceAccounts.get(namespace, serviceAccountName, signal);
-    return distinct((account?.imagePullSecrets ?? []).map(({ name }) => name));
+    const names = account?.imagePullSecrets ?? [];
+    if (names.length > MAX_OF_ACCOUNT) throw new TooManyPullSecrets(serviceAccountName, names.length);
+    return distinct(names.map(({ name }) => name));
+  }
+}
+
+/** The pull secrets of one ServiceAccount that are read, far above real use. A pod's own are counted before. */
+export const MAX_OF_ACCOUNT = 100;
+
+/** Thrown for a ServiceAccount with more pull secrets than are read. */
+export class TooManyPullSecrets extends Error {
+  override readonly name = 'TooManyPullSecrets';
+
+  constructor(account: string, count: number) {
+    super(
+      `ServiceAccount ${excerpt(account)} has ${count} imagePullSecrets, and tagpin takes at most ${MAX_OF_ACCOUNT}`,
+    );
   }
 }
 

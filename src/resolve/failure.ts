@@ -1,5 +1,6 @@
 import { CredentialError } from '../credentials/credential.ts';
 import type { ImageCredentials } from '../credentials/pod-credentials.ts';
+import { TooManyPullSecrets } from '../credentials/pull-secrets.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError, remedyFor } from '../kubernetes/error.ts';
@@ -13,6 +14,7 @@ const otherLabels = [
   'credentials',
   'kubernetes',
   'kubernetes_forbidden',
+  'limit',
   'internal',
 ] as const;
 export type FailureLabel = RegistryFailure | (typeof otherLabels)[number];
@@ -53,6 +55,9 @@ export function explain(error: unknown, atHand: AtHand = nothing): Failure {
   }
   if (error instanceof CredentialError) {
     return { label: 'credentials', cause: error.message, remedy: error.remedy };
+  }
+  if (error instanceof TooManyPullSecrets) {
+    return { label: 'limit', cause: error.message, remedy: 'remove some of them' };
   }
   if (error instanceof UnreadableRevision) return unread('its revision', error.cause);
   if (error instanceof KubernetesError) return unread('its pull secrets', error);

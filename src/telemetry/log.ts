@@ -30,13 +30,27 @@ const secretNames = new Set(['password', 'authorization', 'token', 'auth']);
  * long as the rest of writing each line.
  */
 function censor(line: Record<string, unknown>): Record<string, unknown> {
-  if (!Object.values(line).some(isPlain)) return line;
+  if (!Object.values(line).some((value) => isPlain(value) || isLong(value))) return line;
   const entries = Object.entries(line).map(([name, value]) => [
     name,
-    isPlain(value) ? censored(value) : value,
+    isPlain(value) ? censored(value) : bounded(value),
   ]);
   return Object.fromEntries(entries);
 }
+
+/** Characters of a text in a line, and entries of a list. */
+const LONGEST_TEXT = 1_000;
+const LONGEST_LIST = 50;
+
+const isLong = (value: unknown) =>
+  typeof value === 'string' ? value.length > LONGEST_TEXT : Array.isArray(value);
+
+function bounded(value: unknown): unknown {
+  if (typeof value === 'string') return cut(value, LONGEST_TEXT);
+  return Array.isArray(value) ? value.slice(0, LONGEST_LIST).map(bounded) : value;
+}
+
+const cut = (text: string, limit: number) => (text.length <= limit ? text : `${text.slice(0, limit - 1)}…`);
 
 /** Errors aren't plain: the serializer writes nothing but their messages. */
 function isPlain(value: unknown): value is object {
@@ -46,16 +60,22 @@ function isPlain(value: unknown): value is object {
 function censored(value: object): object {
   const entries = Object.entries(value);
   return Object.fromEntries(
-    entries.map(([name, part]) => [name, secretNames.has(name) ? '[redacted]' : part]),
+    entries.map(([name, part]) => [name, secretNames.has(name) ? '[redacted]' : bounded(part)]),
   );
 }
 
-function describe(error: unknown, withStack: boolean): unknown {
-  if (!(error instanceof Error)) return String(error);
+/** Causes of a cause that are written. */
+const DEEPEST_CAUSE = 5;
+const LONGEST_STACK = 4_000;
+
+function describe(error: unknown, withStack: boolean, depth = 0): unknown {
+  if (!(error instanceof Error)) return cut(String(error), LONGEST_TEXT);
   return {
     type: error.name,
-    message: error.message,
-    ...(error.cause === undefined ? {} : { cause: describe(error.cause, withStack) }),
-    ...(withStack ? { stack: error.stack } : {}),
+    message: cut(error.message, LONGEST_TEXT),
+    ...(error.cause === undefined || depth === DEEPEST_CAUSE
+      ? {}
+      : { cause: describe(error.cause, withStack, depth + 1) }),
+    ...(withStack ? { stack: cut(error.stack ?? '', LONGEST_STACK) } : {}),
   };
 }

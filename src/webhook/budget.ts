@@ -21,7 +21,7 @@ const MINIMUM_MS = 100;
  *
  * @param patience milliseconds that the API server waits
  * @param waited milliseconds since the review came
- * @param held bytes that reviews hold which have come and aren't answered, as the intake counts them, this one included
+ * @param held bytes of reviews that aren't answered yet, this one included, as the load limiter counts them
  */
 export function timeFor(patience: number, waited: number, held: number): number {
   const wayBack = Math.max(LEAST_WAY_BACK_MS, patience * WAY_BACK);

@@ -1,72 +1,89 @@
 /**
  * What a review counts for beside its body: its connection with TLS, the parsed review, what is under way for it. So the
- * limit is one of their number too.
+ * limit also bounds their number.
  */
 export const REVIEW_BYTES = 32 * 1024;
 
-/** How many connections there may be: one for each review that could be under way at most. */
+/** How many connections there may be: one for each review that could be under way. */
 export const connectionLimit = (limit: number) => Math.floor(limit / REVIEW_BYTES);
 
-/** Milliseconds for which reviews are started before the process sees to its other connections again. */
+/** Milliseconds for which reviews are started before the process serves its other connections again. */
 const SLICE_MS = 10;
+/** Bytes of a body from which parsing takes long. Reviews of real pods have 5 to 30 KiB. */
+const LARGE = 256 * 1024;
+/** Large reviews get a turn at least so often, in milliseconds, however many small ones come. */
+const LARGE_EVERY_MS = 50;
 
 /**
- * What is taken in of all that comes, and when each is started.
+ * Limits what the webhook takes in, and decides when each review is started.
  *
- * Bodies are read as they come, which costs little, and wait in a line to be parsed and decided, which costs much. So
- * it is known how long each has waited; and however many there are, those who ask for the process's health are answered
- * in between. What all of them hold in memory is limited, so the line is.
+ * Bodies are read as they come, which costs little, and wait in line to be parsed and decided, which costs much. Small ones
+ * come first: a large one delays what comes after it by as long as it takes to parse, and no more than one is started
+ * before the small ones have their turn again. Probes are answered in between. All bodies together are bounded, and so
+ * is the line.
  */
 export class LoadLimiter {
   readonly #limit: number;
-  #held = 0;
+  #reserved = 0;
   #underWay = 0;
-  readonly #line: (() => void)[] = [];
+  readonly #small: (() => void)[] = [];
+  readonly #large: (() => void)[] = [];
+  #isServing = false;
+  #lastLarge = Number.NEGATIVE_INFINITY;
 
   /** @param limit bytes of bodies, and of {@link REVIEW_BYTES} for each, that are held at once */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** How many reviews have room now. */
+  /** How many reviews are under way. */
   get underWay(): number {
     return this.#underWay;
   }
 
-  /** What they take of the limit. */
-  get heldBytes(): number {
-    return this.#held;
+  /** Bytes of the limit that they take. */
+  get reservedBytes(): number {
+    return this.#reserved;
   }
 
   /**
-   * Makes room for a review whose body has so many bytes. Returns what gives the room back, once however often it is
-   * called; undefined if there is none.
+   * Reserves room for a review with a body of so many bytes. Returns a function that releases it, however often it is
+   * called; undefined if there is no room.
    */
-  hold(bodyBytes: number): (() => void) | undefined {
+  reserve(bodyBytes: number): (() => void) | undefined {
     const bytes = bodyBytes + REVIEW_BYTES;
-    if (this.#held + bytes > this.#limit) return undefined;
-    this.#held += bytes;
+    if (this.#reserved + bytes > this.#limit) return undefined;
+    this.#reserved += bytes;
     this.#underWay++;
-    let holds = true;
+    let isHeld = true;
     return () => {
-      if (!holds) return;
-      holds = false;
-      this.#held -= bytes;
+      if (!isHeld) return;
+      isHeld = false;
+      this.#reserved -= bytes;
       this.#underWay--;
     };
   }
 
-  /** Starts `work` when all that came before it has been started; its outcome. */
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
+  /** Starts `work` on a body of so many bytes when its turn comes; resolves to its outcome. */
+  schedule<T>(bodyBytes: number, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#line.push(() => work().then(resolve, reject));
-      if (this.#line.length === 1) setImmediate(this.#serve);
+      const line = bodyBytes < LARGE ? this.#small : this.#large;
+      line.push(() => work().then(resolve, reject));
+      if (this.#isServing) return;
+      this.#isServing = true;
+      setImmediate(this.#serve);
     });
   }
 
   readonly #serve = (): void => {
     const end = performance.now() + SLICE_MS;
-    while (this.#line.length > 0 && performance.now() < end) this.#line.shift()?.();
-    if (this.#line.length > 0) setImmediate(this.#serve);
+    while (this.#small.length > 0 && performance.now() < end) this.#small.shift()?.();
+    const now = performance.now();
+    if (this.#small.length === 0 || now - this.#lastLarge >= LARGE_EVERY_MS) {
+      if (this.#large.length > 0) this.#lastLarge = now;
+      this.#large.shift()?.();
+    }
+    this.#isServing = this.#small.length + this.#large.length > 0;
+    if (this.#isServing) setImmediate(this.#serve);
   };
 }

@@ -31,6 +31,3 @@ export function credentialsOf(
   const read = () => pullSecrets.credentials(pullIdentityOf(namespace, spec), signal);
   return new PodCredentials(credentials, read, signal);
 }
-
-/** Far more than any pod that runs has to be resolved, and few enough to be answered in time. */
-export const MAX_IMAGES = 500;

@@ -1,5 +1,6 @@
-import { decide } from '../pin/decide.ts';
+import { type Decided, decide } from '../pin/decide.ts';
 import type { Operation } from '../pin/json-patch.ts';
+import { excessOf } from '../pin/limits.ts';
 import type { Mode } from '../pin/opt-in.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
@@ -7,8 +8,8 @@ import { type PinSettings, podRules } from '../pin/settings.ts';
 import { type ImageOutcome, pinImages } from '../resolve/pin-images.ts';
 import { membershipOf } from '../revision/membership.ts';
 import type { PodRevision, RevisionDigests } from '../revision/revision-digests.ts';
-import { credentialsOf, MAX_IMAGES, type PinningParts } from './pinning.ts';
-import { expectOutcomes, record } from './record.ts';
+import { credentialsOf, type PinningParts } from './pinning.ts';
+import { expectOutcomes, record, recordExcess } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { remarkOnSecret, remarksOnPins, remarksOnSkipping, verdictOf } from './verdict.ts';
 
@@ -30,8 +31,9 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     const namespace = request.namespace ?? '';
     const rules = podRules(parts.settings, mode);
     const decided = decide(pod, rules, oldPod);
-    const images = decided.filter(({ decision }) => decision.action === 'resolve').length;
-    if (images > MAX_IMAGES) return tooMany(mode, images);
+    // A pod older than the opt-in must stay patchable, however large it is.
+    const excess = decided.every(isUnchanged) ? undefined : excessOf(pod);
+    if (excess !== undefined) return verdictOnExcess(parts, request, pod, mode, excess);
     const { outcomes, brokenSecrets } = await pinImages(decided, {
       resolver: parts.resolver,
       credentials: credentialsOf(parts, namespace, pod.spec, signal),
@@ -49,11 +51,20 @@ export function createPodHandler(parts: PinningParts): PodHandler {
   };
 }
 
-function tooMany(mode: Mode, images: number): Verdict {
-  const message = `the pod has ${images} images to resolve, and tagpin resolves at most ${MAX_IMAGES}; write digests`;
-  return mode === 'enforce'
-    ? { allowed: false, message }
-    : { allowed: true, warnings: [`not pinned: ${message}`] };
+const isUnchanged = ({ decision }: Decided) => decision.action === 'leave' && decision.reason === 'unchanged';
+
+function verdictOnExcess(
+  parts: PinningParts,
+  request: AdmissionRequest,
+  pod: Pod,
+  mode: Mode,
+  excess: string,
+): Verdict {
+  recordExcess(parts, request, pod, mode, excess);
+  const message = `pod: ${excess}`;
+  if (mode === 'enforce') return { allowed: false, message };
+  const warning = mode === 'audit' ? "can't be pinned" : 'not pinned';
+  return { allowed: true, warnings: [`${warning}: ${message}`] };
 }
 
 const MIRROR = 'kubernetes.io/config.mirror';

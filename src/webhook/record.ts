@@ -15,21 +15,58 @@ export function expectOutcomes({ images, lacking }: Metrics): void {
   }
 }
 
-/** Writes one line of log and counts one image for each outcome. What an update left alone is only counted. */
-export function record(
+/** Lines of log for one review. More images are counted, but not named. */
+const MAX_LINES = 50;
+
+/** The log of one review: after {@link MAX_LINES}, one line says how many more there would be. */
+function boundedLog(log: Logger, subject: object) {
+  let lines = 0;
+  const bounded =
+    (level: 'info' | 'warn') =>
+    (line: object, message: string): void => {
+      lines++;
+      if (lines <= MAX_LINES) log[level](line, message);
+    };
+  return {
+    info: bounded('info'),
+    warn: bounded('warn'),
+    end: () => lines > MAX_LINES && log.warn({ ...subject, more: lines - MAX_LINES }, 'more images'),
+  };
+}
+
+/** Writes a line for a pod that is beyond a limit of {@link excessOf}, and counts it as an image that failed. */
+export function recordExcess(
   { log, metrics }: { log: Logger; metrics: Metrics },
   request: AdmissionRequest,
   pod: Pod,
   mode: Mode,
-  outcomes: readonly ImageOutcome[],
+  excess: string,
 ): void {
-  const subject = {
+  metrics.images.inc({ mode, outcome: 'failed', reason: 'limit' });
+  log.warn({ ...subjectOf(request, pod, mode), reason: 'limit', excess }, 'not pinned');
+}
+
+function subjectOf(request: AdmissionRequest, pod: Pod, mode: Mode) {
+  return {
     namespace: request.namespace ?? '',
     pod: pod.metadata.name || `${pod.metadata.generateName ?? ''}*`,
     operation: request.operation,
     mode,
     ...(request.dryRun ? { dryRun: true } : {}),
   };
+}
+
+/** Writes one line of log and counts one image for each outcome. What an update left alone is only counted. */
+export function record(
+  parts: { log: Logger; metrics: Metrics },
+  request: AdmissionRequest,
+  pod: Pod,
+  mode: Mode,
+  outcomes: readonly ImageOutcome[],
+): void {
+  const { metrics } = parts;
+  const subject = subjectOf(request, pod, mode);
+  const log = boundedLog(parts.log, subject);
   for (const outcome of outcomes) {
     const { place, name, image } = outcome.field;
     const about = { ...subject, [place.replace(' ', '_')]: name, image: shown(image) };
@@ -56,19 +93,22 @@ export function record(
       }
     }
   }
+  log.end();
 }
 
 /** Writes a line and counts an image for each image of a revision that was to be resolved for its pods. */
 export function recordRevision(
-  { log, metrics }: { log: Logger; metrics: Metrics },
+  parts: { log: Logger; metrics: Metrics },
   { namespace, name, kind: { kind }, dryRun }: AdmissionRequest,
   outcomes: readonly ImageOutcome[],
 ): void {
+  const { metrics } = parts;
   const subject = {
     namespace: namespace ?? '',
     revision: `${kind} ${name ?? ''}`,
     ...(dryRun && { dryRun }),
   };
+  const log = boundedLog(parts.log, subject);
   for (const outcome of outcomes) {
     const about = { ...subject, image: shown(outcome.field.image) };
     if (outcome.result === 'pinned') {
@@ -86,4 +126,5 @@ export function recordRevision(
       );
     }
   }
+  log.end();
 }

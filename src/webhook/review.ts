@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { excerpt } from '../image/excerpt.ts';
 import { parseJson } from '../json.ts';
 import type { Operation } from '../pin/json-patch.ts';
 
@@ -49,7 +50,7 @@ export function parseAs<T>(shape: z.ZodType<T>, json: unknown, what: string): T 
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues
     .slice(0, 5)
-    .map(({ path, message }) => `${path.join('.') || what}: ${message}`);
+    .map(({ path, message }) => `${excerpt(path.join('.')) || what}: ${excerpt(message)}`);
   throw new InvalidReview(`the body is not a valid ${what}: ${issues.join('; ')}`);
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Digest } from '../image/digest.ts';
 import { type Decided, decide } from '../pin/decide.ts';
 import { fits, patchAnnotations } from '../pin/json-patch.ts';
+import { excessOf } from '../pin/limits.ts';
 import type { Pod } from '../pin/pod.ts';
 import { templateOf } from '../pin/pod-template.ts';
 import { revisionRules } from '../pin/settings.ts';
@@ -41,6 +42,11 @@ export function createRevisionHandler(
     const { metadata } = parseAs(revisionSchema, request.object, kind.kind);
     const template = templateOf(kind.kind, request.object);
     if (template === undefined) return { allowed: true };
+    const excess = excessOf(template);
+    if (excess !== undefined) {
+      parts.metrics.revisions.inc({ kind: kind.kind, outcome: 'limit' });
+      return { allowed: true, warnings: [`no digests are stored: ${excess}`] };
+    }
     const hash = hashOf(kind.kind, metadata.labels);
     const wanted = decide(template, rules).filter(({ decision }) => decision.action === 'resolve');
     const kept = operation === 'UPDATE' ? keptPins(request, kind.kind, hash, wanted) : none;

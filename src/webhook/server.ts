@@ -14,7 +14,7 @@ export interface WebhookParts {
   routes: readonly Route[];
   log: Logger;
   metrics: Metrics;
-  intake: LoadLimiter;
+  load: LoadLimiter;
   /** Whether the process is going down: answers then ask for the connection to be closed. */
   draining: () => boolean;
 }
@@ -78,7 +78,7 @@ interface Times {
 
 /** Answers the reviews that can be answered in time, and has the others sent again. */
 function handleReview(parts: WebhookParts, route: Route) {
-  const { intake, metrics } = parts;
+  const { load, metrics } = parts;
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const arrived = performance.now();
     if (parts.draining()) response.setHeader('Connection', 'close');
@@ -88,11 +88,12 @@ function handleReview(parts: WebhookParts, route: Route) {
       metrics.shed.inc({ path: route.path, reason });
       respondOverloaded(request, response);
     };
-    const giveBack = intake.hold(bodyLength(request, BODY_LIMIT));
-    if (giveBack === undefined) return shed('full');
+    const length = bodyLength(request, BODY_LIMIT);
+    const release = load.reserve(length);
+    if (release === undefined) return shed('full');
     try {
       await readBody(request, response);
-      await intake.inTurn(async () => {
+      await load.schedule(length, async () => {
         if (response.destroyed) return;
         if (performance.now() - arrived > waits * LONGEST_WAIT) return shed('late');
         await review(parts, route, request, response, { arrived, waits });
@@ -101,7 +102,7 @@ function handleReview(parts: WebhookParts, route: Route) {
       metrics.failures.inc({ path: route.path, reason: isUnreadable(error) ? 'unreadable' : 'failed' });
       throw error;
     } finally {
-      giveBack();
+      release();
     }
   };
 }
@@ -136,7 +137,7 @@ async function review(
   { arrived, waits }: Times,
 ): Promise<void> {
   const admission = parseReview(takeBody(request));
-  const budget = timeFor(waits, performance.now() - arrived, parts.intake.heldBytes);
+  const budget = timeFor(waits, performance.now() - arrived, parts.load.reservedBytes);
   using deadline = deadlineIn(budget);
   const verdict = await decide(parts, admission, route, deadline.signal);
   send(response, 200, JSON_TYPE, JSON.stringify(answer(admission, verdict)));

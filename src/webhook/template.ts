@@ -1,7 +1,7 @@
 import type { Decided } from '../pin/decide.ts';
 import type { PodSpec } from '../pin/pod.ts';
 import { type PinnedImages, pinImages } from '../resolve/pin-images.ts';
-import { credentialsOf, MAX_IMAGES, type PinningParts } from './pinning.ts';
+import { credentialsOf, type PinningParts } from './pinning.ts';
 
 /** Milliseconds. A new revision gets the digests of now, and the objects of one rollout are created within this. */
 export const FRESH_MS = 2_000;
@@ -14,7 +14,7 @@ export function resolveTemplate(
   decided: readonly Decided[],
   signal: AbortSignal,
 ): Promise<PinnedImages> {
-  return pinImages(decided.slice(0, MAX_IMAGES), {
+  return pinImages(decided, {
     resolver: parts.resolver,
     credentials: credentialsOf(parts, namespace, spec, signal),
     maxAge: FRESH_MS,

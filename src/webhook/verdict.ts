@@ -5,12 +5,16 @@ import type { Operation } from '../pin/json-patch.ts';
 import type { Mode } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
+import { singleLine } from '../registry/error.ts';
 import { sentence } from '../resolve/failure.ts';
 import type { ImageOutcome } from '../resolve/pin-images.ts';
 import type { Verdict } from './review.ts';
 
-/** A refusal names so many images; whoever has more to mend sees the rest on the next try. */
+/** The images that a refusal names, at most, and its characters: the next try names others. */
 const MAX_FAILURES = 20;
+const MAX_MESSAGE = 4_000;
+/** Characters of what is said of one image. */
+const MAX_SENTENCE = 1_000;
 /** Characters of an image that messages show at each end: cause and remedy have to fit beside it. */
 const IMAGE_ENDS = 50;
 
@@ -49,21 +53,29 @@ export function verdictOf(
 
 /** What to tell whoever applies a workload: which images its pods won't be pinned for, and what comes of that. */
 export function warningsOnTemplate(mode: Mode, outcomes: readonly ImageOutcome[]): string[] {
-  const consequence = mode === 'enforce' ? 'its pods will be refused' : "can't be pinned";
   return outcomes.flatMap((outcome) =>
-    outcome.result === 'failed' ? [`${consequence}: ${describe(outcome)}`] : [],
+    outcome.result === 'failed' ? [`${consequenceIn(mode)}: ${describe(outcome)}`] : [],
   );
 }
 
+/** What comes of an image that can't be pinned. */
+export const consequenceIn = (mode: Mode) =>
+  mode === 'enforce' ? 'its pods will be refused' : "can't be pinned";
+
 function list(failures: readonly string[]): string {
-  const rest = failures.length - MAX_FAILURES;
-  return [...failures.slice(0, MAX_FAILURES), ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
+  const shown: string[] = [];
+  for (const failure of failures.slice(0, MAX_FAILURES)) {
+    if (shown.join('\n').length + failure.length > MAX_MESSAGE) break;
+    shown.push(failure);
+  }
+  const rest = failures.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n');
 }
 
 function describe({ field, failure }: Extract<ImageOutcome, { result: 'failed' }>): string {
   // The message of an invalid reference quotes the image, made fit to be shown: don't show it raw beside that.
   const subject = failure.label === 'invalid_reference' ? named(field) : called(field);
-  return `${subject}: ${sentence(failure)}`;
+  return singleLine(`${subject}: ${sentence(failure)}`, MAX_SENTENCE);
 }
 
 /** The image as messages and logs show it: whole, unless it is so long that its middle says little. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { decide } from '../pin/decide.ts';
 import { type Operation, patchAnnotations } from '../pin/json-patch.ts';
+import { excessOf } from '../pin/limits.ts';
 import type { Mode } from '../pin/opt-in.ts';
 import { rawTemplateOf, templateOf } from '../pin/pod-template.ts';
 import { podRules } from '../pin/settings.ts';
@@ -11,7 +12,7 @@ import { type Pins, pinKeys } from '../revision/pins.ts';
 import type { PinningParts } from './pinning.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
 import { resolveTemplate } from './template.ts';
-import { remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
+import { consequenceIn, remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
 
 const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job'] as const;
 const workloadKind = z.enum(workloadKinds);
@@ -44,6 +45,10 @@ export function createWorkloadHandler(
     );
     if (template === undefined || isDeepStrictEqual(now, before)) return { allowed: true, patch };
 
+    const excess = excessOf(template);
+    if (excess !== undefined) {
+      return { allowed: true, patch, warnings: [`${consequenceIn(mode)}: ${excess}`] };
+    }
     const rules = podRules(parts.settings, mode);
     const known = await earlier(parts, request, signal);
     if (known instanceof KubernetesError && signal.aborted) {

@@ -202,3 +202,13 @@ test('a missing permission fails with the API server’s own message', async () 
   });
   restore();
 });
+
+test('a ServiceAccount with more pull secrets than are read costs no read of any', async () => {
+  const names = Array.from({ length: 3_000 }, (_, index) => `regcred-${index}`);
+  putServiceAccount('crowded', 'default', names);
+  const identity = { namespace: 'crowded', imagePullSecrets: [], serviceAccountName: 'default' };
+  await expect(fresh().credentials(identity, patient())).rejects.toThrow(
+    'ServiceAccount default has 3000 imagePullSecrets, and tagpin takes at most 100',
+  );
+  expect(api.requests.of('secrets')).toEqual([]);
+});

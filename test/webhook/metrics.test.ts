@@ -59,7 +59,7 @@ describe('reviews without a verdict are counted', () => {
       routes: [{ path: '/pin/enforce', handle, failed: { allowed: false } }],
       log: createLogger('silent', { write: () => undefined }),
       metrics,
-      intake: new LoadLimiter(64 * 2 ** 20),
+      load: new LoadLimiter(64 * 2 ** 20),
       draining: () => false,
     });
     const server = createServer(app).listen(0, '127.0.0.1');

@@ -432,7 +432,7 @@ test('a pod of absurdly many images is refused without asking for any', async ()
   }));
   const pod = { metadata: { name: 'web' }, spec: { containers } };
   const { response } = await webhook.review('enforce', podReview(pod));
-  expect(response.status?.message).toContain('501 images to resolve, and tagpin resolves at most 500');
+  expect(response.status?.message).toContain('it has 501 images, and tagpin takes at most 500');
   expect(registry.requests.entries).toEqual([]);
 });
 

@@ -65,8 +65,8 @@ export async function startWebhook(config = '{}'): Promise<Webhook> {
   const { proxies } = readEnvironment({});
   const engine = createEngine(settings, connect({ kubeconfig }), metrics, { log, proxies });
   const routes = createRoutes({ ...engine, settings: settings.pin, log, metrics });
-  const intake = new LoadLimiter(settings.webhook.inFlight);
-  const server = createServer(createWebhookApp({ routes, log, metrics, intake, draining: () => false }));
+  const load = new LoadLimiter(settings.webhook.inFlight);
+  const server = createServer(createWebhookApp({ routes, log, metrics, load, draining: () => false }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${portOf(server.address())}`;
 
