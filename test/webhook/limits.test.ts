@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MAX_OF_ACCOUNT } from '../../src/credentials/pull-secrets.ts';
 import { limits } from '../../src/pin/limits.ts';
 import { podReview } from '../support/admission.ts';
 import { startRegistry } from '../support/registry/registry.ts';
@@ -37,6 +40,14 @@ const beyond: Record<string, ReturnType<typeof pod>> = {
   ownerReferences: pod({}, { ownerReferences: names.map((name) => ({ name, uid: name })) }),
   'names in tagpin.dev/skip': pod({}, { annotations: { 'tagpin.dev/skip': names.join(',') } }),
 };
+
+test('the security page has every limit', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');
+  for (const { field, limit } of limits) {
+    expect(page).toMatch(new RegExp(`^\\| \`${field}\`.* \\| ${limit} \\|$`, 'm'));
+  }
+  expect(page).toContain(`| \`imagePullSecrets\` of its ServiceAccount | ${MAX_OF_ACCOUNT} |`);
+});
 
 test('every limit is tried here', () => {
   expect(Object.keys(beyond)).toEqual(limits.map(({ field }) => field));
