@@ -1,15 +1,15 @@
-/** Time, as far as limits and caches go by it. Tests have one of their own. */
+/** The clock of limits and caches. Tests have one that is set by hand. */
 export interface Clock {
   /** Milliseconds; only differences mean something. */
   now(): number;
-  /** Calls back once, unless what it returns is called before. */
+  /** Calls back once, unless the returned function is called before. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(milliseconds, callback) {
-    // Rounded up: a timer that fires a little early finds that its time hasn't come.
+    // Rounded up, because a timer that fires a little early would find that its time hasn't come.
     const timer = setTimeout(callback, Math.ceil(milliseconds));
     return () => clearTimeout(timer);
   },

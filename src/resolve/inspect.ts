@@ -5,17 +5,17 @@ import type { RegistryClient } from '../registry/client.ts';
 import { RegistryError } from '../registry/error.ts';
 import { platformOfConfig, platformsOf } from '../registry/platforms.ts';
 
-/** What a person wants to know of an image beside its digest. */
+/** What a person wants to know about an image besides its digest. */
 export interface Inspection {
   mediaType: string;
   /** Bytes of the manifest. */
   size: number;
-  /** `linux/arm64/v8` and such; empty for what is no image, or doesn't say. */
+  /** `linux/arm64/v8` and the like; empty if it isn't an image, or doesn't say. */
   platforms: string[];
 }
 
 /**
- * Reads what stands behind a digest: the manifest, and of a single image its config, which costs a request each.
+ * Reads the manifest of a digest and, for a single image, its config: a request each.
  *
  * @throws RegistryError when the manifest can't be read
  */
@@ -34,7 +34,7 @@ export async function inspect(
   const platforms = await client.content(reference, config, credential, signal).then(
     (content) => platformOfConfig(content.bytes),
     (error: unknown) => {
-      // The platform is a nicety: where the config is out of reach, the rest is still true.
+      // The platform is optional: without the config, the rest is still true.
       if (error instanceof RegistryError) return [];
       throw error;
     },

@@ -2,58 +2,58 @@ import { LRUCache } from 'lru-cache';
 import type { RegistryError } from '../registry/error.ts';
 import type { Clock } from './clock.ts';
 
-/** However long a registry says: limits are lifted, accounts are upgraded, and one request a minute is no harm. */
+/** The longest rest, whatever a registry says: accounts are upgraded, and one request a minute does no harm. */
 const LONGEST_REST_MS = 60_000;
-const MAX_ACCOUNTS = 1_000;
+const MAX_KEYS = 1_000;
 
 interface Reached {
   error: RegistryError;
-  /** Until when it isn't asked. */
+  /** When it is asked again. */
   until: number;
-  /** Until when it said it needn't be asked. */
-  told: number;
+  /** When the registry said that it may be asked again. */
+  announced: number;
 }
 
-/** A time in which one account isn't to ask. */
+/** A time in which no request is sent. */
 export interface Rest {
   error: RegistryError;
   /** Milliseconds until its end. */
   left: number;
-  /** The error for those who won't wait for that. */
+  /** The error of a request that doesn't wait for that. */
   refusal(): RegistryError;
 }
 
 /**
- * The rate limits of one registry that have been reached. A limit is an account's, or that of everybody who comes
- * without one: others go on.
+ * The rate limits of one registry that have been reached. A key names what a limit is for: an account, or an account and
+ * a repository. Requests under other keys go on.
  */
 export class RateLimits {
   readonly #clock: Clock;
-  readonly #reached = new LRUCache<string, Reached>({ max: MAX_ACCOUNTS });
+  readonly #reached = new LRUCache<string, Reached>({ max: MAX_KEYS });
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** @param pause milliseconds that the account is to wait */
-  reached(account: string, error: RegistryError, pause: number): void {
+  /** @param pause milliseconds for which no request is sent under this key */
+  reached(key: string, error: RegistryError, pause: number): void {
     const now = this.#clock.now();
     const until = now + Math.min(pause, LONGEST_REST_MS);
-    if (until < (this.#reached.get(account)?.until ?? 0)) return;
-    this.#reached.set(account, { error, until, told: now + pause });
+    if (until < (this.#reached.get(key)?.until ?? 0)) return;
+    this.#reached.set(key, { error, until, announced: now + pause });
   }
 
-  /** What is left of the account's rest; undefined when it may ask. */
-  rest(account: string): Rest | undefined {
-    const reached = this.#reached.get(account);
+  /** What is left of the key's rest; undefined if a request may be sent. */
+  rest(key: string): Rest | undefined {
+    const reached = this.#reached.get(key);
     if (reached === undefined) return undefined;
-    const { error, until, told } = reached;
+    const { error, until, announced } = reached;
     const now = this.#clock.now();
     if (until <= now) {
-      this.#reached.delete(account);
+      this.#reached.delete(key);
       return undefined;
     }
-    const retryAfter = Math.ceil((told - now) / 1000);
+    const retryAfter = Math.ceil((announced - now) / 1000);
     return {
       error,
       left: until - now,

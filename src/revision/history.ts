@@ -6,7 +6,7 @@ import { hashOf, type RevisionKind, revisionKinds } from './kinds.ts';
 import { type Pins, readPins } from './pins.ts';
 import { labelSelector } from './selector.ts';
 
-/** What keeps the revisions of the kinds that have more than one. */
+/** The kind of a workload's revisions, for workloads that have more than one. */
 const historyOf = {
   Deployment: 'ReplicaSet',
   StatefulSet: 'ControllerRevision',
@@ -26,11 +26,11 @@ const workloadSchema = z.object({
 const revisionSchema = z.looseObject({ metadata: objectMetadata });
 
 /**
- * The pins of the revision that a workload goes back to, if it is one that it had: by `rollout undo`, or because its old
- * template was applied again. Controllers know their revisions by the template (kubernetes
+ * The stored pins of the revision that a workload goes back to, by `rollout undo` or because its old template was applied again;
+ * undefined if it is a new one. Controllers know their revisions by the template (kubernetes
  * pkg/controller/deployment/util/deployment_util.go, `EqualIgnoreHash`; pkg/controller/history, `EqualRevision`).
  *
- * @param workload as it will be
+ * @param workload as it will be after the update
  * @throws KubernetesError
  */
 export async function earlierPins(
@@ -62,7 +62,7 @@ const templateSchema = z.looseObject({
   metadata: z.looseObject({ labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
-/** A template but for what a controller adds to it. */
+/** A template without what a controller adds to it. */
 function comparableTemplate(template: unknown): unknown {
   const parsed = templateSchema.safeParse(template);
   if (!parsed.success) return template;

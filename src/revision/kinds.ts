@@ -1,12 +1,12 @@
 import { type Resource, resources } from '../kubernetes/resources.ts';
 import { OWN_HASH } from './pins.ts';
 
-/** The kinds that store their pins: what a pod is one of, made before its first pod and never its template changed. */
+/** The kinds that store pins. Each is created before its first pod, and its template doesn't change. */
 export type RevisionKind = 'ReplicaSet' | 'ControllerRevision' | 'Job';
 
 interface RevisionResource {
   readonly resource: Resource;
-  /** The labels that tell it from other revisions, in the order to look for them. */
+  /** The labels with its hash, in the order to look for them. */
   readonly hashLabels: readonly string[];
 }
 
@@ -26,10 +26,10 @@ export const revisionKinds: Readonly<Record<RevisionKind, RevisionResource>> = {
 
 export const isRevisionKind = (kind: string): kind is RevisionKind => Object.hasOwn(revisionKinds, kind);
 
-/** What the API server takes behind a prefix's slash is 63 characters, and a key's time needs 12 of them. */
+/** The API server accepts 63 characters after the slash of an annotation's name, and a key's time needs 12 of them. */
 const HASH = /^[A-Za-z0-9][-A-Za-z0-9_.]{0,49}$/;
 
-/** What tells an object from its owner's other revisions, fit for an annotation's name; `own` if it has nothing. */
+/** The hash that tells a revision from its owner's others, as it stands in an annotation's name; `own` if it has none. */
 export function hashOf(kind: RevisionKind, labels: Readonly<Record<string, string>> | null | undefined) {
   const found = revisionKinds[kind].hashLabels
     .map((label) => labels?.[label])

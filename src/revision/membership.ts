@@ -18,21 +18,21 @@ export interface PodMetadata {
     | undefined;
 }
 
-/** Of which revision a pod is: what it shares with its siblings, and with nothing else. */
+/** The revision that a pod is of: what it shares with its siblings, and with no other pod. */
 export interface Membership {
   namespace: string;
   /** The pod's controller. */
   owner: { kind: string; name: string; uid: string };
   /** The object that stores the revision's pins; undefined where the kind of owner has none. */
   stored: { kind: RevisionKind; name: string } | undefined;
-  /** Selects the siblings, and perhaps others; undefined where nothing does. */
+  /** Selects the siblings, and perhaps other pods; undefined if nothing does. */
   readonly selector: string | undefined;
 }
 
 interface OwnerKind {
   group: string;
   kind: string;
-  /** Where the pins are stored, of a pod of the owner that has this revision label. */
+  /** The object that stores the pins, for pods of that owner with that revision label. */
   stored(owner: string, revision: string | undefined): Membership['stored'];
 }
 
@@ -47,15 +47,15 @@ const itself = (kind: 'ReplicaSet' | 'Job') => (name: string) => ({ kind, name }
 const byName = (_owner: string, revision: string | undefined): Membership['stored'] =>
   revision ? { kind: 'ControllerRevision', name: revision } : undefined;
 
-/** The pod's label is the end of it (kubernetes pkg/controller/daemon/util/daemonset_util.go). */
+/** The pod's label is the end of the revision's name (kubernetes pkg/controller/daemon/util/daemonset_util.go). */
 const byHash = (owner: string, revision: string | undefined): Membership['stored'] =>
   revision ? { kind: 'ControllerRevision', name: `${owner}-${revision}` } : undefined;
 
-/** OpenKruise's CloneSet has either, by its feature gate CloneSetShortHash (kruise pkg/controller/cloneset). */
+/** OpenKruise's CloneSet uses either, by its feature gate CloneSetShortHash (kruise pkg/controller/cloneset). */
 const byNameOrHash = (owner: string, revision: string | undefined): Membership['stored'] =>
   revision?.startsWith(`${owner}-`) ? byName(owner, revision) : byHash(owner, revision);
 
-/** Whose pods are of revisions. Argo Rollouts own ReplicaSets, and so are in it. */
+/** The controllers whose pods are of revisions. Argo Rollouts own ReplicaSets, so they are covered. */
 const owners: readonly OwnerKind[] = [
   { group: 'apps', kind: 'ReplicaSet', stored: itself('ReplicaSet') },
   { group: 'batch', kind: 'Job', stored: itself('Job') },
@@ -87,7 +87,7 @@ export function membershipOf(
     namespace,
     owner: { kind, name, uid },
     stored: stored !== undefined && isObjectName(stored.name) ? stored : undefined,
-    // Few pods need it, and each of their images does.
+    // Computed when needed, because few pods need it.
     get selector() {
       selector ??= { text: selectorOf(labels ?? {}) };
       return selector.text;
@@ -112,14 +112,14 @@ function selectorOf(labels: Readonly<Record<string, string>>): string | undefine
   return labelSelector(shared.length > 0 ? Object.fromEntries(shared) : labels);
 }
 
-/** Whether an object is the one that stores the pins of such pods: a name can be had again, a uid can't. */
+/** Whether an object stores the pins of such pods. The uid decides, because a name can be used again. */
 export function stores({ stored, owner }: Membership, metadata: ObjectMetadata): boolean {
   if (stored?.kind !== 'ControllerRevision') return metadata.uid === owner.uid;
   const controller = metadata.ownerReferences?.find((reference) => reference.controller === true);
   return controller?.uid === owner.uid;
 }
 
-/** What tells the revision from all others, whether or not something stores its pins. */
+/** A key for the revision, whether or not an object stores its pins. */
 export function keyOf({ namespace, owner, stored, selector }: Membership): string {
   return [namespace, owner.uid, stored?.name ?? selector ?? ''].join(' ');
 }

@@ -3,24 +3,24 @@ import { type Digest, isDigest } from '../image/digest.ts';
 import { parseJson } from '../json.ts';
 import type { AnnotationChanges, Annotations } from '../pin/json-patch.ts';
 
-/** What the keys of stored pins begin with: `pins.tagpin.dev/<hash>.<time>`. */
+/** The prefix of the keys of stored pins: `pins.tagpin.dev/<hash>.<time>`. */
 export const PINS = 'pins.tagpin.dev/';
 
-/** Milliseconds for which a webhook believes pins that it has read. They change when somebody adopts the revision. */
+/** Milliseconds for which stored pins are cached. They change when a person adopts the revision. */
 export const BELIEVED_MS = 30_000;
 
-/** The hash of an object that has none of its own. */
+/** The hash in the keys of an object that has no hash label. */
 export const OWN_HASH = 'own';
 
 /**
- * What a revision's images are pinned to: image as written → digest, or `null` where the tag couldn't be resolved
- * when the revision was made. An image that isn't in it isn't in the revision's template.
+ * A revision's stored pins: image as written → digest, or `null` if the tag couldn't be resolved when the revision was
+ * created. An image that they lack isn't in the revision's template.
  */
 export type Pins = ReadonlyMap<string, Digest | null>;
 
 interface Key {
   hash: string;
-  /** Milliseconds since 1970, or later than any before it. */
+  /** Milliseconds since 1970, and higher than in any earlier key. */
   time: number;
 }
 
@@ -28,9 +28,9 @@ interface Key {
  * The pins that an object stores: those under the newest key of its own hash.
  *
  * `kubectl rollout undo` copies a ReplicaSet's annotations to its Deployment, whose controller copies them to every
- * ReplicaSet and writes them over those of the same key (kubectl pkg/polymorphichelpers/rollback.go, kubernetes
- * pkg/controller/deployment/util/deployment_util.go). Hence a key of another hash is another revision's; and a key with
- * its time can't be overwritten by an older copy, which stays below it.
+ * ReplicaSet, over those with the same key (kubectl pkg/polymorphichelpers/rollback.go, kubernetes
+ * pkg/controller/deployment/util/deployment_util.go). So a key of another hash belongs to another revision,
+ * and a key with its time can't be overwritten by an older copy.
  */
 export function readPins(annotations: Annotations, hash: string): Pins | undefined {
   let newest: { time: number; pins: Pins } | undefined;
@@ -44,11 +44,11 @@ export function readPins(annotations: Annotations, hash: string): Pins | undefin
 }
 
 /**
- * How to store pins: under a key newer than any other of that hash, which are dropped. None, if that is what is
- * stored already.
+ * The changes that store pins: a key newer than all others of that hash, which are removed. No changes if the pins are stored
+ * already.
  *
  * @param now milliseconds since 1970
- * @param copies annotations of the object's owner, which may find their way to the object
+ * @param copies annotations of the object's owner, which its controller may copy to the object
  */
 export function storePins(
   annotations: Annotations,
@@ -69,7 +69,7 @@ export function storePins(
   };
 }
 
-/** The names of all stored pins, whichever revision they are of. */
+/** The keys of all stored pins, of whichever revision. */
 export function pinKeys(annotations: Annotations): string[] {
   return Object.keys(annotations ?? {}).filter((name) => name.startsWith(PINS));
 }
@@ -86,7 +86,7 @@ const pinsSchema = z.record(z.string(), z.string().nullable());
 function parsePins(text: string): Pins | undefined {
   const parsed = pinsSchema.safeParse(parseJson(text));
   if (!parsed.success) return undefined;
-  // A digest that is none may be a newer tagpin's, or a mistake: it is one that isn't known.
+  // An invalid digest may be a newer tagpin's, or a mistake: it counts as unknown.
   return new Map(
     Object.entries(parsed.data).map(([image, digest]) => [
       image,
@@ -103,7 +103,7 @@ function printPins(pins: Pins): string {
 const KEY = /^(.+)\.([0-9a-z]+)$/;
 const BASE = 36;
 
-/** @returns undefined for what is no key of stored pins, or has a time that nobody could follow */
+/** @returns undefined for any other annotation, and for a time so high that no key could follow it */
 function parseKey(name: string): Key | undefined {
   if (!name.startsWith(PINS)) return undefined;
   const [, hash, digits] = KEY.exec(name.slice(PINS.length)) ?? [];

@@ -55,7 +55,7 @@ const PAGE_SIZE = 100;
 /** Pods that are read of a list: far more than those of any revision whose digests aren't stored. */
 const MAX_PODS = 10_000;
 const MAX_AGREEMENTS = 10_000;
-/** Characters of pins that are kept. */
+/** Characters of stored pins that are cached. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
 
 /** Finds the digests that a pod's revision has already: one rollout, one digest. */

@@ -3,7 +3,7 @@ import { digestPinnedFrom, writtenImages } from '../pin/annotations.ts';
 import type { Pod } from '../pin/pod.ts';
 import { walk } from '../pin/walk.ts';
 
-/** What a pod was pinned to: image as written → digest. Believed only as far as the pod's own images bear it out. */
+/** What a pod was pinned to: image as written → digest. Its annotation counts only where its images confirm it. */
 export function pinnedImages(pod: Pod): ReadonlyMap<string, Digest> {
   const written = writtenImages(pod);
   return new Map(
@@ -15,7 +15,7 @@ export function pinnedImages(pod: Pod): ReadonlyMap<string, Digest> {
   );
 }
 
-/** For each image the digest of the oldest pod that is pinned from it: whoever asks, and when, gets the same. */
+/** For each image, the digest of the oldest pod that is pinned from it, so that the result is the same at any time. */
 export function eldestPins(pods: readonly Pod[]): ReadonlyMap<string, Digest> {
   const ages = ({ metadata: { creationTimestamp, name } }: Pod) => `${creationTimestamp ?? ''} ${name ?? ''}`;
   const youngestFirst = [...pods].sort((a, b) => (ages(a) < ages(b) ? 1 : -1));

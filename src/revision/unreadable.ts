@@ -12,7 +12,7 @@ export class UnreadableRevision extends Error {
 }
 
 /**
- * What is read of a revision.
+ * The result of reading a revision.
  *
  * @throws UnreadableRevision
  */

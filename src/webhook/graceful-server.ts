@@ -2,27 +2,27 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A server that takes calls. */
+/** A server that is listening. */
 export interface ListeningServer {
-  /** Takes no new connections, answers what is under way, and closes. */
+  /** Accepts no new connections, answers the requests under way, and closes. */
   close(): Promise<void>;
 }
 
 /**
- * The API server's client keeps idle connections for good and doesn't repeat a POST on one that was closed under it
- * (apiserver pkg/util/webhook/client.go): the call fails, and under `Ignore` the pod goes unpinned. So the server
- * keeps connections for far longer than any pause between pods.
+ * The API server's client keeps idle connections open, and doesn't repeat a POST on a connection that the server has just closed
+ * (apiserver pkg/util/webhook/client.go): the call fails, and under `Ignore` the pod isn't pinned. So the server keeps
+ * connections for far longer than any pause between pods.
  */
 const KEEP_ALIVE_MS = 15 * 60_000;
-/** A request must arrive whole within this; slower ones only hold connections. */
+/** The time in which a request must arrive whole; slower ones only hold connections. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** What is under way when closing gets so long to end. */
+/** The time that requests under way have to end when the server closes. */
 const CLOSE_TIMEOUT_MS = 15_000;
 
 /**
- * Starts `server` on all addresses; rejects when the port can't be had.
+ * Starts `server` on all addresses; rejects if the port is taken.
  *
- * @param closeTimeout milliseconds that connections get to end when closing
+ * @param closeTimeout milliseconds that connections have to end when the server closes
  */
 export async function listen(
   server: Server,
@@ -32,13 +32,13 @@ export async function listen(
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
-  // The server knows its connections only from their TLS handshake on: one that never begins it would keep it open.
+  // The server only knows connections whose TLS handshake has begun: another one would keep it from closing.
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  // A connection is idle again a moment after its answer, and would then be kept for whatever comes next.
+  // A connection becomes idle a moment after its answer, and would be kept for the next request.
   let closing = false;
   const closeIdle = () => closing && server.closeIdleConnections();
   server.on('request', (_request, response) => response.once('close', () => setImmediate(closeIdle)));

@@ -1,6 +1,6 @@
 /**
- * What a review counts for beside its body: its connection with TLS, the parsed review, what is under way for it. So the
- * limit also bounds their number.
+ * The bytes that a review counts for besides its body: its TLS connection, the parsed review, the requests under way for it.
+ * So the limit also bounds the number of reviews.
  */
 export const REVIEW_BYTES = 32 * 1024;
 

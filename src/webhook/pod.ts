@@ -70,9 +70,9 @@ function verdictOnExcess(
 const MIRROR = 'kubernetes.io/config.mirror';
 
 /**
- * What passes without a look: pods on their way out, and mirror pods, which only show a static pod that its node runs
- * already. Both are what the API server says, not what the pod says of itself: a created pod isn't being deleted,
- * and only a node makes mirror pods. Anything less would be a way around `enforce`.
+ * Pods that are let through: those being deleted, and mirror pods, which only show a static pod that its node runs already.
+ * Both are established by what the API server says and not by the pod itself: a new pod isn't being deleted, and only a
+ * node creates mirror pods. The pod's own word would be a way around `enforce`.
  */
 function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefined): boolean {
   if (oldPod?.metadata.deletionTimestamp) return true;

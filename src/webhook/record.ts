@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { AdmissionRequest } from './review.ts';
 import { shown } from './verdict.ts';
 
-/** Has what alerts watch of images be there before one is counted. */
+/** Creates the series of images that alerts watch, at 0. */
 export function expectOutcomes({ images, lacking }: Metrics): void {
   for (const mode of modes) {
     lacking.inc({ mode }, 0);
@@ -56,7 +56,7 @@ function subjectOf(request: AdmissionRequest, pod: Pod, mode: Mode) {
   };
 }
 
-/** Writes one line of log and counts one image for each outcome. What an update left alone is only counted. */
+/** Writes one line of log and counts one image for each outcome. Images that an update leaves unchanged are only counted. */
 export function record(
   parts: { log: Logger; metrics: Metrics },
   request: AdmissionRequest,
@@ -96,7 +96,7 @@ export function record(
   log.end();
 }
 
-/** Writes a line and counts an image for each image of a revision that was to be resolved for its pods. */
+/** Writes one line of log and counts one image for each image that was resolved for a revision. */
 export function recordRevision(
   parts: { log: Logger; metrics: Metrics },
   { namespace, name, kind: { kind }, dryRun }: AdmissionRequest,

@@ -13,7 +13,7 @@ const requestSchema = z.object({
   subResource: z.string().nullish(),
   /** Empty at CREATE with generateName. */
   name: z.string().nullish(),
-  /** The object's own may be empty at CREATE: this one counts. */
+  /** This one counts, because the object's own may be empty at CREATE. */
   namespace: z.string().nullish(),
   operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   userInfo: z.object({ groups: z.array(z.string()).nullish() }).default({}),
@@ -29,10 +29,10 @@ const reviewSchema = z.object({
   request: requestSchema,
 });
 
-/** A question of the API server, with what its answer has to repeat. */
+/** A review as the API server sends it; its response repeats the version and the uid. */
 export type AdmissionReview = z.infer<typeof reviewSchema>;
 
-/** Thrown for a body that is no AdmissionReview; the message says which field is wrong. */
+/** Thrown for a body that isn't an AdmissionReview; the message names the field. */
 export class InvalidReview extends Error {
   override readonly name = 'InvalidReview';
 }
@@ -54,10 +54,10 @@ export function parseAs<T>(shape: z.ZodType<T>, json: unknown, what: string): T 
   throw new InvalidReview(`the body is not a valid ${what}: ${issues.join('; ')}`);
 }
 
-/** What is to happen to the object of a review. */
+/** The decision on a review's object. */
 export interface Verdict {
   allowed: boolean;
-  /** Why not; for the person who sent the object. */
+  /** The reason of a refusal, for the person who sent the object. */
   message?: string;
   /** The HTTP status that the API server gives the refusal; 403 unless said otherwise. */
   code?: number;
@@ -66,11 +66,11 @@ export interface Verdict {
 }
 
 /**
- * The answer to `review`: the same uid and version; patch and patchType both or neither.
+ * The response to a review: the same uid and version; patch and patchType both or neither.
  *
  * @see https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response
  */
-export function answer({ apiVersion, request }: AdmissionReview, verdict: Verdict): object {
+export function toResponse({ apiVersion, request }: AdmissionReview, verdict: Verdict): object {
   const { allowed, message = 'refused by tagpin', code = 403, patch = [], warnings = [] } = verdict;
   return {
     apiVersion,
@@ -90,7 +90,7 @@ export function answer({ apiVersion, request }: AdmissionReview, verdict: Verdic
 /** The API server cuts a warning after 256 characters and all of them after 4096 (apiserver endpoints/filters/warning.go). */
 const WARNING_LIMIT = 256;
 const ALL_WARNINGS_LIMIT = 4096;
-/** Kept free to say how many more there are. */
+/** Characters kept free to say how many more there are. */
 const REST_RESERVE = 40;
 
 function withinLimits(warnings: readonly string[]): string[] {

@@ -21,10 +21,10 @@ const revisionSchema = z.object({
 });
 
 /**
- * Answers for revisions: stores what the images of the template are pinned to, as they are made, in their own metadata.
- * The template stays as it is, since its Deployment would no longer know a ReplicaSet with another one (kubernetes
- * pkg/controller/deployment/util/deployment_util.go, `FindNewReplicaSet`). Never refuses: the controller would give up
- * before whoever could mend it hears of it, and pods are still to come.
+ * Answers for revisions: stores the digests of the template's images in the new revision's metadata. The template stays as it
+ * is, because its Deployment wouldn't recognize a ReplicaSet with another one (kubernetes
+ * pkg/controller/deployment/util/deployment_util.go, `FindNewReplicaSet`). It never refuses, because nobody reads the
+ * controller's errors, and the pods are reviewed in their turn.
  *
  * @throws InvalidReview, from the handler, when the request's object is none
  */
@@ -70,9 +70,9 @@ export function createRevisionHandler(
 const none: Pins = new Map();
 
 /**
- * What an update leaves as it was. A ReplicaSet that nobody owns may have its template changed: images that it had
- * keep their digests, and those that it no longer has are forgotten. Without pins before there are none after:
- * its pods agree among themselves, and what they agreed on isn't known here.
+ * The pins that an update keeps. The template of a ReplicaSet without an owner can be changed: images that it had keep their
+ * digests, and those that it no longer has are forgotten. A revision without stored pins gets none, because its pods have
+ * agreed on digests that aren't known here.
  */
 function keptPins(
   { object, oldObject }: AdmissionRequest,
@@ -93,7 +93,7 @@ function keptPins(
   return new Map(kept);
 }
 
-/** The digests that the images have now, for the pods of the template; `null` for those that can't be resolved. */
+/** The digests that the images have now; `null` for those that can't be resolved. */
 async function resolveAll(
   parts: PinningParts,
   request: AdmissionRequest,

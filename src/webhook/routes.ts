@@ -9,7 +9,7 @@ import { createWorkloadHandler } from './workload.ts';
 export interface Route {
   path: string;
   handle(request: AdmissionRequest, signal: AbortSignal): Promise<Verdict>;
-  /** What is said when the handler itself fails. */
+  /** The verdict when the handler itself fails. */
   failed: Verdict;
 }
 
@@ -17,7 +17,7 @@ const podPath = (mode: Mode) => `/pin/${mode}`;
 const REVISION_PATH = '/revision';
 const workloadPath = (mode: Mode) => `/workload/${mode}`;
 
-/** All paths that the webhook answers, as `manifests/base/webhook.yaml` has it called. */
+/** All paths of the webhook, as in `manifests/base/webhook.yaml`. */
 export const routePaths = [...modes.map(podPath), REVISION_PATH, ...modes.map(workloadPath)];
 
 /** What the webhook does on each path. */

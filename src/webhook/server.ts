@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { timeFor } from './budget.ts';
 import type { LoadLimiter } from './load-limiter.ts';
 import { bodyLength, respondOverloaded } from './overloaded.ts';
-import { type AdmissionReview, answer, InvalidReview, parseReview, type Verdict } from './review.ts';
+import { type AdmissionReview, InvalidReview, parseReview, toResponse, type Verdict } from './review.ts';
 import type { Route } from './routes.ts';
 
 export interface WebhookParts {
@@ -15,7 +15,7 @@ export interface WebhookParts {
   log: Logger;
   metrics: Metrics;
   load: LoadLimiter;
-  /** Whether the process is going down: answers then ask for the connection to be closed. */
+  /** Whether the process is shutting down: responses then close their connections. */
   draining: () => boolean;
 }
 
@@ -27,13 +27,13 @@ const BODY_LIMIT = 7 * 1024 * 1024;
 
 const JSON_TYPE = 'application/json';
 
-/** What the API server waits when it doesn't say: the default of `timeoutSeconds`. */
+/** The default of `timeoutSeconds`, if the API server sends none. */
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** No API server waits longer for a webhook. */
+/** The longest timeout that a webhook can have. */
 const MAXIMUM_TIMEOUT_MS = 30_000;
 /**
- * The part of what the API server waits that a review may spend waiting to be started. Enough is left to resolve its images,
- * and for the API server to send it again if it isn't started: to another replica, if that has less to do.
+ * The part of the API server's timeout that a review may wait to be started. Enough is left to resolve its images, or for the
+ * API server to send it again, perhaps to a replica with less to do.
  */
 const LONGEST_WAIT = 1 / 4;
 
@@ -51,7 +51,7 @@ export function createWebhookApp(parts: WebhookParts): Express {
   return routedOnly(app);
 }
 
-/** Has what alerts watch of reviews be there before one comes. */
+/** Creates the series of reviews that alerts watch, at 0. */
 function expectTrouble({ failures, shed }: Metrics, path: string): void {
   for (const reason of ['failed', 'unreadable'] as const) failures.inc({ path, reason }, 0);
   for (const reason of ['full', 'late'] as const) shed.inc({ path, reason }, 0);
@@ -70,13 +70,13 @@ function routedOnly(app: Express): Express {
 
 const body = express.raw({ type: () => true, limit: BODY_LIMIT, inflate: false });
 
-/** When a review came, by `performance.now()`, and for how many milliseconds the API server waits for its answer. */
+/** When a review arrived, by `performance.now()`, and the API server's timeout in milliseconds. */
 interface Times {
   arrived: number;
   waits: number;
 }
 
-/** Answers the reviews that can be answered in time, and has the others sent again. */
+/** Answers the reviews that can be answered in time; the API server sends the others again. */
 function handleReview(parts: WebhookParts, route: Route) {
   const { load, metrics } = parts;
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -107,7 +107,7 @@ function handleReview(parts: WebhookParts, route: Route) {
   };
 }
 
-/** Whether there was no review to be read: whoever sent it is at fault, or what lies between. */
+/** Whether the request held no readable review, which is its sender's fault. */
 const isUnreadable = (error: unknown) => error instanceof InvalidReview || statusOf(error) < 500;
 
 function isJson({ headers }: IncomingMessage): boolean {
@@ -122,7 +122,7 @@ const readBody = (request: WithBody, response: ServerResponse) =>
     body(request, response, (error: unknown) => (error === undefined ? resolve() : reject(error)));
   });
 
-/** The body as text; the request lets go of it: parsed, it is large enough. */
+/** The body as text. The request drops it, because the parsed review is large enough. */
 function takeBody(request: WithBody): string {
   const text = Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '';
   request.body = undefined;
@@ -140,7 +140,7 @@ async function review(
   const budget = timeFor(waits, performance.now() - arrived, parts.load.reservedBytes);
   using deadline = deadlineIn(budget);
   const verdict = await decide(parts, admission, route, deadline.signal);
-  send(response, 200, JSON_TYPE, JSON.stringify(answer(admission, verdict)));
+  send(response, 200, JSON_TYPE, JSON.stringify(toResponse(admission, verdict)));
 
   const { path } = route;
   const outcome = verdict.allowed ? (verdict.patch?.length ? 'patched' : 'allowed') : 'denied';
@@ -156,7 +156,7 @@ function send(response: ServerResponse, status: number, type: string, text: stri
 const sendText = (response: ServerResponse, status: number, text: string) =>
   send(response, status, 'text/plain', `${text}\n`);
 
-/** The handler's verdict; if the handler itself fails, the one that the route has for that. */
+/** The handler's verdict; the route's own if the handler fails. */
 async function decide(
   { log, metrics }: WebhookParts,
   { request }: AdmissionReview,
@@ -173,14 +173,14 @@ async function decide(
   }
 }
 
-/** How long the API server waits, from the `?timeout=10s` that it adds; it never adds `0s`. */
+/** The API server's timeout, from the `?timeout=10s` that it adds; it never adds `0s`. */
 function patience({ url = '' }: IncomingMessage): number {
   const timeout = /[?&]timeout=([^&]*)/.exec(url)?.[1];
   const milliseconds = timeout === undefined ? undefined : parseDuration(timeout);
   return Math.min(milliseconds || DEFAULT_TIMEOUT_MS, MAXIMUM_TIMEOUT_MS);
 }
 
-/** What is no review gets a status and a reason; the connection of a body that wasn't read to its end is closed. */
+/** A request that isn't a review gets a status and a reason; its connection is closed if its body wasn't read to the end. */
 function refusal(log: Logger) {
   return (error: unknown, _request: IncomingMessage, response: ServerResponse, _next: NextFunction) => {
     if (response.headersSent) {

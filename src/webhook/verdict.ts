@@ -15,10 +15,10 @@ const MAX_FAILURES = 20;
 const MAX_MESSAGE = 4_000;
 /** Characters of what is said of one image. */
 const MAX_SENTENCE = 1_000;
-/** Characters of an image that messages show at each end: cause and remedy have to fit beside it. */
+/** Characters of an image that messages show at each end, so that cause and remedy fit beside it. */
 const IMAGE_ENDS = 50;
 
-/** What the mode makes of the outcomes. Remarks are warnings whatever comes of it. */
+/** The verdict on a pod in its mode. Remarks are warnings in any case. */
 export function verdictOf(
   mode: Mode,
   outcomes: readonly ImageOutcome[],
@@ -51,14 +51,14 @@ export function verdictOf(
   }
 }
 
-/** What to tell whoever applies a workload: which images its pods won't be pinned for, and what comes of that. */
+/** The warnings for the person who applies a workload: which images can't be pinned, and the consequence. */
 export function warningsOnTemplate(mode: Mode, outcomes: readonly ImageOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>
     outcome.result === 'failed' ? [`${consequenceIn(mode)}: ${describe(outcome)}`] : [],
   );
 }
 
-/** What comes of an image that can't be pinned. */
+/** The consequence of an image that can't be pinned. */
 export const consequenceIn = (mode: Mode) =>
   mode === 'enforce' ? 'its pods will be refused' : "can't be pinned";
 
@@ -73,12 +73,12 @@ function list(failures: readonly string[]): string {
 }
 
 function describe({ field, failure }: Extract<ImageOutcome, { result: 'failed' }>): string {
-  // The message of an invalid reference quotes the image, made fit to be shown: don't show it raw beside that.
+  // The message of an invalid reference quotes the image already, escaped.
   const subject = failure.label === 'invalid_reference' ? named(field) : called(field);
   return singleLine(`${subject}: ${sentence(failure)}`, MAX_SENTENCE);
 }
 
-/** The image as messages and logs show it: whole, unless it is so long that its middle says little. */
+/** The image as messages and logs show it: whole, or without its middle if it is very long. */
 export function shown(image: string): string {
   if (image.length <= 2 * IMAGE_ENDS) return excerpt(image);
   return `${excerpt(image.slice(0, IMAGE_ENDS))}…${excerpt(image.slice(-IMAGE_ENDS))}`;
@@ -87,7 +87,7 @@ export function shown(image: string): string {
 const named = ({ place, name }: ImageField) => `${place} "${excerpt(name)}"`;
 const called = (field: ImageField) => `${named(field)}: ${shown(field.image)}`;
 
-/** What to tell somebody whose `tagpin.dev/skip` does nothing. */
+/** The warnings about a `tagpin.dev/skip` without effect. */
 export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): string[] {
   const names = skippedNames(pod);
   if (names.size === 0) return [];
@@ -98,7 +98,7 @@ export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): stri
     .map((name) => `${SKIP} names "${excerpt(name)}", which is no container or image volume of this pod`);
 }
 
-/** What there is to know about digests that aren't what the registry says now. */
+/** The warnings about digests that aren't what the registry says now. */
 export function remarksOnPins(outcomes: readonly ImageOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>
     outcome.result === 'pinned'
@@ -107,7 +107,7 @@ export function remarksOnPins(outcomes: readonly ImageOutcome[]): string[] {
   );
 }
 
-/** tagpin goes on with the other secrets, but the kubelet doesn't. */
+/** A warning, because the kubelet fails every pull of the pod, whereas tagpin goes on with the other secrets. */
 export function remarkOnSecret({ secret, error }: BrokenSecret): string {
   return `pull secret "${secret.name}" keeps the kubelet from pulling any image of this pod: ${error.message}`;
 }

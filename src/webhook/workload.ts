@@ -22,8 +22,8 @@ const workloadSchema = z.object({
 });
 
 /**
- * Answers for workloads: tells whoever applies one which of its images can't be pinned, and why; the warnings on its
- * pods will reach nobody but a controller. What is resolved for this is then known for the revision that follows.
+ * Answers for workloads: warns the person who applies one of images that can't be pinned, because the warnings on its pods
+ * reach only a controller. What is resolved here is cached for the revision that follows.
  *
  * @throws InvalidReview, from the handler, when the request's object is none
  */
@@ -71,8 +71,8 @@ export function createWorkloadHandler(
 }
 
 /**
- * What the revision has that the workload goes back to: that needs no registry, whatever has become of the tags. Without it
- * there may be a warning too many, which is no reason to look at nothing.
+ * The stored pins of the revision that the workload goes back to: they need no registry. Without them there may be a warning too
+ * many.
  */
 async function earlier(
   { kubernetes, log }: PinningParts,
@@ -90,8 +90,8 @@ async function earlier(
 }
 
 /**
- * Takes off a Deployment the pins that `kubectl rollout undo` has copied to it from a ReplicaSet, so that nobody wonders
- * what they are. Nothing depends on it.
+ * Removes from a Deployment the pins that `kubectl rollout undo` has copied to it from a ReplicaSet. Nothing depends on it: they
+ * would only puzzle its readers.
  */
 function withoutPins({ operation, object }: AdmissionRequest, kind: string): Operation[] {
   if (operation !== 'UPDATE' || kind !== 'Deployment') return [];

@@ -10,7 +10,7 @@ import { RegistryError } from '../../src/registry/error.ts';
 import { RevisionDigests } from '../../src/revision/revision-digests.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { answer, InvalidReview, parseReview } from '../../src/webhook/review.ts';
+import { InvalidReview, parseReview, toResponse } from '../../src/webhook/review.ts';
 import { createRoutes } from '../../src/webhook/routes.ts';
 import { applyJsonPatch, jsonPatch } from '../support/json-patch.ts';
 import { runs } from '../support/runs.ts';
@@ -253,7 +253,7 @@ test('property: every review has a valid answer, soon, and nothing else comes of
 async function admit(text: string, route: (typeof routes)[number]): Promise<object | 'invalid'> {
   try {
     const parsed = parseReview(text);
-    return answer(parsed, await route.handle(parsed.request, AbortSignal.timeout(5_000)));
+    return toResponse(parsed, await route.handle(parsed.request, AbortSignal.timeout(5_000)));
   } catch (error) {
     if (error instanceof InvalidReview) return 'invalid';
     throw error;
