@@ -10,24 +10,24 @@ export interface KnownPod {
   /** Labels and annotations of the object that stores the digests. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly stored: Readonly<Record<string, string>>;
-  /** Its annotations and spec; what isn't said is {@link quiet}. */
+  /** Its annotations and spec; missing fields are {@link quiet}'s. */
   readonly annotations?: Readonly<Record<string, string>>;
   readonly spec: Manifest;
   /** Changes of the reference to its owner. */
   readonly owner?: Manifest;
-  /** What a policy leaves to the webhook: these containers and volumes; by default none. */
+  /** The containers and volumes that a policy leaves to the webhook; by default none. */
   readonly left?: 'all' | readonly string[];
 }
 
-/** A pod for admission alone: nothing in it that the API server makes up. */
+/** A pod for admission only, without fields that the API server generates. */
 const quiet = { automountServiceAccountToken: false, schedulerName: 'none' };
-/** By digest: what is stored for pods of such a template is only what a case says. */
+/** By digest, so that a revision stores only the pins of the test case. */
 const image = `registry.example.com/template@sha256:${'0'.repeat(64)}`;
-/** The hash of those that DaemonSets and CloneSets make. */
+/** The hash of revisions that DaemonSets and CloneSets create. */
 export const KNOWN_HASH = 'h4sh';
 const CLONE_SET_UID = '7f1c1c9e-51b2-4a7e-8a53-1d1c33b0a0a0';
 
-/** The manifest of a pod of a revision that is there. */
+/** The manifest of a pod of an existing revision. */
 export type PlacedPod = Manifest & { readonly metadata: Manifest };
 
 const objectsSchema = z.object({
@@ -37,7 +37,7 @@ const objectsSchema = z.object({
 const nameOf = (index: number) => `known-${index}`;
 const isOfRevision = (of: KnownPod['of']) => of === 'StatefulSet' || of === 'DaemonSet' || of === 'CloneSet';
 
-/** What owns the pods, with no pods of its own but for those that no node is to run. */
+/** The owner of the pods. Any pods that it creates itself are never scheduled. */
 function ownerManifest({ of = 'ReplicaSet', labels, stored }: KnownPod, index: number): Manifest | undefined {
   const name = nameOf(index);
   const metadata = { name, labels, annotations: stored };
@@ -63,7 +63,7 @@ function ownerReference({ of = 'ReplicaSet' }: KnownPod, index: number, uid: str
 }
 
 /**
- * Puts owners and revisions of all these pods into a namespace.
+ * Creates the owners and revisions of all these pods in a namespace.
  *
  * @returns their manifests, with their owners' uids there
  */
@@ -114,7 +114,7 @@ export async function placeKnown(namespace: Namespace, known: readonly KnownPod[
   }));
 }
 
-/** As their controllers label them. */
+/** The labels that their controllers set. */
 function podLabels(of: KnownPod['of'] = 'ReplicaSet', index: number) {
   switch (of) {
     case 'ReplicaSet':

@@ -20,15 +20,15 @@ const tagpin = tagpinOf(cluster);
 const policies = knownRolloutsOf(cluster, installationOf(cluster));
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
-/** What became of a pod: or else the message of whoever refused it. */
+/** The admitted pod, or the message of its refusal. */
 type Answer = AdmittedPod | string;
-/** By the webhook; by the policies and the webhook; by the policies alone; and by nobody. */
+/** Pinned by the webhook, by the policies and the webhook, by the policies alone, and not at all. */
 interface Answers {
   readonly webhook: Answer;
   readonly both: Answer;
   readonly alone: Answer;
   readonly nobody: Answer;
-  /** As `alone`, where the policies are told of `pin.keepTag` and `pin.pullPolicy: keep`. */
+  /** As `alone`, with policies configured for `pin.keepTag` and `pin.pullPolicy: keep`. */
   readonly keeping: Answer;
 }
 
@@ -84,7 +84,7 @@ afterAll(async () => {
 
 const writtenSchema = z.record(z.string(), z.string());
 
-/** What the webhook makes of the pod, but for these containers, which stay as nobody made anything of them. */
+/** The pod as the webhook pins it, except these containers, which stay as written. */
 function without(left: readonly string[], { webhook, nobody }: Answers): Answer {
   if (left.length === 0 || typeof webhook === 'string' || typeof nobody === 'string') return webhook;
   const swap = (list: 'containers' | 'initContainers') =>
@@ -104,7 +104,7 @@ function without(left: readonly string[], { webhook, nobody }: Answers): Answer 
   };
 }
 
-/** What the webhook makes of the pod, with the tags that it had and its pull policies. */
+/** The pod as the webhook pins it, with its original tags and pull policies. */
 function keepingOf({ webhook, nobody }: Partial<Answers> = {}): Answer | undefined {
   if (typeof webhook !== 'object' || typeof nobody !== 'object') return webhook;
   const pinned = (image: string, written = '') =>
