@@ -1,4 +1,4 @@
-import type { ResolveOptions } from '../commands/resolve.ts';
+import type { ResolveCommandOptions } from '../commands/resolve.ts';
 import type { ClusterOptions } from '../console/runtime.ts';
 import {
   cluster,
@@ -29,7 +29,7 @@ export const declareResolve: Declare = (program, runtime) => {
     .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
     .addOption(timeout('for all images together', 30_000, '30s'));
   exitCodes(command, { 0: 'all resolved', 3: 'some could not be resolved' }).action(
-    async (images: string[], options: ResolveOptions & ClusterOptions) => {
+    async (images: string[], options: ResolveCommandOptions & ClusterOptions) => {
       const { resolve } = await import('../commands/resolve.ts');
       await runtime.end(await resolve(images, options, runtime.context(options)));
     },

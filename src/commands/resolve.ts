@@ -7,7 +7,7 @@ import type { Progress, Terminal } from '../console/terminal.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
 import { sentence } from '../resolve/failure.ts';
 
-export interface ResolveOptions extends AskerOptions {
+export interface ResolveCommandOptions extends AskerOptions {
   output?: string;
   /** Milliseconds for everything. */
   timeout: number;
@@ -28,7 +28,7 @@ interface Wanted {
  */
 export async function resolve(
   images: readonly string[],
-  options: ResolveOptions,
+  options: ResolveCommandOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
   const wanted = parseAll(images);

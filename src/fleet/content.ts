@@ -21,7 +21,7 @@ export interface Child {
 }
 
 /** A registry's answer: what was asked for, that the repository doesn't have it, or why that isn't known. */
-export type Answer<T> =
+export type RegistryAnswer<T> =
   | { found: T; missing?: never; problem?: never }
   | { found?: never; missing: string; problem?: never }
   | { found?: never; missing?: never; problem: string };
@@ -29,9 +29,9 @@ export type Answer<T> =
 /** A registry as seen with some pods' credentials. Answers are remembered. Never rejects. */
 export interface RegistryView {
   /** The digest that the reference resolves to now. */
-  find(reference: Reference): Promise<Answer<Digest>>;
+  find(reference: Reference): Promise<RegistryAnswer<Digest>>;
   /** The repository's content for a digest. */
-  manifest(reference: Reference, digest: Digest): Promise<Answer<ImageManifest>>;
+  manifest(reference: Reference, digest: Digest): Promise<RegistryAnswer<ImageManifest>>;
   /** When the image was built, if its config says so. */
   built(reference: Reference, config: Digest): Promise<Date | undefined>;
 }

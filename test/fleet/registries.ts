@@ -1,6 +1,6 @@
 import {
-  type Answer,
   type ImageManifest,
+  type RegistryAnswer,
   type RegistryView,
   readBuilt,
   readManifest,
@@ -29,12 +29,12 @@ export class Repository implements RegistryView {
     this.#manifests.delete(digest);
   }
 
-  async find(reference: Reference): Promise<Answer<Digest>> {
+  async find(reference: Reference): Promise<RegistryAnswer<Digest>> {
     const digest = reference.digest ?? this.#tags.get(tagOrLatest(reference));
     return this.#answer(`find ${reference.digest ?? tagOrLatest(reference)}`, digest, () => digest);
   }
 
-  async manifest(_: Reference, digest: Digest): Promise<Answer<ImageManifest>> {
+  async manifest(_: Reference, digest: Digest): Promise<RegistryAnswer<ImageManifest>> {
     return this.#answer(`manifest ${digest}`, digest, (found) => readManifest(found.bytes, undefined));
   }
 
@@ -44,7 +44,11 @@ export class Repository implements RegistryView {
     return blob && readBuilt(blob);
   }
 
-  #answer<T>(what: string, digest: Digest | undefined, of: (found: Image) => T | undefined): Answer<T> {
+  #answer<T>(
+    what: string,
+    digest: Digest | undefined,
+    of: (found: Image) => T | undefined,
+  ): RegistryAnswer<T> {
     this.asked.push(what);
     if (this.problem !== undefined) return { problem: this.problem };
     const image = digest === undefined ? undefined : this.#manifests.get(digest);

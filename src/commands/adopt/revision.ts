@@ -1,22 +1,26 @@
 import type { Cluster } from '../../access/cluster.ts';
-import { remedyFor } from '../../access/remedies.ts';
+import { atCommandLine, remedyFor } from '../../access/remedies.ts';
 import {
   type Adoption,
   judge,
   type Preference,
   pinsToStore,
+  type RegistryQuery,
+  type RegistryResult,
   registryQueries,
 } from '../../adoption/adoption.ts';
 import { observe } from '../../adoption/evidence.ts';
 import type { RevisionInUse, RevisionObject } from '../../adoption/read-revisions.ts';
 import { pullIdentityOf } from '../../credentials/pod-credentials.ts';
+import type { PullIdentity } from '../../credentials/pull-secrets.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { decide, type Rules } from '../../pin/decide.ts';
 import { type AnnotationChanges, fits } from '../../pin/json-patch.ts';
+import { sentence } from '../../resolve/failure.ts';
+import { type ImageOutcome, pinImages } from '../../resolve/pin-images.ts';
 import { hashOf, isRevisionKind, type RevisionKind, revisionKinds } from '../../revision/kinds.ts';
 import { readPins, storePins } from '../../revision/pins.ts';
-import { askRegistry } from './ask-registry.ts';
 
 /** What `tagpin adopt` did with a revision. */
 export interface AdoptedRevision extends Pick<RevisionInUse, 'kind' | 'name'> {
@@ -119,4 +123,70 @@ async function write(
     if (!(error instanceof KubernetesError)) throw error;
     return { kind: 'unwritten', message: `it can't be written: ${error.message}; ${remedyFor(error)}` };
   }
+}
+
+/**
+ * Asks for the digests of tags, and whether the repository has a digest that its tag doesn't have: one request for each
+ * image, and a second one if its tag has moved. Never rejects.
+ *
+ * @param identity of the revision's pods
+ * @returns the results by image as written
+ */
+export async function askRegistry(
+  queries: readonly RegistryQuery[],
+  identity: PullIdentity,
+  { engine, podCredentials, signal }: Pick<Cluster, 'engine' | 'podCredentials' | 'signal'>,
+): Promise<ReadonlyMap<string, RegistryResult>> {
+  const credentials = podCredentials(identity);
+  const resolveAll = async (all: readonly RegistryQuery[]) => {
+    const decided = all.map(({ field, reference }) => ({
+      field,
+      decision: { action: 'resolve', reference } as const,
+    }));
+    const { outcomes } = await pinImages(decided, { resolver: engine.resolver, credentials, signal });
+    return outcomes;
+  };
+
+  const tags = await resolveAll(queries);
+  const results = new Map<string, RegistryResult>(
+    tags.map((outcome) => [outcome.field.image, { tag: tagOf(outcome) }]),
+  );
+  const open = queries.filter(
+    ({ field, confirm }) => confirm !== undefined && results.get(field.image)?.tag.digest !== confirm,
+  );
+  const byDigest = open.map(({ reference, confirm, ...rest }) => ({
+    ...rest,
+    confirm,
+    reference: { ...reference, digest: confirm },
+  }));
+  for (const [index, outcome] of (await resolveAll(byDigest)).entries()) {
+    const { image } = outcome.field;
+    const tag = results.get(image)?.tag;
+    const unconfirmed = unconfirmedBy(outcome, open[index]?.confirm);
+    if (tag !== undefined) results.set(image, { tag, unconfirmed });
+  }
+  return results;
+}
+
+function tagOf(outcome: ImageOutcome): RegistryResult['tag'] {
+  return outcome.result === 'pinned' ? { digest: outcome.pin.digest } : { problem: problemOf(outcome) };
+}
+
+/** Why it isn't confirmed that the repository has a digest; undefined if it is. */
+function unconfirmedBy(outcome: ImageOutcome, digest: string | undefined): string | undefined {
+  if (outcome.result === 'pinned') {
+    return outcome.pin.digest === digest
+      ? undefined
+      : `asked for ${digest}, the registry results with another digest`;
+  }
+  if (outcome.result === 'failed' && outcome.failure.label === 'not_found') {
+    return `the registry doesn't have ${digest}, which runs`;
+  }
+  return `the registry can't be asked for ${digest}: ${problemOf(outcome)}`;
+}
+
+function problemOf(outcome: ImageOutcome): string {
+  if (outcome.result !== 'failed') return '';
+  const { error, failure } = outcome;
+  return sentence(atCommandLine(failure, error));
 }

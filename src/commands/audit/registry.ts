@@ -9,8 +9,8 @@ import {
 } from '../../credentials/pod-credentials.ts';
 import type { RegistryEngine } from '../../engine.ts';
 import {
-  type Answer,
   type ImageManifest,
+  type RegistryAnswer,
   type RegistryView,
   readBuilt,
   readManifest,
@@ -27,7 +27,7 @@ const CONTENT_TIMEOUT_MS = 30_000;
 
 type ViewedCluster = Pick<Cluster, 'engine' | 'podCredentials' | 'signal'>;
 
-type Answers<T> = Map<string, Promise<Answer<T>>>;
+type Answers<T> = Map<string, Promise<RegistryAnswer<T>>>;
 
 /**
  * Registries as pods see them, with the pods' own pull secrets. An image is asked for once for all pods that have the
@@ -53,8 +53,8 @@ export class RegistryViews {
     const credentials = this.#credentialsOf(namespace, pull);
     const as = async <T>(
       reference: Reference,
-      ask: (atHand: ImageCredentials) => Promise<Answer<T>>,
-    ): Promise<Answer<T>> => {
+      ask: (atHand: ImageCredentials) => Promise<RegistryAnswer<T>>,
+    ): Promise<RegistryAnswer<T>> => {
       try {
         return await ask(await credentials.find(repository(reference)));
       } catch (error) {
@@ -75,7 +75,7 @@ export class RegistryViews {
     return remembered(this.#credentials, key, () => this.#cluster.podCredentials(identity));
   }
 
-  #find(reference: Reference, atHand: ImageCredentials): Promise<Answer<Digest>> {
+  #find(reference: Reference, atHand: ImageCredentials): Promise<RegistryAnswer<Digest>> {
     return this.#ask(this.#digests, pullReference(reference), reference, atHand, async () => {
       const { engine, signal } = this.#cluster;
       const { digest, credential } = await engine.resolver.resolve(reference, atHand.credentials, signal);
@@ -85,7 +85,11 @@ export class RegistryViews {
     });
   }
 
-  #manifest(reference: Reference, digest: Digest, atHand: ImageCredentials): Promise<Answer<ImageManifest>> {
+  #manifest(
+    reference: Reference,
+    digest: Digest,
+    atHand: ImageCredentials,
+  ): Promise<RegistryAnswer<ImageManifest>> {
     const name = `${repository(reference)}@${digest}`;
     return this.#ask(this.#manifests, name, reference, atHand, async () => {
       const content = await this.#content(reference, { kind: 'manifest', digest }, atHand);
@@ -93,7 +97,11 @@ export class RegistryViews {
     });
   }
 
-  #read(reference: Reference, digest: Digest, atHand: ImageCredentials): Promise<Answer<Date | undefined>> {
+  #read(
+    reference: Reference,
+    digest: Digest,
+    atHand: ImageCredentials,
+  ): Promise<RegistryAnswer<Date | undefined>> {
     const name = `${repository(reference)}@${digest}`;
     return this.#ask(this.#built, name, reference, atHand, async () =>
       readBuilt((await this.#content(reference, { kind: 'blob', digest }, atHand)).bytes),
@@ -119,7 +127,7 @@ export class RegistryViews {
     reference: Reference,
     atHand: ImageCredentials,
     ask: () => Promise<T>,
-  ): Promise<Answer<T>> {
+  ): Promise<RegistryAnswer<T>> {
     return remembered(answers, keyOf(name, atHand), async () => {
       try {
         return { found: await ask() };
@@ -129,7 +137,7 @@ export class RegistryViews {
     });
   }
 
-  #explain(error: unknown, reference: Reference, atHand: ImageCredentials): Answer<never> {
+  #explain(error: unknown, reference: Reference, atHand: ImageCredentials): RegistryAnswer<never> {
     const failure = atCommandLine(explain(error, atHand), error);
     if (failure.label === 'not_found') return { missing: failure.cause };
     const isHosts = error instanceof RegistryError && meaningOf(error.failure).about === 'host';
