@@ -18,24 +18,24 @@ import {
 export const declareAdopt: Declare = (program, runtime) => {
   const command = program
     .command('adopt')
-    .description('store with the revisions of a namespace the digests that their pods run now')
+    .description("store the digests that a namespace's pods run now in their revisions")
     .argument('[namespace]', 'before it opts in: then nothing changes until the next rollout', parseNamespace)
-    .addOption(namespace('the same, as kubectl has it'))
+    .addOption(namespace('the same as the argument'))
     .option('--dry-run', 'only show what would be stored')
     .addOption(
       new Option(
         '--prefer <which>',
-        'where pods of a revision run several digests, take that of these',
+        'if pods of a revision run several digests, take the digest of these',
       ).choices(['newest', 'oldest']),
     )
-    .addOption(output('instead of a table, an object', 'json'))
-    .addOption(dockerConfig("credentials beside the pods' pull secrets"));
+    .addOption(output('print an object instead of a table', 'json'))
+    .addOption(dockerConfig("credentials in addition to the pods' pull secrets"));
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(concurrency('revisions dealt with at once', 8))
-    .addOption(timeout('for everything', 300_000, '5m'));
-  exitCodes(command, { 0: 'all is stored', 1: 'something is not, and the table says why', 3: 'failed' });
+    .addOption(registryConfig("the webhook's configuration, for its skip patterns and registries"))
+    .addOption(concurrency('revisions at a time', 8))
+    .addOption(timeout('time limit for the whole command', 300_000, '5m'));
+  exitCodes(command, { 0: 'everything is stored', 1: 'something is not (see the table)', 3: 'failed' });
   command.action(
     async (named: string | undefined, options: AdoptOptions & ClusterOptions & { namespace?: string }) => {
       const chosen = chosenNamespace(command, named, options.namespace);

@@ -18,26 +18,26 @@ export const declareAudit: Declare = (program, runtime) => {
   const command = program
     .command('audit')
     .description(
-      'show what runs in a cluster by tag and by digest, what became of the tags, what to use instead',
+      'report what a cluster runs by tag and by digest, where tags have moved, and what to use instead',
     );
   for (const option of namespaces()) command.addOption(option);
   command
-    .addOption(output('instead of tables; wide names the pods', ...auditFormats))
-    .option('--html <file>', 'write a page of it too, in one file')
-    .option('--fix', 'print the manifests of the workloads with the images by digest, to be applied')
-    .addOption(findings('--only <findings>', 'show only images with one of these'))
-    .addOption(findings('--fail-on <findings>', 'exit with 1 if there is one of these'))
-    .option('--no-registry', 'ask no registry: only what the cluster itself says')
-    .addOption(concurrency('how many images to ask for at once', 16))
-    .addOption(dockerConfig("credentials beside the pods' pull secrets"));
+    .addOption(output("the format instead of tables; wide adds the pods' names", ...auditFormats))
+    .option('--html <file>', 'also write an HTML page to this file')
+    .option('--fix', "print the workloads' manifests with images by digest, to be applied")
+    .addOption(findings('--only <findings>', 'show only images with one of these findings'))
+    .addOption(findings('--fail-on <findings>', 'exit with 1 if one of these findings occurs'))
+    .option('--no-registry', 'ask no registry; report only what the cluster shows')
+    .addOption(concurrency('images to look up at a time', 16))
+    .addOption(dockerConfig("credentials in addition to the pods' pull secrets"));
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(timeout('for everything; then it shows what is known', 600_000, '10m'))
+    .addOption(registryConfig("the webhook's configuration, for its skip patterns and registries"))
+    .addOption(timeout('time limit for the audit, which then reports what it has', 600_000, '10m'))
     .addHelpText(
       'after',
       `
-Every pod on latest or without a tag, and its manifest by the digest that it runs: tagpin audit --only latest --fix`,
+For example, the manifests by digest of all pods on latest or without a tag: tagpin audit --only latest --fix`,
     )
     .action(async (options: AuditOptions & ClusterOptions) => {
       const { audit } = await import('../commands/audit/audit.ts');
@@ -45,8 +45,8 @@ Every pod on latest or without a tag, and its manifest by the digest that it run
     });
   exitCodes(command, {
     0: 'done',
-    1: 'there is what --fail-on names',
-    3: "something couldn't be found out; the rest is shown",
+    1: 'a finding of --fail-on occurs',
+    3: 'the audit is incomplete',
   });
 };
 

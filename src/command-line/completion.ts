@@ -5,8 +5,8 @@ import { type Declare, exitCodes } from './options.ts';
 export const declareCompletion: Declare = (program, runtime) => {
   const command = program
     .command('completion')
-    .description('print what makes a shell complete tagpin: source <(tagpin completion bash)')
-    .addArgument(new Argument('<shell>', 'which one').choices(shells));
+    .description('print the script for shell completion: source <(tagpin completion bash)')
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells));
   exitCodes(command, { 0: 'printed', 3: 'failed' }).action(async (shell: Shell) => {
     runtime.context({}).terminal.out(scripts[shell]);
     await runtime.end(0);
@@ -14,7 +14,7 @@ export const declareCompletion: Declare = (program, runtime) => {
 
   program
     .command(COMPLETE, { hidden: true })
-    .description('what the last word can become, as cobra programs tell it: kubectl asks plugins so')
+    .description('completions of the last word, in the format of cobra, which kubectl uses for plugins')
     .argument('[words...]')
     .helpOption(false)
     .allowUnknownOption()

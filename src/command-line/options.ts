@@ -16,16 +16,17 @@ export const output = (description: string, ...formats: string[]) =>
   new Option('-o, --output <format>', description).choices(formats);
 
 /** `--docker-config`: the person's credentials for registries. */
-export const dockerConfig = (description = "credentials; without it docker's or Podman's own file") =>
-  new Option('--docker-config <file>', description);
+export const dockerConfig = (
+  description = "registry credentials; by default docker's or Podman's own file",
+) => new Option('--docker-config <file>', description);
 
 /** `--registry-config`: the webhook's configuration file. */
-export const registryConfig = (description = "the webhook's configuration: its registries count here too") =>
+export const registryConfig = (description = "the webhook's configuration, for its registries") =>
   new Option('--registry-config <file>', description);
 
 /** `--kubeconfig` and `--context`, as kubectl has them. */
 export const cluster = () => [
-  new Option('--kubeconfig <file>', 'how to reach the API server'),
+  new Option('--kubeconfig <file>', 'the kubeconfig file'),
   new Option('--context <name>', 'context of the kubeconfig'),
 ];
 
@@ -35,10 +36,10 @@ export const namespace = (description: string) =>
 
 /** `-n`, which may be repeated, and `-A`, for a command whose default is all namespaces. */
 export const namespaces = () => [
-  new Option('-n, --namespace <name>', 'only this namespace, again for each').argParser(
+  new Option('-n, --namespace <name>', 'only this namespace; may be repeated').argParser(
     (name: string, before?: readonly string[]) => collect(parseNamespace(name), before),
   ),
-  new Option('-A, --all-namespaces', 'all namespaces, as without -n'),
+  new Option('-A, --all-namespaces', 'all namespaces, the default'),
 ];
 
 /** `--timeout`, in milliseconds; help shows the default as `shown`. */

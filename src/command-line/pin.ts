@@ -18,40 +18,45 @@ import {
 export const declarePin: Declare = (program, runtime) => {
   const command = program
     .command('pin')
-    .description('write digests into manifests, and change nothing else of them')
+    .description('write digests into manifests, and change nothing else')
     .argument('[file...]', 'files, folders, patterns; - for standard input, a KRM ResourceList too')
-    .option('--in-place', 'write the manifests back to where they came from')
+    .option('--in-place', 'write the manifests back to their files')
     // Any other word is a folder, so this parser replaces the one for choices.
     .addOption(
-      output('a report in place of manifests; any other word: the folder to write them to', 'json').argParser(
-        parseOutput,
-      ),
+      output(
+        'print a report instead of manifests; any other word is a folder to write them to',
+        'json',
+      ).argParser(parseOutput),
     )
-    .option('--lock <file>', 'remember digests there, and take those that it has')
-    .option('--frozen', "… and ask no registry: an image that it hasn't is an error")
-    .option('--update [image...]', '… but resolve these anew, or all')
-    .option('--unpin', 'write images again as they were written, by the lock')
-    .option('--check', 'only list what is not pinned; what the lock has counts as pinned')
-    .option('--keep-tag', 'nginx:1.27@sha256:… in place of nginx@sha256:…')
-    .option('--pull-policy', 'imagePullPolicy: IfNotPresent for what is pinned')
+    .option('--lock <file>', 'the lock file: use its digests, and add new ones')
+    .option('--frozen', "with --lock, ask no registry; an image that isn't locked is an error")
+    .option('--update [image...]', 'with --lock, resolve these images again, or all')
+    .option('--unpin', 'with --lock, restore images as they were written')
+    .option('--check', 'only list images that are not pinned; locked ones count as pinned')
+    .option('--keep-tag', 'write nginx:1.27@sha256:… instead of nginx@sha256:…')
+    .option('--pull-policy', 'set imagePullPolicy: IfNotPresent for pinned images')
     .option(
       '--image-field <kind.group:path>',
-      'where a custom resource has an image or a pod spec, again for each',
+      'where a custom resource has an image or a pod spec; may be repeated',
       collect,
     )
-    .option('--field-specs <file>', 'the same, as a configuration of kustomize has it')
+    .option('--field-specs <file>', 'the same, in a kustomize configuration file')
     .addOption(dockerConfig())
-    .addOption(namespace('resolve as a pod of this namespace would, by its pull secrets'))
-    .option('--service-account <name>', "… with this ServiceAccount's; without it default")
-    .option('--pull-secret <name>', '… with this one instead, again for each', collect);
+    .addOption(namespace('resolve as a pod of this namespace, with its pull secrets'))
+    .option('--service-account <name>', "the pod's ServiceAccount; by default, default")
+    .option(
+      '--pull-secret <name>',
+      "a pull secret instead of the ServiceAccount's; may be repeated",
+      collect,
+    );
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
-    .addOption(timeout('for all images together', 300_000, '5m'));
+    .addOption(registryConfig("the webhook's configuration, for its skip patterns and registries"))
+    .addOption(concurrency("requests at a time to one registry; by default the configuration's, 16"))
+    .addOption(timeout('time limit for all images together', 300_000, '5m'));
   exitCodes(command, {
     0: 'all pinned',
-    1: '--check found what is not',
+    1: '--check found images that are not',
     3: 'something failed; the rest is done',
   }).action(async (named: string[], options: PinOptions & ClusterOptions) => {
     const { files, ...rest } = withFiles(named, options);

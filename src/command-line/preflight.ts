@@ -18,18 +18,18 @@ export const declarePreflight: Declare = (program, runtime) => {
   const command = program
     .command('preflight')
     .description(
-      'say what enforce would refuse in a namespace, and whether all is there for it; nothing is written',
+      'report what enforce would refuse in a namespace, and whether the installation works; nothing is written',
     )
     .argument('[namespace]', 'opted in or not, with tagpin installed or not', parseNamespace)
-    .addOption(namespace('the same, as kubectl has it'))
-    .addOption(output('instead of tables, an object', 'json'))
-    .addOption(dockerConfig("credentials beside the pods' pull secrets"));
+    .addOption(namespace('the same as the argument'))
+    .addOption(output('print an object instead of tables', 'json'))
+    .addOption(dockerConfig("credentials in addition to the pods' pull secrets"));
   for (const option of cluster()) command.addOption(option);
   command
-    .addOption(registryConfig("the webhook's configuration: what it skips, and its registries"))
-    .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
-    .addOption(timeout('for everything', 120_000, '2m'));
-  exitCodes(command, { 0: 'all is well', 1: 'something is not, and the tables say what', 3: 'failed' });
+    .addOption(registryConfig("the webhook's configuration, for its skip patterns and registries"))
+    .addOption(concurrency("requests at a time to one registry; by default the configuration's, 16"))
+    .addOption(timeout('time limit for the whole command', 120_000, '2m'));
+  exitCodes(command, { 0: 'no problem', 1: 'there are problems (see the tables)', 3: 'failed' });
   command.action(
     async (
       named: string | undefined,

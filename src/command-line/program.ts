@@ -27,14 +27,14 @@ export function createProgram(runtime: Runtime): Command {
   const program = new Command('tagpin')
     .description('Pins image tags to digests as pods are admitted to Kubernetes.')
     .version(packageJson.version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print what there is')
+    .helpOption('-h, --help', 'print help')
     .enablePositionalOptions()
-    .helpCommand('help [command]', 'print what there is of a command')
+    .helpCommand('help [command]', 'print help for a command')
     .exitOverride((error) => runtime.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
-    .showHelpAfterError('Run "tagpin --help" for what there is.');
+    .showHelpAfterError('Run "tagpin --help" for the commands.');
   for (const declare of declarations) declare(program, runtime);
   for (const command of program.commands) {
-    command.showHelpAfterError(`Run "tagpin ${command.name()} --help" for what there is.`);
+    command.showHelpAfterError(`Run "tagpin ${command.name()} --help" for its arguments and options.`);
     refuseEmpty(command);
   }
   return program;

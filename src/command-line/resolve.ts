@@ -16,18 +16,22 @@ import {
 export const declareResolve: Declare = (program, runtime) => {
   const command = program
     .command('resolve')
-    .description('print the digest of each image, one a line')
-    .argument('<image...>', 'images as manifests have them: by tag, by digest or both')
-    .addOption(output('more than the digest: an array, one object an image', 'json'))
+    .description('print the digest of each image, one per line')
+    .argument('<image...>', 'images as in manifests: by tag, by digest or both')
+    .addOption(output('print an array with an object for each image', 'json'))
     .addOption(dockerConfig())
-    .addOption(namespace('resolve as a pod of this namespace would, by its pull secrets'))
-    .option('--service-account <name>', "… with this ServiceAccount's; without it default")
-    .option('--pull-secret <name>', '… with this one instead, again for each', collect);
+    .addOption(namespace('resolve as a pod of this namespace, with its pull secrets'))
+    .option('--service-account <name>', "the pod's ServiceAccount; by default, default")
+    .option(
+      '--pull-secret <name>',
+      "a pull secret instead of the ServiceAccount's; may be repeated",
+      collect,
+    );
   for (const option of cluster()) command.addOption(option);
   command
     .addOption(registryConfig())
-    .addOption(concurrency("images asked for at once of a registry; without it the configuration's, 16"))
-    .addOption(timeout('for all images together', 30_000, '30s'));
+    .addOption(concurrency("requests at a time to one registry; by default the configuration's, 16"))
+    .addOption(timeout('time limit for all images together', 30_000, '30s'));
   exitCodes(command, { 0: 'all resolved', 3: 'some could not be resolved' }).action(
     async (images: string[], options: ResolveCommandOptions & ClusterOptions) => {
       const { resolve } = await import('../commands/resolve.ts');

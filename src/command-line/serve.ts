@@ -12,13 +12,13 @@ export const declareServe: Declare = (program, runtime) =>
     .description('serve the admission webhook')
     .option(
       '--config <file>',
-      'the configuration: a YAML file, or a folder of *.yaml; without it all has its default',
+      'the configuration: a YAML file, or a folder of *.yaml; by default, every key has its default',
     )
     .option(
       '--check',
       'only validate the configuration and the files that it names: exit code 0, or 2 with all mistakes',
     )
-    .option('--kubeconfig <file>', "how to reach the API server; in a pod, its ServiceAccount's way")
+    .option('--kubeconfig <file>', 'the kubeconfig file; in a pod, by default its ServiceAccount')
     .action(async ({ config: file, check, ...cluster }: ServeOptions) => {
       if (check) {
         const { checkConfig } = await import('../commands/check-config.ts');

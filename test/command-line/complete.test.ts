@@ -84,7 +84,7 @@ test.each<[string, string[]]>([
 test('kubectl is told in the words of cobra', async () => {
   expect(await tagpin(['__complete', 'adopt', '--pref'])).toMatchObject({
     code: 0,
-    stdout: '--prefer\twhere pods of a revision run several digests, take that of these\n:4\n',
+    stdout: '--prefer\tif pods of a revision run several digests, take the digest of these\n:4\n',
   });
   expect(await tagpin(['__complete', 'adopt', '--kubeconfig', ''])).toMatchObject({
     code: 0,

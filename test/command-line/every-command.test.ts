@@ -90,7 +90,7 @@ describe.each(commands.map((command) => ({ name: command.name(), command })))(
       const { code, stdout, stderr } = await run(name, '--nonsense');
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain("unknown option '--nonsense'");
-      expect(stderr).toContain(`Run "tagpin ${name} --help" for what there is.`);
+      expect(stderr).toContain(`Run "tagpin ${name} --help" for its arguments and options.`);
     });
 
     test('takes no format that it doesn’t have', async () => {
