@@ -40,7 +40,7 @@ export function evidenceOf(
   }
   if (running.imageId === undefined) {
     return field.place === 'image volume'
-      ? notReported('an image volume, of which nodes report no digest')
+      ? notReported("an image volume, whose digest nodes don't report")
       : notReported('not pulled yet');
   }
   return evidenceOfImageId(running.imageId, reference);
@@ -55,7 +55,7 @@ function isPinnedFrom(image: string, reference: Reference, running: RunningImage
 
 function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
   const id = readImageId(imageId);
-  if (id === undefined) return notReported(`imageID is no digest of a registry's: ${excerpt(imageId)}`);
+  if (id === undefined) return notReported(`imageID isn't a digest from a registry: ${excerpt(imageId)}`);
   if (repository(id) === repository(reference)) return { digest: id.digest, from: 'imageID' };
   return { kind: 'other repository', reason: `imageID names another repository, ${repository(id)}` };
 }

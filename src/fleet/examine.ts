@@ -66,7 +66,8 @@ export function imageOf({ image, written, pulled }: Usage): Image | InvalidRefer
 /** The result without a registry. */
 export function unasked({ reference, runs }: Image): Examined {
   const isTold = runs !== undefined && !runs.isElsewhere;
-  const notes = isTold && reference.digest === undefined ? ['as the node says; no registry was asked'] : [];
+  const notes =
+    isTold && reference.digest === undefined ? ["by the node's report; no registry was asked"] : [];
   return {
     tag: undefined,
     drift: undefined,

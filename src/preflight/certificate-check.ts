@@ -54,7 +54,7 @@ export function certificateCheck(
       return isOthers
         ? {
             result: 'note',
-            detail: "somebody else's, and in no Secret of tagpin's: a call says whether it agrees",
+            detail: "not tagpin's own, so there is no Secret to check; the call shows whether it is trusted",
           }
         : {
             result: 'problem',
@@ -71,7 +71,7 @@ export function certificateCheck(
         result: 'problem',
         detail:
           `the caBundle of ${distrusting.map(({ name }) => name).join(', ')} doesn't trust that of Secret ${secret}: ` +
-          "calls fail; look at tagpin's logs, and for whoever else writes the configuration",
+          "calls fail; look at tagpin's logs, and for what else writes the configuration",
       };
     }
     const expiry = day(expiryOf(pair.cert));

@@ -144,14 +144,14 @@ export function trialCheck(mode: Mode, { refusal, warnings }: DryRunResult): Che
     return {
       name,
       result: 'ok',
-      detail: `a dry run in ${mode} was answered by tagpin, with a warning as it should be`,
+      detail: `tagpin answered a dry run in ${mode}, with a warning as expected`,
     };
   }
   if (refusal === undefined) {
     return {
       name,
       result: 'problem',
-      detail: `a dry run in ${mode} was admitted without tagpin's word: its calls fail and are passed over, or it isn't asked`,
+      detail: `a dry run in ${mode} was admitted without an answer from tagpin: calls fail and are ignored, or it isn't called`,
     };
   }
   const { status, message } = refusal;
@@ -159,7 +159,7 @@ export function trialCheck(mode: Mode, { refusal, warnings }: DryRunResult): Che
     return {
       name,
       result: 'ok',
-      detail: `a dry run in ${mode} was answered by tagpin, with a refusal as it should be`,
+      detail: `tagpin answered a dry run in ${mode}, with a refusal as expected`,
     };
   }
   if (message.includes('.tagpin.dev"')) {
@@ -171,5 +171,5 @@ export function trialCheck(mode: Mode, { refusal, warnings }: DryRunResult): Che
   }
   if (status === 0) return { name, result: 'unknown', detail: message };
   // RBAC, a quota or another webhook may have refused it before tagpin was called.
-  return { name, result: 'not asked', detail: `a dry run wasn't let through to tagpin: ${message}` };
+  return { name, result: 'not asked', detail: `a dry run was refused before tagpin was called: ${message}` };
 }

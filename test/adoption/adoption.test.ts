@@ -93,7 +93,7 @@ describe('an image whose pods run one digest is adopted', () => {
   test('although some of its pods report nothing', () => {
     expect(adopt({ pods: [runningAt(1, one), { seconds: 2 }, { seconds: 3, imageId: one }] })).toMatchObject({
       state: 'adopted',
-      notes: ['1 pod: not pulled yet', `1 pod: imageID is no digest of a registry's: ${one}`],
+      notes: ['1 pod: not pulled yet', `1 pod: imageID isn't a digest from a registry: ${one}`],
     });
   });
 });

@@ -50,16 +50,16 @@ describe('… else the one that its node reports', () => {
 describe('nothing is known of the digest', () => {
   test.each<[string, PodOptions, string]>([
     ['before it is pulled', {}, 'not reported: not pulled yet'],
-    ['from a local id', { imageId: one }, `not reported: imageID is no digest of a registry's: ${one}`],
+    ['from a local id', { imageId: one }, `not reported: imageID isn't a digest from a registry: ${one}`],
     [
       'from a local id of cri-dockerd',
       { imageId: `docker://${one}` },
-      `not reported: imageID is no digest of a registry's: docker://${one}`,
+      `not reported: imageID isn't a digest from a registry: docker://${one}`,
     ],
     [
       'from junk that would change a terminal',
       { imageId: '\u001b[2Jx' },
-      "not reported: imageID is no digest of a registry's: \\u{1b}[2Jx",
+      "not reported: imageID isn't a digest from a registry: \\u{1b}[2Jx",
     ],
     [
       'from another repository',
@@ -98,7 +98,7 @@ describe('nothing is known of the digest', () => {
       return observe(decided(template(volumes(written))), cohorts.all());
     };
     expect(pods(written)).toMatchObject([
-      { digests: [], noEvidence: [{ reason: 'an image volume, of which nodes report no digest' }] },
+      { digests: [], noEvidence: [{ reason: "an image volume, whose digest nodes don't report" }] },
     ]);
     expect(pods(`${repository}@${one}`)).toMatchObject([{ digests: [{ digest: one, from: 'spec' }] }]);
   });

@@ -99,7 +99,8 @@ export const notYet = ({ kind, name }: RevisionInUse): AdoptedRevision => ({
 const deleted: RevisionProblem = { kind: 'deleted', message: 'it has been deleted, and its pods will be' };
 const unkept: RevisionProblem = {
   kind: 'unkept',
-  message: 'a ReplicationController keeps no digests; its new pods get that of its oldest pinned one',
+  message:
+    "a ReplicationController can't store digests; its new pods get the digest of its oldest pinned pod",
 };
 
 async function write(
@@ -112,7 +113,7 @@ async function write(
   if (!fits(annotations, changes)) {
     return {
       kind: 'unwritten',
-      message: 'its annotations would exceed 256 KiB; remove some that it can do without',
+      message: 'its annotations would exceed 256 KiB; remove some',
     };
   }
   if (isDryRun) return undefined;

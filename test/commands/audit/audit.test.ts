@@ -636,7 +636,7 @@ describe('tagpin audit asks registries', () => {
     ]);
     expect(data.images[0]).toMatchObject({
       use: `${name}@${before}`,
-      notes: ['as the node says; no registry was asked'],
+      notes: ["by the node's report; no registry was asked"],
     });
     expect(registry.requests.entries).toEqual([]);
   });

@@ -334,7 +334,7 @@ describe('tagpin preflight says of the cluster', () => {
     const { checks } = await resultsOf(namespaceWith(tagged(), { 'tagpin.dev/pin': 'best-effort' }));
     expect(checks.get('call')).toMatchObject({
       result: 'problem',
-      detail: expect.stringMatching(/admitted without tagpin's word/),
+      detail: expect.stringMatching(/admitted without an answer from tagpin/),
     });
   });
 
