@@ -4,9 +4,15 @@ import { readCluster } from '../../support/cluster.ts';
 import { succeed } from '../../support/command.ts';
 import { Images } from '../../support/images.ts';
 import { installationOf } from '../../support/installation.ts';
-import { createNamespace, type Manifest, podManifest, pullSecretManifest } from '../../support/namespace.ts';
+import {
+  createNamespace,
+  type Manifest,
+  type Mode,
+  podManifest,
+  pullSecretManifest,
+} from '../../support/namespace.ts';
 import { tagpinOf } from '../../support/tagpin.ts';
-import { type Answer, tenantOf } from '../../support/tenant.ts';
+import { type Answer, type Tenant, tenantOf } from '../../support/tenant.ts';
 
 const cluster = readCluster();
 const images = new Images(cluster);
@@ -48,44 +54,53 @@ async function others(count: number) {
 
 const slowest = (answers: readonly Answer[]) => Math.max(...answers.map(({ milliseconds }) => milliseconds));
 
-/** Expects that the pods of others are admitted as fast as ever while a tenant does something. */
-async function expectOthersUndisturbed(attack: () => Promise<unknown>): Promise<void> {
+/** A quarter of what the API server waits for a webhook. */
+const SOON_MS = 2_500;
+
+type Attack = (tenant: Tenant) => Promise<readonly Answer[]>;
+
+/**
+ * Has a tenant attack from a namespace that tagpin isn't called for, and then from one that enforces, while others create pods.
+ * Expects that theirs are admitted, and not much later in the second case: large objects are work for the API server, too.
+ * Returns the answers to the attack.
+ */
+async function expectOthersUndisturbed(attack: Attack): Promise<readonly Answer[]> {
   const before = await tagpin.ready();
   await using bystanders = await others(2);
-  const undisturbed = slowest(await bystanders.createPods(4));
-  const attacking = attack();
-  await sleep(200);
-  const answers = await bystanders.createPods(8);
-  await attacking;
+  const during = async (mode?: Mode) => {
+    await using namespace = await createNamespace(cluster, mode);
+    await using tenant = await tenantOf(cluster, namespace);
+    const attacking = attack(tenant);
+    await sleep(200);
+    const answers = await bystanders.createPods(8);
+    return { answers, attacks: await attacking };
+  };
+  const alone = await during();
+  const { answers, attacks } = await during('enforce');
   expect(answers.map(({ message }) => message)).toEqual(answers.map(() => ''));
-  expect(slowest(answers)).toBeLessThan(Math.max(2 * undisturbed, 500));
+  expect(slowest(answers)).toBeLessThan(Math.max(2 * slowest(alone.answers), SOON_MS));
   expect(await tagpin.ready()).toEqual(before);
+  return attacks;
 }
 
 test('a pod that lists 20,000 pull secrets does not delay other pods', async () => {
-  await using namespace = await createNamespace(cluster, 'enforce');
-  await using tenant = await tenantOf(cluster, namespace);
   const app = await images.push();
   const imagePullSecrets = Array.from({ length: 20_000 }, (_, i) => ({ name: `secret-${i}` }));
   const pod = podManifest({ image: app.tagged, spec: { schedulerName, imagePullSecrets } });
-  await expectOthersUndisturbed(async () => {
-    const answers = await Promise.all([tenant.tryPod(pod), tenant.tryPod(pod), tenant.tryPod(pod)]);
-    for (const { status, message } of answers) {
-      expect(status).toBe(403);
-      expect(message.length).toBeLessThan(4_096);
-    }
-  });
+  const attacks = await expectOthersUndisturbed((tenant) =>
+    Promise.all([1, 2, 3].map(() => tenant.tryPod(pod))),
+  );
+  expect(attacks.map(({ images }) => images)).toEqual([[], [], []]);
+  expect(Math.max(...attacks.map(({ message }) => message.length))).toBeLessThan(4_096);
 }, 120_000);
 
 test('pods whose reads queue up in one namespace do not delay other namespaces', async () => {
-  await using namespace = await createNamespace(cluster, 'enforce');
-  await using tenant = await tenantOf(cluster, namespace);
   const app = await images.push();
   const crowd = Array.from({ length: 30 }, (_, pod) => {
     const imagePullSecrets = Array.from({ length: 30 }, (_, i) => ({ name: `secret-${pod}-${i}` }));
     return podManifest({ image: app.tagged, spec: { schedulerName, imagePullSecrets } });
   });
-  await expectOthersUndisturbed(() => Promise.all(crowd.map((pod) => tenant.tryPod(pod))));
+  await expectOthersUndisturbed((tenant) => Promise.all(crowd.map((pod) => tenant.tryPod(pod))));
 }, 120_000);
 
 /** A pod of a ReplicationController that doesn't exist, with many labels. */
@@ -109,13 +124,12 @@ function labelled(image: string, count: number): Manifest {
 }
 
 test('a pod with 20,000 labels does not break the reads of others, and gets a short message', async () => {
-  await using namespace = await createNamespace(cluster, 'enforce');
-  await using tenant = await tenantOf(cluster, namespace);
   const app = await images.push();
   const pod = labelled(app.tagged, 20_000);
-  await expectOthersUndisturbed(async () => {
-    for (let i = 0; i < 5; i++) expect((await tenant.tryPod(pod)).message.length).toBeLessThan(4_096);
-  });
+  const attacks = await expectOthersUndisturbed((tenant) =>
+    Promise.all([1, 2, 3, 4, 5].map(() => tenant.tryPod(pod))),
+  );
+  expect(Math.max(...attacks.map(({ message }) => message.length))).toBeLessThan(4_096);
   const log = await succeed(
     kubectl('logs', '--selector=app.kubernetes.io/name=tagpin', '--tail=-1', '--prefix=false', '--since=2m'),
   );
