@@ -61,7 +61,7 @@ export class CredentialHelpers implements CredentialSource {
     } catch (error) {
       if (error instanceof CredentialError) throw error;
       if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
-      throw failure(program, `${program} gives no answer in time`, `try "${program} get" by hand`, error);
+      throw failure(program, `${program} doesn't answer in time`, `try "${program} get" by hand`, error);
     }
   }
 }
@@ -103,7 +103,7 @@ async function runHelper(
           'install it, or take it out of the docker config',
           cause,
         )
-      : failure(program, `${program} can't be run`, 'look at the program', cause);
+      : failure(program, `${program} can't be run`, `try "${program} get" by hand`, cause);
   });
   if (code !== 0) {
     if (output.trim() === NOT_FOUND) return undefined;
@@ -111,7 +111,7 @@ async function runHelper(
   }
   const parsed = outputSchema.safeParse(parseJson(output));
   if (!parsed.success) {
-    throw failure(program, `what ${program} answers is no credential`, `try "${program} get" by hand`);
+    throw failure(program, `${program} prints no valid credential`, `try "${program} get" by hand`);
   }
   const { Username: username, Secret: secret } = parsed.data;
   if (username === '' && secret === '') return undefined;
@@ -153,7 +153,7 @@ function run(
   child.stdout.on('data', (chunk: Buffer) => {
     size += chunk.length;
     chunks.push(chunk);
-    if (size > OUTPUT_LIMIT) giveUp(new Error('the answer is too long'));
+    if (size > OUTPUT_LIMIT) giveUp(new Error('the output is too long'));
   });
   // A helper may exit without reading its input: its output counts, not the broken pipe.
   child.stdin.on('error', () => undefined);

@@ -56,8 +56,8 @@ export class CredentialSources {
 const timedOut = () =>
   new CredentialError(
     'a source of credentials',
-    "tagpin's own credentials weren't there in time",
-    "look at whether tagpin reaches its cloud's API",
+    "tagpin's own credentials weren't available in time",
+    "check whether tagpin can reach its cloud's API",
   );
 
 /** The message of an unexpected error isn't shown, because it could hold a secret. */
@@ -66,7 +66,7 @@ function toCredentialError(failure: unknown): CredentialError {
   return new CredentialError(
     'a source of credentials',
     'tagpin failed to get credentials',
-    "look at tagpin's log",
+    "see tagpin's log",
     failure,
   );
 }

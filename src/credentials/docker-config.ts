@@ -56,7 +56,7 @@ const FINDINGS: Record<DockerConfigFault, string> = {
   type: 'a value has the wrong type',
   base64: '"auth" is not base64',
   colon: '"auth" has no colon',
-  helper: 'the name of a credential helper is no name',
+  helper: 'the name of a credential helper is invalid',
 };
 
 const CREATE_AGAIN = 'create the secret again, with kubectl create secret docker-registry';

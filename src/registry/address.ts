@@ -27,14 +27,17 @@ export function checkRealm(
   if (realm === '') throw new RegistryError('missing_realm', 'the registry names no token server');
   // URL silently removes line ends and tabs, which makes another address of what was written.
   const url = SCHEME.test(realm) && !CONTROL.test(realm) && URL.canParse(realm) ? new URL(realm) : undefined;
-  if (url === undefined) throw new RegistryError('invalid_realm', "the registry's token server is not a URL");
+  if (url === undefined)
+    throw new RegistryError('invalid_realm', "the URL of the registry's token server is invalid");
   const isRegistry = sameAddress(url, registry);
   if (url.username !== '' || url.password !== '') {
-    throw new RegistryError('invalid_realm', "the URL of the registry's token server names a user", { url });
+    throw new RegistryError('invalid_realm', "the URL of the registry's token server has a user name", {
+      url,
+    });
   }
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && registry.plainHttp);
   if (!secure)
-    throw new RegistryError('invalid_realm', "the registry's token server is not on https", { url });
+    throw new RegistryError('invalid_realm', "the registry's token server doesn't use https", { url });
   if (!isRegistry && isInternal(url.hostname) && !isConfigured(url)) {
     throw new RegistryError('forbidden_address', "the registry's token server is at an internal address", {
       url,
@@ -57,7 +60,7 @@ export function checkRedirect(
 ): { forwardAuthorization: boolean } {
   const same = from.origin === to.origin;
   if (to.protocol !== 'https:' && to.protocol !== 'http:') {
-    throw new RegistryError('redirect', 'the registry redirects to something that is no web address', {
+    throw new RegistryError('redirect', "the registry redirects to a URL that isn't http or https", {
       url: from,
     });
   }
@@ -65,7 +68,7 @@ export function checkRedirect(
     throw new RegistryError('redirect', 'the registry redirects from https to http', { url: to });
   }
   if (to.username !== '' || to.password !== '') {
-    throw new RegistryError('redirect', 'the registry redirects to a URL that names a user', { url: to });
+    throw new RegistryError('redirect', 'the registry redirects to a URL with a user name', { url: to });
   }
   if (!same && isInternal(to.hostname) && !isConfigured(to)) {
     throw new RegistryError('forbidden_address', 'the registry redirects to an internal address', {

@@ -53,7 +53,7 @@ export class BodyReader {
     if (encoding === undefined || encoding === 'identity' || bytes.length === 0) return bytes;
     const decoder = typeof encoding === 'string' ? decoders.get(encoding.toLowerCase()) : undefined;
     if (decoder === undefined)
-      throw new RegistryError('bad_body', 'the answer is compressed in an unknown way', { url });
+      throw new RegistryError('bad_body', 'the response has an unknown content encoding', { url });
     const decoded = this.#decoded.then(() => decoder(bytes, { maxOutputLength: BODY_LIMIT }));
     const done = () => undefined;
     this.#decoded = decoded.then(done, done);
@@ -61,7 +61,7 @@ export class BodyReader {
       return await decoded;
     } catch (cause) {
       if (cause instanceof RangeError) throw tooLarge(url);
-      throw new RegistryError('bad_body', 'the answer is compressed, but broken', { url, cause });
+      throw new RegistryError('bad_body', 'the compressed response is corrupt', { url, cause });
     }
   }
 }
@@ -74,7 +74,7 @@ const decoders = new Map([
 ]);
 
 const tooLarge = (url: URL) =>
-  new RegistryError('too_large', `the answer is larger than ${BODY_LIMIT / 1024 / 1024} MiB`, { url });
+  new RegistryError('too_large', `the response is larger than ${BODY_LIMIT / 1024 / 1024} MiB`, { url });
 
 const tooManyAtOnce = (url: URL) =>
-  new RegistryError('too_large', 'too many large answers come at the same time', { url });
+  new RegistryError('too_large', 'too many large responses at the same time', { url });

@@ -87,7 +87,7 @@ export class RegistryClient {
       const get = await this.#send(session, 'GET', urlAt(session.endpoint, path));
       if (get.status !== 200) throw failure(get, credential);
       if (!isDigestOf(digest, get.body)) {
-        throw new RegistryError('digest_mismatch', `the ${kind} isn't the one that was asked for`, {
+        throw new RegistryError('digest_mismatch', `the ${kind} doesn't have the requested digest`, {
           url: get.url,
         });
       }
@@ -199,7 +199,7 @@ const mirrorTimeout = ({ base }: Endpoint, cause: unknown) =>
   new RegistryError('timeout', 'no answer in time', { url: base, cause });
 
 const noHost = ({ domain }: Reference) =>
-  new RegistryError('forbidden_address', `the configuration lets no host resolve tags of ${domain}`);
+  new RegistryError('forbidden_address', `the configuration allows no host to resolve tags of ${domain}`);
 
 /** Room for sha512. A longer header is no digest, and a part of it would keep the whole header in memory. */
 const LONGEST_DIGEST = 200;
@@ -218,7 +218,7 @@ const needsGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 function failure(response: HttpResponse, credential: Credential | undefined): RegistryError {
   const { status, body, url, headers, secrets } = response;
   if (status < 400) {
-    return new RegistryError('status', `the registry answers ${status} where it has a manifest or an error`, {
+    return new RegistryError('status', `the registry answers ${status} instead of a manifest or an error`, {
       status,
       url,
     });

@@ -83,7 +83,7 @@ export class Endpoints {
     const host = apiHost(domain) ?? '';
     const { root, plainHttp, tls = {}, headers = {}, pullThrough = [] } = this.#hosts.of(domain);
     if (host === '' || !isHost(host)) {
-      throw new RegistryError('invalid_host', `${JSON.stringify(domain)} is no registry host`);
+      throw new RegistryError('invalid_host', `${JSON.stringify(domain)} isn't a valid registry host`);
     }
     if (root !== undefined) {
       return { ...this.#at(domain, root), tls, headers, pullThrough };

@@ -94,7 +94,7 @@ export const failures = {
   busy: {
     about: 'host',
     message: 'too many requests are waiting for this registry',
-    remedy: 'try again; if it stays, raise limits.concurrency, or look at why the registry is slow',
+    remedy: 'try again; if it persists, raise limits.concurrency, or look at why the registry is slow',
     showsDetails: false,
     cached: false,
     retried: false,
@@ -107,7 +107,7 @@ export const failures = {
   unavailable: {
     about: 'host',
     message: 'the registry is in trouble',
-    remedy: 'try again when the registry is well',
+    remedy: 'try again later',
     showsDetails: false,
     cached: false,
     retried: true,
@@ -120,7 +120,7 @@ export const failures = {
   timeout: {
     about: 'host',
     message: "the registry didn't answer in time",
-    remedy: 'try again; if it stays, look at the registry and the network between',
+    remedy: 'try again; if it persists, look at the registry and the network between',
     showsDetails: false,
     cached: false,
     retried: false,
@@ -158,7 +158,7 @@ export const failures = {
   /** tagpin sends no requests to the address. */
   forbidden_address: {
     about: 'host',
-    message: "the registry leads to where tagpin won't go",
+    message: "the registry's address isn't allowed",
     remedy: checkRegistry,
     showsDetails: true,
     cached: false,
@@ -170,7 +170,7 @@ export const failures = {
   },
   invalid_host: {
     about: 'host',
-    message: 'no such registry can exist',
+    message: 'invalid registry host',
     remedy: 'correct the image',
     showsDetails: false,
     cached: false,
@@ -182,16 +182,16 @@ export const failures = {
   },
   redirect: {
     ...badResponse,
-    message: "the registry redirects where tagpin won't follow",
+    message: "the registry's redirect isn't allowed",
     showsDetails: true,
   },
-  missing_realm: { ...badResponse, message: 'the registry asks for a token, but not from where' },
-  invalid_realm: { ...badResponse, message: "the registry's token server isn't acceptable" },
+  missing_realm: { ...badResponse, message: "the registry's challenge names no token server" },
+  invalid_realm: { ...badResponse, message: "the registry's token server isn't allowed" },
   no_token: { ...badResponse, message: 'the token server grants no token' },
   invalid_token: { ...badResponse, message: "the token server's token is unusable" },
-  bad_body: { ...badResponse, message: 'the answer makes no sense', showsDetails: true },
-  too_large: { ...badResponse, message: 'the answer is too large' },
-  not_a_manifest: { ...badResponse, message: 'the answer is no image' },
+  bad_body: { ...badResponse, message: 'the response is invalid', showsDetails: true },
+  too_large: { ...badResponse, message: 'the response is too large' },
+  not_a_manifest: { ...badResponse, message: "the response isn't an image manifest" },
   unsupported_media_type: {
     ...badResponse,
     message: "the image's format is too old",
@@ -200,7 +200,7 @@ export const failures = {
   media_type_mismatch: { ...badResponse, message: 'the registry contradicts itself' },
   digest_mismatch: { ...badResponse, message: 'the registry contradicts itself' },
   /** The response has an unexpected status. */
-  status: { ...badResponse, message: 'the registry refuses' },
+  status: { ...badResponse, message: 'unexpected response' },
 } as const satisfies Record<string, FailureMeaning>;
 
 /** The kinds of failure. */

@@ -65,11 +65,11 @@ export class RegistryHttp {
       const location = response.headers['location'];
       if (!isRedirect(response.status) || typeof location !== 'string') return response;
       if (!URL.canParse(location, url)) {
-        throw new RegistryError('redirect', 'the registry redirects to something that is no URL', { url });
+        throw new RegistryError('redirect', 'the registry redirects to an invalid URL', { url });
       }
       const next = new URL(location, url);
       if (sent.body !== undefined && (next.origin !== url.origin || !keepsBody(response.status))) {
-        throw new RegistryError('redirect', "the token server redirects what isn't for others", { url });
+        throw new RegistryError('redirect', 'the token server redirects a request with credentials', { url });
       }
       if (!checkRedirect(url, next, this.#isConfigured).forwardAuthorization) authorization = undefined;
       url = next;
@@ -174,9 +174,9 @@ const isCut = (error: unknown) =>
 
 const causes: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
+  ECONNRESET: 'the connection was interrupted',
+  EPIPE: 'the connection was interrupted',
+  UND_ERR_SOCKET: 'the connection was interrupted',
   EHOSTUNREACH: "the host can't be reached",
   ENETUNREACH: "the network can't be reached",
   ENOTFOUND: "the host name can't be resolved",
@@ -187,10 +187,10 @@ const causes: Record<string, string> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the host wants a client certificate',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "the host doesn't trust the client certificate",
   UND_ERR_ABORTED: 'the proxy refuses the connection',
-  UND_ERR_PRX_CONN: 'the proxy cut the connection',
+  UND_ERR_PRX_CONN: 'the proxy closed the connection',
   UND_ERR_PRX_TLS: "the proxy's certificate isn't trusted",
-  UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is shorter or longer than it says',
+  UND_ERR_HEADERS_OVERFLOW: "the response's headers are too large",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the response has another length than it states',
 };
 
 const certificateFaults: Record<string, string> = {

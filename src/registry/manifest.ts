@@ -99,6 +99,6 @@ export function describeBody(
 }
 
 const schema1 = (url: URL) =>
-  new RegistryError('unsupported_media_type', 'the image is in the old schema 1 format', { url });
+  new RegistryError('unsupported_media_type', 'the image has the old schema 1 format', { url });
 const notAManifest = (url: URL, type: string) =>
-  new RegistryError('not_a_manifest', `the answer is no image manifest${type && ` (${type})`}`, { url });
+  new RegistryError('not_a_manifest', `the response isn't an image manifest${type && ` (${type})`}`, { url });

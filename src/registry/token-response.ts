@@ -45,14 +45,17 @@ export function readToken(
     const error = errorFromResponse(url, { status, body: text, retryAfter, secrets });
     // A 404 without an OCI code means that there is no token server, and says nothing about the image.
     if (status !== 404 || error.codes.length > 0) throw error;
-    throw new RegistryError('no_token', 'there is no token server where the registry says', { url, status });
+    throw new RegistryError('no_token', 'there is no token server at the URL that the registry names', {
+      url,
+      status,
+    });
   }
   const parsed = responseSchema.safeParse(parseJson(text));
   if (!parsed.success)
-    throw new RegistryError('bad_body', "the token server's answer is no token", { url, status });
+    throw new RegistryError('bad_body', "the token server's response isn't a token", { url, status });
   const token = parsed.data.access_token || parsed.data.token;
   if (!token)
-    throw new RegistryError('no_token', "the token server's answer holds no token", { url, status });
+    throw new RegistryError('no_token', "the token server's response has no token", { url, status });
   if (!isBearerToken(token)) {
     throw new RegistryError('invalid_token', "the token server's token can't be sent in a header", {
       url,

@@ -171,7 +171,7 @@ describe('tagpin resolve is logged in by', () => {
     );
     expect(code).toBe(3);
     expect(stderr).toBe(
-      `${tagged}: docker-credential-hangs gives no answer in time; ` +
+      `${tagged}: docker-credential-hangs doesn't answer in time; ` +
         'try "docker-credential-hangs get" by hand\n',
     );
     expect(milliseconds).toBeLessThan(20_000);

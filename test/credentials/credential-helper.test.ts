@@ -150,7 +150,7 @@ describe('a credential helper that fails is named, with its remedy', () => {
     async (script) => {
       const { name } = helper(script);
       const error = await failureOf({ credsStore: name });
-      expect(error.message).toBe(`what docker-credential-${name} answers is no credential`);
+      expect(error.message).toBe(`docker-credential-${name} prints no valid credential`);
       expect(JSON.stringify([error.message, error.remedy, String(error.cause)])).not.toContain('hunter2');
     },
   );
@@ -167,7 +167,7 @@ describe('a credential helper that fails is named, with its remedy', () => {
     const started = performance.now();
     const error = await failureOf({ credsStore: name }, AbortSignal.timeout(200));
     expect(error).toMatchObject({
-      message: `docker-credential-${name} gives no answer in time`,
+      message: `docker-credential-${name} doesn't answer in time`,
       remedy: `try "docker-credential-${name} get" by hand`,
     });
     expect(performance.now() - started).toBeLessThan(3_000);

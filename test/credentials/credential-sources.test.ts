@@ -62,5 +62,5 @@ test('a source that hangs does not stop a pull secret from being tried, and is r
   };
   const found = await new CredentialSources([silent, giving('b')]).find('quay.io/app', keyring, signal());
   expect(sourcesOf(found.credentials)).toEqual(['secret for quay.io/app', 'b']);
-  expect(found.failures).toMatchObject([{ message: "tagpin's own credentials weren't there in time" }]);
+  expect(found.failures).toMatchObject([{ message: "tagpin's own credentials weren't available in time" }]);
 });

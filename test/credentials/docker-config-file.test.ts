@@ -98,14 +98,14 @@ describe("a problem is reported without the file's content", () => {
     ['', 'invalid docker config: it is not JSON'],
     ['{"credsStore":["hunter2"]}', 'invalid docker config: a value has the wrong type'],
     ['{"credHelpers":{"quay.io":7}}', 'invalid docker config: a value has the wrong type'],
-    ['{"credsStore":"../hunter2"}', 'invalid docker config: the name of a credential helper is no name'],
+    ['{"credsStore":"../hunter2"}', 'invalid docker config: the name of a credential helper is invalid'],
     [
       '{"credHelpers":{"quay.io":"x;hunter2"}}',
-      'invalid docker config (entry "quay.io"): the name of a credential helper is no name',
+      'invalid docker config (entry "quay.io"): the name of a credential helper is invalid',
     ],
     [
       '{"credHelpers":{"quay.io":"a\\nhunter2"}}',
-      'invalid docker config (entry "quay.io"): the name of a credential helper is no name',
+      'invalid docker config (entry "quay.io"): the name of a credential helper is invalid',
     ],
   ])('%s', (text, message) => {
     writeFileSync(path, text);

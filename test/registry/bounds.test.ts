@@ -50,7 +50,7 @@ describe('bounded is', () => {
 
   test('the headers', async () => {
     const { result } = await against(() => ({ status: 200, headers: { 'X-Large': 'x'.repeat(100 * 1024) } }));
-    expect(result).toMatchObject({ failure: 'network', message: "the answer's headers are too large" });
+    expect(result).toMatchObject({ failure: 'network', message: "the response's headers are too large" });
   });
 
   test('the number of redirects', async () => {

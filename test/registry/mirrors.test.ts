@@ -149,7 +149,7 @@ describe('when no host answers', () => {
     const client = it.client({ capabilities: ['pull'] }, { capabilities: ['pull'] });
     expect(await tryResolve(client, it.reference)).toMatchObject({
       failure: 'forbidden_address',
-      message: `the configuration lets no host resolve tags of ${it.registry.host}`,
+      message: `the configuration allows no host to resolve tags of ${it.registry.host}`,
     });
   });
 });

@@ -44,7 +44,7 @@ test('a rate limit that is not tried again says so', () => {
 test('a queue that is full says what can be done', () => {
   const error = new RegistryError('busy', 'too many requests are waiting for this registry');
   expect(sentence(explain(error))).toBe(
-    'too many requests are waiting for this registry; try again; if it stays, raise limits.concurrency, ' +
+    'too many requests are waiting for this registry; try again; if it persists, raise limits.concurrency, ' +
       'or look at why the registry is slow',
   );
 });

@@ -37,7 +37,7 @@ export async function exchange(
   signal: AbortSignal,
 ): Promise<{ refreshToken: string; lifetime: number }> {
   const url = URL.parse(`https://${host}${PATH}`);
-  if (url?.host !== host || url.pathname !== PATH) throw new RefusedExchange('its name is no host');
+  if (url?.host !== host || url.pathname !== PATH) throw new RefusedExchange('its name is no valid host');
   const response = await request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
@@ -58,7 +58,7 @@ export async function exchange(
     throw new RefusedExchange(`it answers ${response.statusCode}${code === undefined ? '' : ` ${code}`}`);
   }
   const { data } = responseSchema.safeParse(body);
-  if (data === undefined) throw new RefusedExchange('its answer holds no token');
+  if (data === undefined) throw new RefusedExchange('its response has no token');
   return { refreshToken: data.refresh_token, lifetime: lifetimeOf(data.refresh_token) };
 }
 
@@ -75,7 +75,7 @@ async function readBounded(body: Dispatcher.ResponseData['body']): Promise<strin
   for await (const chunk of body) {
     const bytes = Buffer.from(chunk);
     size += bytes.length;
-    if (size > BODY_LIMIT) throw new RefusedExchange('its answer is too large');
+    if (size > BODY_LIMIT) throw new RefusedExchange('its response is too large');
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -137,11 +137,7 @@ const isWithoutIdentity = (error: unknown) =>
 function failed(region: string, error: unknown): CredentialError {
   const source = `ECR ${region}`;
   if (error instanceof z.ZodError) {
-    return new CredentialError(
-      source,
-      `${source} answers with something that is no token`,
-      'try again later',
-    );
+    return new CredentialError(source, `${source} answers with an invalid token`, 'try again later');
   }
   if (isWithoutIdentity(error)) {
     return new CredentialError(

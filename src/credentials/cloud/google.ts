@@ -46,7 +46,7 @@ export class GoogleCredentials {
     // The scopes of the node or of the workload identity are enough, as for the kubelet; to request more may fail.
     if (client instanceof Compute) client.scopes = [];
     const { token: accessToken } = await client.getAccessToken();
-    if (!accessToken) throw new Error('the answer holds no access token');
+    if (!accessToken) throw new Error('the response has no access token');
     const credential = new Credential({
       username: USER,
       password: accessToken,

@@ -159,13 +159,9 @@ describe('the exchange', () => {
     ],
     ['that fails in other words', { status: 500, body: `<p>${ACCESS_TOKEN}</p>` }, 'it answers 500'],
     ['with an odd code', jsonReply(403, { errors: [{ code: ACCESS_TOKEN }] }), 'it answers 403'],
-    ['without a token', jsonReply(200, { access_token: 'x' }), 'its answer holds no token'],
-    [
-      'with a token that no header can hold',
-      jsonReply(200, { refresh_token: 'a\r\nb: c' }),
-      'holds no token',
-    ],
-    ['with an endless answer', { status: 200, body: 'x'.repeat(100_000) }, 'its answer is too large'],
+    ['without a token', jsonReply(200, { access_token: 'x' }), 'its response has no token'],
+    ['with a token that no header can hold', jsonReply(200, { refresh_token: 'a\r\nb: c' }), 'has no token'],
+    ['with an endless answer', { status: 200, body: 'x'.repeat(100_000) }, 'its response is too large'],
   ])('%s is told, and asked once', async (_, outcome, message) => {
     exchange.fault = { outcome };
     const errors = await Promise.all(Array.from({ length: 20 }, () => failureOf()));

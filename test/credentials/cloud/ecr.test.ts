@@ -141,7 +141,7 @@ describe.skipIf('missing' in moto)(
         authorizationData: [{ authorizationToken: Buffer.from('no colon').toString('base64') }],
       };
       api.fault = { outcome: jsonReply(200, nonsense) };
-      expect((await failureOf()).message).toBe('ECR eu-west-1 answers with something that is no token');
+      expect((await failureOf()).message).toBe('ECR eu-west-1 answers with an invalid token');
     });
 
     test("that doesn't answer delays no caller beyond its deadline", async () => {
