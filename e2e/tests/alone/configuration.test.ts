@@ -17,6 +17,7 @@ const images = new Images(cluster);
 const reader = readerOf(cluster, installation.folder);
 const sh = (commands: string) => succeed(reader.run(commands));
 const [undo, check] = blocksOf('docs/operations.md', 'undo').map(({ commands }) => commands);
+const [rollback] = blocksOf('docs/operations.md', 'undo-helm').map(({ commands }) => commands);
 let app: PushedImage;
 
 const rolledOut = 'kubectl -n tagpin-system rollout status deployment/tagpin --timeout=90s';
@@ -122,8 +123,17 @@ describe('installed by Helm', () => {
 
   tellOfUndoing(() => install('upgrade', `--reuse-values --set config.dockerConfig=${ABSENT}`));
 
-  test('the next upgrade finds nothing in its way', async () => {
-    await install('upgrade', '--wait --timeout 2m');
+  test('an upgrade after rollout undo takes --force-conflicts', async () => {
+    await install('upgrade', '--force-conflicts --wait --timeout 2m');
     await expectPinned();
   }, 150_000);
+
+  test('helm rollback brings it back too, and the next upgrade finds nothing in its way', async () => {
+    await install('upgrade', `--reuse-values --set config.dockerConfig=${ABSENT}`);
+    await lastWords().toContain(`dockerConfig: docker config ${ABSENT} can't be read`);
+    await sh(rollback ?? 'false');
+    expect(await sh(check ?? 'false')).toBe('/etc/tagpin is valid');
+    await install('upgrade', '--wait --timeout 2m');
+    await expectPinned();
+  }, 300_000);
 });

@@ -44,7 +44,7 @@ describe('while tagpin is ready and the API server can not call it', () => {
           'get',
           'endpointslices',
           '--selector=kubernetes.io/service-name=tagpin',
-          '--output=jsonpath={.items[*].endpoints}',
+          '--output=jsonpath={.items[*].endpoints[*].addresses[*]}',
         ),
       );
       return slices === '' || undefined;
