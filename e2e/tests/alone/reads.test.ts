@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { readCluster } from '../../support/cluster.ts';
 import { succeed } from '../../support/command.ts';
@@ -71,7 +70,6 @@ async function expectOthersUndisturbed(attack: Attack): Promise<readonly Answer[
     await using namespace = await createNamespace(cluster, mode);
     await using tenant = await tenantOf(cluster, namespace);
     const attacking = attack(tenant);
-    await sleep(200);
     const answers = await bystanders.createPods(8);
     return { answers, attacks: await attacking };
   };
