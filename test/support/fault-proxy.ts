@@ -26,8 +26,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly host: string;
   /** The paths of all requests so far, whatever their fault. */
   readonly asked: readonly string[];
-  /** The fault for connections and requests from now on, or a function that returns it from the number of earlier calls. */
-  fault: Fault | ((number: number) => Fault | undefined) | undefined;
+  /** The fault for connections and requests from now on, or a function that returns it from the number of earlier calls and the path. */
+  fault: Fault | ((number: number, path: string) => Fault | undefined) | undefined;
 }
 
 export interface FaultProxyOptions {
@@ -47,13 +47,13 @@ export async function startFaultProxy({ to, tls, port }: FaultProxyOptions): Pro
   let fault: FaultProxy['fault'];
   let number = 0;
   const asked: string[] = [];
-  const current = () => (typeof fault === 'function' ? fault(number++) : fault);
+  const current = (path: string) => (typeof fault === 'function' ? fault(number++, path) : fault);
   const client = tls === undefined ? http : https;
   const agent = new client.Agent({ keepAlive: true });
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     asked.push(request.url ?? '');
-    const met = current();
+    const met = current(request.url ?? '');
     if (met === 'silent' || met === 'hang') return;
     if (met === 'reset') return request.socket.destroy();
     if (met === 'half a head') return request.socket.write('HTTP/1.1 200 OK\r\nContent-Ty');

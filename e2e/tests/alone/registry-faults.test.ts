@@ -7,6 +7,7 @@ import { succeed } from '../../support/command.ts';
 import { Images } from '../../support/images.ts';
 import { createNamespace, type Namespace, podManifest } from '../../support/namespace.ts';
 import { havePods, imagesOf, on } from '../../support/rollout.ts';
+import { tenantOf } from '../../support/tenant.ts';
 import { deployment } from '../../support/workload.ts';
 
 const cluster = readCluster();
@@ -106,4 +107,58 @@ describe('while a registry', () => {
     expect(await imagesOf(namespace)).toEqual([detoured(app.pinned)]);
     expect(proxy.asked.length).toBe(asked);
   });
+});
+
+/** The kinds of broken repositories, as a project that proxies a dead upstream has them. */
+const broken: [string, Fault][] = [
+  ['answer 500', { status: 500 }],
+  ['answer 429', { status: 429, headers: { 'retry-after': '30' } }],
+  ['hang', 'hang'],
+];
+
+describe('while several repositories of one tenant', () => {
+  test.each(broken)(
+    '%s, another tenant’s pods of the same registry are admitted',
+    async (_what, fault) => {
+      await using proxy = await startProxy();
+      await using namespace = await createNamespace(cluster, 'enforce');
+      await using others = await createNamespace(cluster, 'enforce');
+      await using tenant = await tenantOf(cluster, namespace);
+      await using bystander = await tenantOf(cluster, others);
+      proxy.fault = (_number, path) => (path.includes('/dead-upstream/') ? fault : undefined);
+      const stop = new AbortController();
+      const attackers = Array.from({ length: 6 }, async (_, attacker) => {
+        for (let round = 0; !stop.signal.aborted; round++) {
+          const image = `${cluster.detourRegistry}/dead-upstream/${attacker}:${round}`;
+          await tenant.tryPod(podManifest({ image, spec }));
+        }
+      });
+      await sleep(3_000);
+      const messages: string[] = [];
+      for (let round = 0; round < 10; round++) {
+        const app = await images.push();
+        messages.push((await bystander.tryPod(podManifest({ image: detoured(app.tagged), spec }))).message);
+      }
+      stop.abort();
+      await Promise.all(attackers);
+      expect(messages).toEqual(messages.map(() => ''));
+    },
+    60_000,
+  );
+});
+
+test('a pod of 20,000 invalid images is refused in a short message, and in a line of log', async () => {
+  await using namespace = await createNamespace(cluster, 'enforce');
+  await using tenant = await tenantOf(cluster, namespace);
+  const pod = podManifest({ image: 'not a reference!', spec });
+  const containers = Array.from({ length: 20_000 }, (_, index) => ({
+    name: `c${index}`,
+    image: 'not a reference!',
+  }));
+  const { status, message } = await tenant.tryPod({ ...pod, spec: { ...spec, containers } });
+  expect([status, message]).toEqual([
+    403,
+    expect.stringContaining('it has 20000 images, and tagpin takes at most 500'),
+  ]);
+  expect(message.length).toBeLessThan(4_096);
 });
