@@ -14,7 +14,7 @@ import { webhookCalls } from './kubernetes/webhook-calls.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';
-import { RegistryLimiters } from './resolve/registry-limiters.ts';
+import { RegistryLimiters } from './resolve/registry-limiter.ts';
 import { Resolver } from './resolve/resolver.ts';
 import { RevisionDigests } from './revision/revision-digests.ts';
 import type { Logger } from './telemetry/log.ts';

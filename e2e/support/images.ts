@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FRESH_MS } from '../../src/webhook/template.ts';
+import { FRESH_MS } from '../../src/webhook/pinning.ts';
 import type { Cluster } from './cluster.ts';
 import { type Crane, createCrane } from './crane.ts';
 

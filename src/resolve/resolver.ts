@@ -8,7 +8,7 @@ import { meaningOf } from '../registry/failures.ts';
 import { Singleflight } from '../singleflight.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DigestCache, type DigestCacheOptions, type Found } from './digest-cache.ts';
-import { RegistryLimiters } from './registry-limiters.ts';
+import { RegistryLimiters } from './registry-limiter.ts';
 import { ResolveAttempt } from './resolve-attempt.ts';
 
 /** How long digests are good for. By default no failure is cached, and no stale digest is given. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../image/digest.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
 import { pathOf, resources } from '../kubernetes/resources.ts';
 import { SharedReads } from '../kubernetes/shared-reads.ts';
 import type { ReadTurns } from '../kubernetes/turns.ts';
@@ -9,7 +10,6 @@ import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
 import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
 import { eldestPins } from './sibling-pods.ts';
-import { readable } from './unreadable.ts';
 
 /** What is known of an image's digest before a registry is asked. */
 export type KnownDigest = {
@@ -173,4 +173,28 @@ function sizeOf(pins: Pins | undefined): number {
   let size = 1;
   for (const [image, digest] of pins ?? []) size += image.length + (digest?.length ?? 0);
   return size;
+}
+
+/** Thrown when a pod's revision can't be read: pinning without it might give its pods two digests. */
+export class UnreadableRevision extends Error {
+  override readonly name = 'UnreadableRevision';
+  override readonly cause: KubernetesError;
+
+  constructor(cause: KubernetesError) {
+    super(cause.message, { cause });
+    this.cause = cause;
+  }
+}
+
+/**
+ * The result of reading a revision.
+ *
+ * @throws UnreadableRevision
+ */
+async function readable<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw error instanceof KubernetesError ? new UnreadableRevision(error) : error;
+  }
 }

@@ -8,10 +8,9 @@ import { templateOf } from '../pin/pod-template.ts';
 import { revisionRules } from '../pin/settings.ts';
 import { hashOf, isRevisionKind, type RevisionKind } from '../revision/kinds.ts';
 import { type Pins, readPins, storePins } from '../revision/pins.ts';
-import type { PinningParts } from './pinning.ts';
+import { type PinningParts, resolveTemplate } from './pinning.ts';
 import { recordRevision } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
-import { resolveTemplate } from './template.ts';
 
 const revisionSchema = z.object({
   metadata: z.object({

@@ -9,9 +9,8 @@ import { rawTemplateOf, templateOf } from '../pin/pod-template.ts';
 import { podRules } from '../pin/settings.ts';
 import { earlierPins, hasHistory } from '../revision/history.ts';
 import { type Pins, pinKeys } from '../revision/pins.ts';
-import type { PinningParts } from './pinning.ts';
+import { type PinningParts, resolveTemplate } from './pinning.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
-import { resolveTemplate } from './template.ts';
 import { consequenceIn, remarkOnSecret, remarksOnSkipping, warningsOnTemplate } from './verdict.ts';
 
 const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job'] as const;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { Endpoints } from '../../src/registry/endpoint.ts';
-import { RegistryLimiters } from '../../src/resolve/registry-limiters.ts';
+import { RegistryLimiters } from '../../src/resolve/registry-limiter.ts';
 import { Resolver, type ResolverOptions } from '../../src/resolve/resolver.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { patient, user } from '../registry/clients.ts';

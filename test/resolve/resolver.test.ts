@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
-import { RegistryLimiters } from '../../src/resolve/registry-limiters.ts';
+import { RegistryLimiters } from '../../src/resolve/registry-limiter.ts';
 import { Resolver, type ResolverOptions } from '../../src/resolve/resolver.ts';
 import { clientFor, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RegistryError, type RegistryErrorDetails } from '../../src/registry/error.ts';
 import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { FAILURES_TO_OPEN } from '../../src/resolve/circuit.ts';
-import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiters.ts';
+import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiter.ts';
 import { ResolveAttempt } from '../../src/resolve/resolve-attempt.ts';
 import { ManualClock } from './manual-clock.ts';
 
