@@ -5,7 +5,7 @@ import { backoff, isRetried, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { RateLimits } from './rate-limits.ts';
-import type { ResolveAttempt } from './resolve-attempt.ts';
+import type { InFlightResolve } from './in-flight-resolve.ts';
 import { type SlotOptions, Slots, tooMany } from './slots.ts';
 
 /** Requests that waited for the same rate limit to end are spread over this. */
@@ -66,10 +66,10 @@ export class RegistryLimiter {
   }
 
   /** Sends a request when its turn comes, and again while that may help. */
-  async ask<T>(asker: Asker, attempt: ResolveAttempt, send: () => Promise<T>): Promise<T> {
+  async ask<T>(asker: Asker, inFlight: InFlightResolve, send: () => Promise<T>): Promise<T> {
     for (let count = 1; ; count++) {
       try {
-        return await this.#sendInTurn(asker, attempt, send);
+        return await this.#sendInTurn(asker, inFlight, send);
       } catch (error) {
         if (error instanceof RegistryError && error.unsent !== undefined) {
           this.#observer.notAsked(error.unsent.reason);
@@ -78,24 +78,24 @@ export class RegistryLimiter {
         if (!isRetried(error)) throw error;
         const pause = backoff(error, count, this.#random);
         if (error.failure === 'rate_limited') this.#rateLimits.reached(rateKeyOf(asker), error, pause);
-        if (count === MAX_ATTEMPTS || !attempt.canWait(pause)) throw error;
+        if (count === MAX_ATTEMPTS || !inFlight.canWait(pause)) throw error;
         this.#observer.retried(error.failure);
-        attempt.obstacle = error;
-        await attempt.wait(this.#clock, pause);
+        inFlight.obstacle = error;
+        await inFlight.wait(this.#clock, pause);
       }
     }
   }
 
-  async #sendInTurn<T>(asker: Asker, attempt: ResolveAttempt, send: () => Promise<T>): Promise<T> {
+  async #sendInTurn<T>(asker: Asker, inFlight: InFlightResolve, send: () => Promise<T>): Promise<T> {
     for (;;) {
-      await this.#waitForRateLimit(asker, attempt);
+      await this.#waitForRateLimit(asker, inFlight);
       // While the host is considered down, its slots may all be held by requests that it doesn't answer.
       const isTried = this.#breaker.isOpen;
-      const release = isTried ? () => undefined : await this.#enter(asker, attempt);
+      const release = isTried ? () => undefined : await this.#enter(asker, inFlight);
       try {
         // The breaker may have opened, or a rate limit may have been reached, while it waited in the queue.
         if (release === undefined || this.#rateLimits.rest(rateKeyOf(asker)) !== undefined) continue;
-        return await this.#send(asker, attempt, send);
+        return await this.#send(asker, inFlight, send);
       } finally {
         release?.();
       }
@@ -104,7 +104,7 @@ export class RegistryLimiter {
 
   async #send<T>(
     { account, repository }: Asker,
-    { tenants, abandoned }: ResolveAttempt,
+    { tenants, abandoned }: InFlightResolve,
     send: () => Promise<T>,
   ): Promise<T> {
     const [tenant = ''] = tenants;
@@ -121,20 +121,20 @@ export class RegistryLimiter {
     }
   }
 
-  async #waitForRateLimit(asker: Asker, attempt: ResolveAttempt): Promise<void> {
+  async #waitForRateLimit(asker: Asker, inFlight: InFlightResolve): Promise<void> {
     const key = rateKeyOf(asker);
     for (let rest = this.#rateLimits.rest(key); rest !== undefined; rest = this.#rateLimits.rest(key)) {
-      if (!attempt.canWait(rest.left)) throw rest.refusal();
-      attempt.obstacle = rest.error;
-      await attempt.wait(this.#clock, rest.left + STAGGER_MS * this.#random());
+      if (!inFlight.canWait(rest.left)) throw rest.refusal();
+      inFlight.obstacle = rest.error;
+      await inFlight.wait(this.#clock, rest.left + STAGGER_MS * this.#random());
     }
   }
 
-  async #enter({ account }: Asker, attempt: ResolveAttempt): Promise<(() => void) | undefined> {
-    const before = attempt.obstacle;
-    if (this.#slots.mustWait(attempt.tenants)) attempt.obstacle ??= tooMany();
-    const release = await this.#slots.enter(attempt, account);
-    attempt.obstacle = before;
+  async #enter({ account }: Asker, inFlight: InFlightResolve): Promise<(() => void) | undefined> {
+    const before = inFlight.obstacle;
+    if (this.#slots.mustWait(inFlight.tenants)) inFlight.obstacle ??= tooMany();
+    const release = await this.#slots.enter(inFlight, account);
+    inFlight.obstacle = before;
     return release;
   }
 }
@@ -198,14 +198,14 @@ export class RegistryLimiters {
    * Sends a request when its turn comes; after a failure that may pass again, at most three times in all and within a few
    * seconds.
    *
-   * @throws what `send` throws; RegistryError with `unsent` where nothing was sent; the reason of the attempt's signals
+   * @throws what `send` throws; RegistryError with `unsent` where nothing was sent; the reason of the inFlight's signals
    */
-  ask<T>(asker: Asker, attempt: ResolveAttempt, send: () => Promise<T>): Promise<T> {
+  ask<T>(asker: Asker, inFlight: InFlightResolve, send: () => Promise<T>): Promise<T> {
     let limiter = this.#limiters.get(asker.registry);
     if (limiter === undefined) {
       limiter = this.#createLimiter(asker.registry);
       this.#limiters.set(asker.registry, limiter);
     }
-    return limiter.ask(asker, attempt, send);
+    return limiter.ask(asker, inFlight, send);
   }
 }

@@ -9,7 +9,7 @@ import { Singleflight } from '../singleflight.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DigestCache, type DigestCacheOptions, type Found } from './digest-cache.ts';
 import { RegistryLimiters } from './registry-limiter.ts';
-import { ResolveAttempt } from './resolve-attempt.ts';
+import { InFlightResolve } from './in-flight-resolve.ts';
 
 /** How long digests are good for. By default no failure is cached, and no stale digest is given. */
 export type ResolverOptions = Pick<DigestCacheOptions, 'entries' | 'age'> & Partial<DigestCacheOptions>;
@@ -57,7 +57,7 @@ export class Resolver {
   readonly #cache: DigestCache;
   readonly #flights = new Singleflight<Found>(RESOLVE_TIMEOUT_MS);
   /** Those under way, by the cache's key. */
-  readonly #attempts = new Map<string, ResolveAttempt>();
+  readonly #attempts = new Map<string, InFlightResolve>();
 
   constructor(client: Pick<RegistryClient, 'resolve'>, options: ResolverOptions, parts: ResolverParts = {}) {
     const { clock = systemClock, limits = new RegistryLimiters(), observe = () => undefined } = parts;
@@ -148,7 +148,7 @@ export class Resolver {
     return { signal: AbortSignal.any([signal, controller.signal]), [Symbol.dispose]: cancel };
   }
 
-  /** Asks the registry, or joins the attempt that does. */
+  /** Asks the registry, or joins the inFlight that does. */
   async #ask(
     key: string,
     reference: Reference,
@@ -156,33 +156,33 @@ export class Resolver {
     signal: AbortSignal,
     tenant: string,
   ): Promise<Found & { requests: number }> {
-    const own = new Set<ResolveAttempt>();
-    let attempt: ResolveAttempt | undefined;
+    const own = new Set<InFlightResolve>();
+    let inFlight: InFlightResolve | undefined;
     try {
       const outcome = this.#flights.join(key, signal, (flightSignal, abandoned) => {
-        const started = new ResolveAttempt(flightSignal, abandoned, tenant);
+        const started = new InFlightResolve(flightSignal, abandoned, tenant);
         own.add(started);
-        return this.#attempt(key, reference, credentials, started);
+        return this.#inFlight(key, reference, credentials, started);
       });
-      attempt = this.#attempts.get(key);
-      attempt?.join(tenant);
+      inFlight = this.#attempts.get(key);
+      inFlight?.join(tenant);
       const found = await outcome;
       return { ...found, requests: [...own].reduce((sum, { requests }) => sum + requests, 0) };
     } catch (error) {
-      // When the deadline ends, what the attempt was waiting for tells more than that.
-      throw signal.aborted ? (attempt?.obstacle ?? error) : error;
+      // When the deadline ends, what the inFlight was waiting for tells more than that.
+      throw signal.aborted ? (inFlight?.obstacle ?? error) : error;
     }
   }
 
-  async #attempt(
+  async #inFlight(
     key: string,
     reference: Reference,
     credentials: readonly Credential[],
-    attempt: ResolveAttempt,
+    inFlight: InFlightResolve,
   ): Promise<Found> {
-    this.#attempts.set(key, attempt);
+    this.#attempts.set(key, inFlight);
     try {
-      const found = await this.#tryEach(reference, credentials, attempt);
+      const found = await this.#tryEach(reference, credentials, inFlight);
       this.#cache.found(key, found);
       return found;
     } catch (error) {
@@ -200,7 +200,7 @@ export class Resolver {
   async #tryEach(
     reference: Reference,
     credentials: readonly Credential[],
-    attempt: ResolveAttempt,
+    inFlight: InFlightResolve,
   ): Promise<Found> {
     const registry = apiHost(reference.domain) ?? reference.domain;
     const errors: RegistryError[] = [];
@@ -208,8 +208,8 @@ export class Resolver {
       const account = fingerprint(credential === undefined ? [] : [credential]);
       try {
         const asker = { registry, account, repository: reference.path };
-        const { digest } = await this.#limiters.ask(asker, attempt, () =>
-          this.#client.resolve(reference, credential, attempt.signal, () => attempt.requests++),
+        const { digest } = await this.#limiters.ask(asker, inFlight, () =>
+          this.#client.resolve(reference, credential, inFlight.signal, () => inFlight.requests++),
         );
         return { digest, opener };
       } catch (error) {

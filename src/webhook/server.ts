@@ -4,7 +4,7 @@ import { deadlineIn } from '../deadline.ts';
 import { parseDuration } from '../duration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { timeFor } from './budget.ts';
+import { timeFor } from './review-deadline.ts';
 import type { LoadLimiter } from './load-limiter.ts';
 import { bodyLength, respondOverloaded } from './overloaded.ts';
 import { type AdmissionReview, InvalidReview, parseReview, toResponse, type Verdict } from './review.ts';

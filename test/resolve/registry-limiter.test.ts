@@ -3,7 +3,7 @@ import { RegistryError, type RegistryErrorDetails } from '../../src/registry/err
 import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { FAILURES_TO_OPEN } from '../../src/resolve/circuit.ts';
 import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiter.ts';
-import { ResolveAttempt } from '../../src/resolve/resolve-attempt.ts';
+import { InFlightResolve } from '../../src/resolve/in-flight-resolve.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const never = new AbortController().signal;
@@ -31,7 +31,7 @@ function start(options = { concurrency: 2, queue: 10 }) {
   let asked = 0;
   /** Asks; the answers come one after the other, and the last for ever. */
   const ask = (answers: readonly (RegistryError | string)[], whose: Partial<typeof asker> = {}) => {
-    const attempt = new ResolveAttempt(never, never);
+    const attempt = new InFlightResolve(never, never);
     const outcome = limits.ask({ ...asker, ...whose }, attempt, async () => {
       asked++;
       const answer = answers[Math.min(asked, answers.length) - 1];
@@ -96,7 +96,7 @@ describe('a transient failure is retried', () => {
     const { limits, clock } = start();
     const wanted = new AbortController();
     let asked = 0;
-    const outcome = limits.ask(asker, new ResolveAttempt(never, wanted.signal), async () => {
+    const outcome = limits.ask(asker, new InFlightResolve(never, wanted.signal), async () => {
       asked++;
       throw error('network');
     });
@@ -225,7 +225,7 @@ describe('a registry that is down', () => {
     const { limits } = start({ concurrency: 1, queue: 10 });
     const refuse: ((error: Error) => void)[] = [];
     const hang = () => new Promise<string>((_, reject) => refuse.push(reject));
-    const at = (account: string) => limits.ask({ ...asker, account }, new ResolveAttempt(never, never), hang);
+    const at = (account: string) => limits.ask({ ...asker, account }, new InFlightResolve(never, never), hang);
     const first = Array.from({ length: FAILURES_TO_OPEN - 1 }, () => at(''));
     for (const one of first) {
       await settled();
@@ -244,16 +244,16 @@ describe('a registry that is down', () => {
   test('does not need a slot to be found well', async () => {
     const { limits, clock } = start({ concurrency: 1, queue: 10 });
     for (let count = 0; count < FAILURES_TO_OPEN; count++) {
-      const failed = limits.ask(asker, new ResolveAttempt(never, never), () =>
+      const failed = limits.ask(asker, new InFlightResolve(never, never), () =>
         Promise.reject(error('timeout')),
       );
       await expect(failed).rejects.toThrow();
     }
     clock.advance(1_000);
-    void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
+    void limits.ask(asker, new InFlightResolve(never, never), () => new Promise(() => undefined));
     await settled();
     clock.advance(1_500);
-    const trial = limits.ask(asker, new ResolveAttempt(never, never), async () => 'digest');
+    const trial = limits.ask(asker, new InFlightResolve(never, never), async () => 'digest');
     await expect(trial).resolves.toBe('digest');
   });
 });
@@ -271,8 +271,8 @@ test('an evicted registry is no longer reported as down', async () => {
 
 test('a resolve that waits too long for a slot says so', async () => {
   const { limits } = start({ concurrency: 1, queue: 10 });
-  void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
-  const attempt = new ResolveAttempt(never, never);
+  void limits.ask(asker, new InFlightResolve(never, never), () => new Promise(() => undefined));
+  const attempt = new InFlightResolve(never, never);
   void limits.ask(asker, attempt, async () => 'digest');
   await settled();
   expect(attempt.obstacle).toMatchObject({ failure: 'busy' });
@@ -280,8 +280,8 @@ test('a resolve that waits too long for a slot says so', async () => {
 
 test("resolves beyond the queue's length fail at once", async () => {
   const { limits, seen } = start({ concurrency: 1, queue: 0 });
-  void limits.ask(asker, new ResolveAttempt(never, never), () => new Promise(() => undefined));
-  const second = limits.ask(asker, new ResolveAttempt(never, never), async () => 'digest');
+  void limits.ask(asker, new InFlightResolve(never, never), () => new Promise(() => undefined));
+  const second = limits.ask(asker, new InFlightResolve(never, never), async () => 'digest');
   await expect(second).rejects.toMatchObject({ failure: 'busy' });
   expect(seen).toEqual(['not asked busy']);
 });

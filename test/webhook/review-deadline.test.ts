@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { timeFor } from '../../src/webhook/budget.ts';
+import { timeFor } from '../../src/webhook/review-deadline.ts';
 
 const MIB = 2 ** 20;
 

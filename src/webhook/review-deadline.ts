@@ -2,8 +2,8 @@
  * The part of the API server's timeout that is kept for sending the answer, and the least that is. A process that shares its
  * core runs late by as much; and a registry that hasn't answered in nine seconds won't in half a second more.
  */
-const WAY_BACK = 1 / 10;
-const LEAST_WAY_BACK_MS = 500;
+const RESPONSE_RESERVE = 1 / 10;
+const LEAST_RESPONSE_RESERVE_MS = 500;
 /**
  * The time that is kept for the other reviews under way. If a registry is silent, all reviews of a burst run out of time
  * together, and the last of them would be answered too late. With this, those that came last are answered first. It counts
@@ -23,7 +23,7 @@ const MINIMUM_MS = 100;
  * @param held bytes of reviews that aren't answered yet, this one included, as the load limiter counts them
  */
 export function timeFor(patience: number, waited: number, held: number): number {
-  const wayBack = Math.max(LEAST_WAY_BACK_MS, patience * WAY_BACK);
+  const wayBack = Math.max(LEAST_RESPONSE_RESERVE_MS, patience * RESPONSE_RESERVE);
   const queue = Math.min((held / MIB) * ANSWER_MS_PER_MIB, patience * LONGEST_QUEUE);
   return Math.max(MINIMUM_MS, Math.round(patience - wayBack - queue - waited));
 }

@@ -9,7 +9,7 @@ import type { Claim } from './slots.ts';
 const MAX_WAIT_MS = 5_000;
 
 /** One resolve under way, for all callers that wait for it. */
-export class ResolveAttempt implements Claim {
+export class InFlightResolve implements Claim {
   /** Ends it, requests included. */
   readonly signal: AbortSignal;
   /** Aborts when no caller waits any more: a request under way goes on, but no other is begun. */
