@@ -44,7 +44,7 @@ export class Singleflight<T> {
   #start(key: string, work: Work<T>): Flight<T> {
     const abandoned = new AbortController();
     const deadline = deadlineIn(this.#timeout);
-    const progress: Progress = {};
+    const progress: FlightProgress = {};
     const outcome = work(deadline.signal, abandoned.signal, progress).finally(() => {
       deadline[Symbol.dispose]();
       this.#inFlight.delete(key);
@@ -63,10 +63,10 @@ export class Singleflight<T> {
  * @param signal ends it
  * @param abandoned aborts when no caller waits any more
  */
-export type Work<T> = (signal: AbortSignal, abandoned: AbortSignal, progress: Progress) => Promise<T>;
+export type Work<T> = (signal: AbortSignal, abandoned: AbortSignal, progress: FlightProgress) => Promise<T>;
 
 /** What the work tells its callers before it has an outcome. */
-export interface Progress {
+export interface FlightProgress {
   /** What it waits for at the moment: the error for a caller whose time runs out. */
   obstacle?: () => Error;
 }
@@ -75,7 +75,7 @@ interface Flight<T> {
   outcome: Promise<T>;
   callers: number;
   abandoned: AbortController;
-  progress: Progress;
+  progress: FlightProgress;
 }
 
 const ABANDONED = new DOMException('nobody waits for it any more', 'AbortError');

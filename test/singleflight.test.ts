@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type Progress, Singleflight } from '../src/singleflight.ts';
+import { type FlightProgress, Singleflight } from '../src/singleflight.ts';
 
 const patient = () => AbortSignal.timeout(5_000);
 
@@ -103,7 +103,7 @@ test('a caller that comes back in time joins the work under way', async () => {
 
 test('a caller whose time runs out is told what the work waits for at that moment', async () => {
   const flights = new Singleflight<void>(1_000);
-  const work = async (signal: AbortSignal, _abandoned: AbortSignal, progress: Progress) => {
+  const work = async (signal: AbortSignal, _abandoned: AbortSignal, progress: FlightProgress) => {
     progress.obstacle = () => new Error('waiting for a turn');
     await delay(40, undefined, { signal });
     progress.obstacle = () => new Error('waiting for an answer');

@@ -4,7 +4,7 @@ import { TrackedFiles } from '../config/tracked-files.ts';
 import { faultOf } from './certificate.ts';
 import type { CertificateSource } from './served-certificate.ts';
 
-/** TrackedFiles that hold no certificate which could be served. */
+/** Thrown if the mounted files hold no certificate that can be served. */
 export class MountedCertificateError extends Error {
   override readonly name = 'MountedCertificateError';
 }

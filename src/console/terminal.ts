@@ -10,7 +10,7 @@ export interface Terminal {
   progress(of: CountedWork): Progress;
 }
 
-/** CountedWork on many items of a kind. */
+/** Work on a number of items of one kind. */
 export interface CountedWork {
   /** What is counted: `images resolved`. */
   counted: string;
@@ -33,7 +33,7 @@ export const noProgress: Progress = {
   [Symbol.dispose]: () => undefined,
 };
 
-/** CountedWork that takes less shows no progress: a line that comes and goes would only distract. */
+/** Work that takes less shows no progress: a line that comes and goes would only distract. */
 const SHOWN_AFTER_MS = 1_000;
 const REDRAWN_EVERY_MS = 200;
 

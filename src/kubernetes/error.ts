@@ -25,11 +25,11 @@ export class InvalidKubeconfig extends Error {
 }
 
 /** Who uses the API server: a person at the command line, with a kubeconfig, or the webhook, with its ServiceAccount. */
-export type Asker = 'person' | 'webhook';
+export type Audience = 'person' | 'webhook';
 
 /** What to do about an API server that doesn't answer as expected: the one place that says so. */
-export function remedyFor({ status, reason }: KubernetesError, asker: Asker): string {
-  const of = remedies[asker];
+export function remedyFor({ status, reason }: KubernetesError, audience: Audience): string {
+  const of = remedies[audience];
   if (reason === 'TooManyWaiting') return FEWER;
   if (status === 0) return of.unreachable;
   if (status === 401) return of.unauthorized;
@@ -40,16 +40,17 @@ const FEWER =
   'try again; if it stays, give these pods fewer pull secrets, or look for what creates so many pods in this namespace';
 const AGAIN = 'try again; if it stays, look at the API server';
 
-const remedies: Readonly<Record<Asker, { unreachable: string; unauthorized: string; forbidden: string }>> = {
-  person: {
-    unreachable: 'look at the kubeconfig, its context and the API server',
-    unauthorized: "log in to the cluster again, or correct the kubeconfig's credentials",
-    forbidden: 'ask for that permission',
-  },
-  webhook: {
-    unreachable: AGAIN,
-    unauthorized:
-      "the API server doesn't accept the token of tagpin's ServiceAccount: restart tagpin, or look at that token",
-    forbidden: "grant tagpin's ServiceAccount that permission",
-  },
-};
+const remedies: Readonly<Record<Audience, { unreachable: string; unauthorized: string; forbidden: string }>> =
+  {
+    person: {
+      unreachable: 'look at the kubeconfig, its context and the API server',
+      unauthorized: "log in to the cluster again, or correct the kubeconfig's credentials",
+      forbidden: 'ask for that permission',
+    },
+    webhook: {
+      unreachable: AGAIN,
+      unauthorized:
+        "the API server doesn't accept the token of tagpin's ServiceAccount: restart tagpin, or look at that token",
+      forbidden: "grant tagpin's ServiceAccount that permission",
+    },
+  };

@@ -9,12 +9,12 @@ export const MAX_ATTEMPTS = 3;
 const FIRST_BACKOFF_MS = 200;
 const GROWTH = 3;
 
-/** A quarter more or less, so that requests that failed together aren't repeated together. */
+/** Adds ±25 % of jitter, so that requests that failed together aren't retried together. */
 export function spread(milliseconds: number, random: Random): number {
   return milliseconds * (0.75 + random() / 2);
 }
 
-/** Milliseconds to wait after the attempt of this number: it grows with each, and is never less than the registry asks for. */
+/** The delay in milliseconds after an attempt: exponential, and at least the registry's `Retry-After`. */
 export function backoff(error: RegistryError, attempt: number, random: Random): number {
   const own = spread(FIRST_BACKOFF_MS * GROWTH ** (attempt - 1), random);
   return Math.max(own, (error.retryAfter ?? 0) * 1000);

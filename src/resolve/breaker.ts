@@ -7,10 +7,10 @@ import { type Clock, wait } from './clock.ts';
 
 /** Repositories of one registry whose health is remembered. */
 const MAX_REPOSITORIES = 1_000;
-/** A healthy registry answers in a part of this. */
+/** The longest wait for a probe under way; a healthy registry answers sooner. */
 const TRIAL_WAIT_MS = 1_000;
 
-/** Who asks for what. */
+/** The account, repository and tenant of a request. */
 export interface BreakerSubject {
   account: string;
   repository: string;
@@ -20,15 +20,15 @@ export interface BreakerSubject {
 
 /** A request that may be sent. */
 export interface Admission {
-  /** It finds out whether the registry is well again. */
+  /** Whether it probes a host or repository that is considered down. */
   readonly trial: boolean;
   /** To be called when it has ended, with its error if it failed. */
   ended(error?: unknown): void;
 }
 
 /**
- * Keeps requests from a registry, or a repository of it, that is down: their pods are told so at once instead of at their
- * deadline, and the registry isn't kept down by them.
+ * The circuit breaker of a registry and its repositories: while one is down, requests fail at once instead of at their
+ * deadline, and don't hinder its recovery.
  *
  * What one tenant chooses to ask for mustn't close a registry for the others. So an error that the registry answers
  * counts against the repository it was answered for, as the asking account sees it. Only silence and failed connections
@@ -132,7 +132,7 @@ export class Breaker {
 
 const keyOf = ({ account, repository }: BreakerSubject) => `${account} ${repository}`;
 
-/** What the end of a request tells: any answer but a server's error is a sign of health, a refusal included. */
+/** What the end of a request proves: any response except a server error is a sign of health, even 401 or 403. */
 function evidenceOf(error: unknown): 'health' | 'trouble' | 'silence' | 'none' {
   if (error === undefined) return 'health';
   if (!(error instanceof RegistryError)) return 'none';

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 /** Failures in a row after which a circuit opens. */
 export const FAILURES_TO_OPEN = 5;
 const FIRST_PAUSE_MS = 500;
-/** Short enough for a registry that has recovered to be asked within 5 s, a quarter more included. */
+/** Short enough to probe a registry that has recovered within 5 s, jitter included. */
 export const LONGEST_PAUSE_MS = 3_500;
 
 /**
@@ -34,7 +34,7 @@ export class Circuit {
     return this.#open.last.asUnsent({ reason: 'broken', note: NOTE });
   }
 
-  /** To be called when a request tries an open circuit: until it ends, the others wait for the next pause's end. */
+  /** To be called when a probe is sent: other requests fail until the next pause ends. */
   tried(): void {
     if (this.#open === undefined) return;
     this.#open.pause = Math.min(this.#open.pause * 2, LONGEST_PAUSE_MS);
@@ -68,5 +68,5 @@ export class Circuit {
   }
 }
 
-/** The same for every request, so that Kubernetes folds the events that quote it. */
+/** Constant, so that Kubernetes aggregates events with this text. */
 const NOTE = "several times in a row, so it isn't asked again for a moment";

@@ -19,11 +19,11 @@ export interface DigestCacheOptions {
 /** What a registry answered. */
 export interface Found {
   digest: Digest;
-  /** The place of the credential that opened the registry in the list of those tried; undefined for anonymous. */
+  /** The index of the accepted credential in the list of those tried; undefined if anonymous. */
   opener: number | undefined;
 }
 
-/** Each is a tag that doesn't exist, or that a credential doesn't open: more are of no use. */
+/** The maximum of cached failures: missing tags and refused credentials. */
 const MAX_FAILURES = 1_000;
 
 /** The recent answers of registries. The caller's key holds the credentials, so an answer is given for no others. */
@@ -55,7 +55,7 @@ export class DigestCache {
 
   failed(key: string, error: unknown): void {
     if (!(error instanceof RegistryError) || !meaningOf(error.failure).cached) return;
-    // The registry has decided: its earlier answer no longer stands in for it.
+    // The registry has answered, so the older digest must no longer be served as stale.
     this.#found.delete(key);
     if (this.#options.negativeAge === 0) return;
     const age = spread(this.#options.negativeAge, this.#random);

@@ -28,7 +28,7 @@ export interface Failure {
   remedy: string;
 }
 
-/** What was at hand when it failed: the credentials that were tried, and what was wrong with others. */
+/** The context of a failure: the credentials that were tried, and the faults of others. */
 export interface AtHand extends ImageCredentials {
   /** What to do where no credential matches; adding a pull secret unless it is given. */
   remedyWithout?: string | undefined;
@@ -88,7 +88,7 @@ function evidence(error: RegistryError): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
-/** When to try again, in steps so coarse that refusals read the same from one try to the next and Kubernetes folds their events. */
+/** When to try again, in steps so coarse that refusals stay the same and Kubernetes aggregates their events. */
 function soon(seconds: number): string {
   if (seconds <= 60) return 'in a minute';
   if (seconds <= 600) return 'in ten minutes';

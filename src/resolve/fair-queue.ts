@@ -1,14 +1,14 @@
-/** Whose turn an entry takes: a tenant's, and within the tenant an account's. */
+/** The tenant of an entry, and its account within the tenant. */
 export interface Turn {
   tenant: string;
   account: string;
 }
 
 /**
- * A queue in which tenants take turns, and within a tenant its accounts, so that a long line of one delays no other.
+ * A queue that serves tenants in turn, and within a tenant its accounts, so that the many requests of one delay no other.
  *
- * It is bounded. When it is full, an entry of the tenant with the most entries goes: the last of its longest account. That
- * is the newcomer unless another tenant has more.
+ * It is bounded. A full queue evicts the newest entry of the longest account of the longest tenant, which is the new entry
+ * unless another tenant has more.
  */
 export class FairQueue<T> {
   readonly #limit: number;
@@ -24,7 +24,7 @@ export class FairQueue<T> {
     return this.#size;
   }
 
-  /** Puts an entry at the end of its turn's line. Returns the entry that goes because of it, perhaps itself. */
+  /** Appends an entry. Returns the evicted entry, which may be the new one. */
   push({ tenant, account }: Turn, entry: T): { turn: Turn; entry: T } | undefined {
     const accounts = this.#tenants.get(tenant) ?? new Map<string, T[]>();
     const line = accounts.get(account) ?? [];

@@ -12,9 +12,9 @@ const MAX_WAIT_MS = 5_000;
 export class InFlightResolve implements Claim {
   /** Ends it, requests included. */
   readonly signal: AbortSignal;
-  /** Aborts when no caller waits any more: a request under way goes on, but no other is begun. */
+  /** Aborts when no caller waits any more: the request in flight completes, and no further one is sent. */
   readonly abandoned: AbortSignal;
-  /** What it waits for: a caller whose deadline ends is told this, and not only that there was no answer. */
+  /** What it waits for: the error of a caller whose deadline ends, because it tells more than a timeout. */
   obstacle: RegistryError | undefined;
   /** Requests sent so far, those for tokens included. */
   requests = 0;

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { RegistryError } from '../registry/error.ts';
 import type { Clock } from './clock.ts';
 
-/** The longest rest, whatever a registry says: accounts are upgraded, and one request a minute does no harm. */
+/** The longest pause, whatever `Retry-After` says: accounts are upgraded, and one request a minute does no harm. */
 const LONGEST_REST_MS = 60_000;
 const MAX_KEYS = 1_000;
 
@@ -19,7 +19,7 @@ export interface Rest {
   error: RegistryError;
   /** Milliseconds until its end. */
   left: number;
-  /** The error of a request that doesn't wait for that. */
+  /** The error of a request that doesn't wait until then. */
   refusal(): RegistryError;
 }
 

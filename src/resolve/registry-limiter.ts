@@ -4,8 +4,8 @@ import { RegistryError, type Unsent } from '../registry/error.ts';
 import { backoff, isRetried, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { RateLimits } from './rate-limits.ts';
 import type { InFlightResolve } from './in-flight-resolve.ts';
+import { RateLimits } from './rate-limits.ts';
 import { type SlotOptions, Slots, tooMany } from './slots.ts';
 
 /** Requests that waited for the same rate limit to end are spread over this. */
@@ -59,7 +59,7 @@ export class RegistryLimiter {
     this.#rateLimits = new RateLimits(clock);
   }
 
-  /** To be called when another takes its place: requests under way end as they would, but its state is no longer shown. */
+  /** To be called when it is evicted: requests in flight continue, but its state is no longer reported. */
   retire(): void {
     if (this.#breaker.isOpen) this.#observer.broken(false);
     this.#retired = true;
@@ -198,7 +198,7 @@ export class RegistryLimiters {
    * Sends a request when its turn comes; after a failure that may pass again, at most three times in all and within a few
    * seconds.
    *
-   * @throws what `send` throws; RegistryError with `unsent` where nothing was sent; the reason of the inFlight's signals
+   * @throws what `send` throws; RegistryError with `unsent` where nothing was sent; the reason of the resolve's signals
    */
   ask<T>(asker: Asker, inFlight: InFlightResolve, send: () => Promise<T>): Promise<T> {
     let limiter = this.#limiters.get(asker.registry);

@@ -8,8 +8,8 @@ import { meaningOf } from '../registry/failures.ts';
 import { Singleflight } from '../singleflight.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DigestCache, type DigestCacheOptions, type Found } from './digest-cache.ts';
-import { RegistryLimiters } from './registry-limiter.ts';
 import { InFlightResolve } from './in-flight-resolve.ts';
+import { RegistryLimiters } from './registry-limiter.ts';
 
 /** How long digests are good for. By default no failure is cached, and no stale digest is given. */
 export type ResolverOptions = Pick<DigestCacheOptions, 'entries' | 'age'> & Partial<DigestCacheOptions>;
@@ -228,7 +228,7 @@ const anonymously: readonly [undefined, undefined][] = [[undefined, undefined]];
 const credentialAt = (credentials: readonly Credential[], opener: number | undefined) =>
   opener === undefined ? undefined : credentials[opener];
 
-/** A credential that the registry accepted, and found nothing with, tells more than one that it refused. */
+/** The error of an accepted credential tells more than that of a refused one. */
 function mostTelling(errors: RegistryError[]): RegistryError | undefined {
   return errors.find(({ failure }) => failure !== 'unauthorized') ?? errors.at(-1);
 }

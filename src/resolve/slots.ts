@@ -3,7 +3,7 @@ import { failures } from '../registry/failures.ts';
 import type { Clock } from './clock.ts';
 import { FairQueue, type Turn } from './fair-queue.ts';
 
-/** How many requests may be under way at one registry, and how many may wait for that. */
+/** The maximum of requests in flight at one registry, and of those that wait in its queue. */
 export interface SlotOptions {
   concurrency: number;
   queue: number;
@@ -34,7 +34,7 @@ export const SLOW_MS = 2_000;
 /** The part of the slots that one namespace leaves free for others, whatever it sends. */
 const KEPT_FREE = 1 / 4;
 
-interface Waiting {
+interface SlotWaiter {
   readonly turns: Turn[];
   enter(tenant: string): void;
   refuse(error: unknown): void;
@@ -48,7 +48,7 @@ interface Waiting {
 export class Slots {
   readonly #clock: Clock;
   readonly #observer: SlotObserver;
-  readonly #queue: FairQueue<Waiting>;
+  readonly #queue: FairQueue<SlotWaiter>;
   /** How many one namespace may hold. */
   readonly #share: number;
   readonly #held = new Map<string, number>();
@@ -82,7 +82,7 @@ export class Slots {
         for (const turn of waiting.turns) this.#queue.remove(turn, waiting);
         this.#observer.waiting(-1);
       };
-      const waiting: Waiting = {
+      const waiting: SlotWaiter = {
         turns: [],
         enter: (taken) => {
           stopWaiting();
@@ -110,13 +110,13 @@ export class Slots {
     return ![...tenants].some((tenant) => this.#hasRoom(tenant));
   }
 
-  /** Sends away all that wait, for something that concerns them all. */
+  /** Wakes all waiters without a slot, for example because the circuit breaker has opened. */
   sendAway(): void {
     for (const waiting of this.#everyone()) waiting.sendAway();
   }
 
-  #everyone(): Set<Waiting> {
-    const all = new Set<Waiting>();
+  #everyone(): Set<SlotWaiter> {
+    const all = new Set<SlotWaiter>();
     for (const tenant of [...this.#queue.tenants]) {
       for (let next = this.#queue.take(tenant); next !== undefined; next = this.#queue.take(tenant))
         all.add(next);
@@ -134,7 +134,7 @@ export class Slots {
     return this.#held.get(tenant) ?? 0;
   }
 
-  #queueFor(turn: Turn, waiting: Waiting): void {
+  #queueFor(turn: Turn, waiting: SlotWaiter): void {
     waiting.turns.push(turn);
     const dropped = this.#queue.push(turn, waiting);
     if (dropped === undefined) return;

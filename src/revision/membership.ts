@@ -68,7 +68,7 @@ const owners: readonly OwnerKind[] = [
 ];
 
 /**
- * Of which revision a pod is; undefined for a pod without a controller, or with one of an unknown kind. What a pod says of
+ * The revision that a pod is of; undefined for a pod without a controller, or with one of an unknown kind. What a pod says of
  * its owner hasn't been validated: no such owner exists if no object can have its name or its uid.
  */
 export function membershipOf(

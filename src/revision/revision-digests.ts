@@ -27,7 +27,7 @@ export type KnownDigest = {
     }
 );
 
-/** A pod's revision, as far as pinning asks of it. */
+/** The part of a pod's revision that pinning uses. */
 export interface PodRevision {
   /**
    * The digest of an image in a pod: what its revision stores, else what its oldest pinned sibling has.
@@ -84,7 +84,7 @@ export class RevisionDigests {
   /**
    * The revision that a pod is of.
    *
-   * @param remember whether later pods may rely on what is resolved: not if the pod is only tried
+   * @param remember whether later pods may rely on what is resolved: not in a dry run
    */
   of(membership: Membership, { remember }: { remember: boolean }): PodRevision {
     return { find: (image, signal) => this.#find(membership, image, signal, remember) };

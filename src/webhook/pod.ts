@@ -72,7 +72,7 @@ const MIRROR = 'kubernetes.io/config.mirror';
 /**
  * Pods that are let through: those being deleted, and mirror pods, which only show a static pod that its node runs already.
  * Both are established by what the API server says and not by the pod itself: a new pod isn't being deleted, and only a
- * node creates mirror pods. The pod's own word would be a way around `enforce`.
+ * node creates mirror pods. A pod's own fields could claim it to bypass `enforce`.
  */
 function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefined): boolean {
   if (oldPod?.metadata.deletionTimestamp) return true;
@@ -80,7 +80,7 @@ function isExempt({ userInfo }: AdmissionRequest, pod: Pod, oldPod: Pod | undefi
   return byNode && pod.metadata.annotations?.[MIRROR] !== undefined;
 }
 
-/** A pod that is only tried decides nothing for later ones. */
+/** A dry run doesn't affect later pods. */
 function revisionOf(
   revisions: Pick<RevisionDigests, 'of'>,
   { namespace, dryRun }: AdmissionRequest,

@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { AdmissionRequest } from './review.ts';
 import { shown } from './verdict.ts';
 
-/** Creates the series of images that alerts watch, at 0. */
+/** Initializes the counters of images that alerts watch to 0. */
 export function expectOutcomes({ images, lacking }: Metrics): void {
   for (const mode of modes) {
     lacking.inc({ mode }, 0);

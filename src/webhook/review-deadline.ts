@@ -1,6 +1,6 @@
 /**
- * The part of the API server's timeout that is kept for sending the answer, and the least that is. A process that shares its
- * core runs late by as much; and a registry that hasn't answered in nine seconds won't in half a second more.
+ * The part of the API server's timeout that is reserved for the response, and its minimum, which covers the delays of a process
+ * that shares its core. A registry that hasn't answered in nine seconds won't in half a second more.
  */
 const RESPONSE_RESERVE = 1 / 10;
 const LEAST_RESPONSE_RESERVE_MS = 500;

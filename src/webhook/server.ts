@@ -4,10 +4,10 @@ import { deadlineIn } from '../deadline.ts';
 import { parseDuration } from '../duration.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { timeFor } from './review-deadline.ts';
 import type { LoadLimiter } from './load-limiter.ts';
 import { bodyLength, respondOverloaded } from './overloaded.ts';
 import { type AdmissionReview, InvalidReview, parseReview, toResponse, type Verdict } from './review.ts';
+import { timeFor } from './review-deadline.ts';
 import type { Route } from './routes.ts';
 
 export interface WebhookParts {
@@ -33,7 +33,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const MAXIMUM_TIMEOUT_MS = 30_000;
 /**
  * The part of the API server's timeout that a review may wait to be started. Enough is left to resolve its images, or for the
- * API server to send it again, perhaps to a replica with less to do.
+ * API server to send it again, perhaps to a less busy replica.
  */
 const LONGEST_WAIT = 1 / 4;
 
@@ -51,15 +51,15 @@ export function createWebhookApp(parts: WebhookParts): Express {
   return routedOnly(app);
 }
 
-/** Creates the series of reviews that alerts watch, at 0. */
+/** Initializes the counters of reviews that alerts watch to 0. */
 function expectTrouble({ failures, shed }: Metrics, path: string): void {
   for (const reason of ['failed', 'unreadable'] as const) failures.inc({ path, reason }, 0);
   for (const reason of ['full', 'late'] as const) shed.inc({ path, reason }, 0);
 }
 
 /**
- * The app without what it does to each request before it is routed: another prototype for request and response, a last
- * handler, headers. That takes a tenth of a review, for methods that nothing here uses: handlers see Node's own.
+ * The app without Express's setup of each request: another prototype for request and response, a last handler, headers. That
+ * takes a tenth of a review, for methods that nothing here uses.
  */
 function routedOnly(app: Express): Express {
   const last = () => undefined;

@@ -70,8 +70,8 @@ export function createWorkloadHandler(
 }
 
 /**
- * The stored pins of the revision that the workload goes back to: they need no registry. Without them there may be a warning too
- * many.
+ * The stored pins of the revision that the workload goes back to: they need no registry. Without them the
+ * person may get a spurious warning.
  */
 async function earlier(
   { kubernetes, log }: PinningParts,
@@ -89,8 +89,8 @@ async function earlier(
 }
 
 /**
- * Removes from a Deployment the pins that `kubectl rollout undo` has copied to it from a ReplicaSet. Nothing depends on it: they
- * would only puzzle its readers.
+ * Removes from a Deployment the pins that `kubectl rollout undo` has copied to it from a ReplicaSet. It is cosmetic: leftover
+ * pins would confuse people.
  */
 function withoutPins({ operation, object }: AdmissionRequest, kind: string): Operation[] {
   if (operation !== 'UPDATE' || kind !== 'Deployment') return [];

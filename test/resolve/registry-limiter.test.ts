@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { RegistryError, type RegistryErrorDetails } from '../../src/registry/error.ts';
 import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { FAILURES_TO_OPEN } from '../../src/resolve/circuit.ts';
-import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiter.ts';
 import { InFlightResolve } from '../../src/resolve/in-flight-resolve.ts';
+import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiter.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const never = new AbortController().signal;
@@ -225,7 +225,8 @@ describe('a registry that is down', () => {
     const { limits } = start({ concurrency: 1, queue: 10 });
     const refuse: ((error: Error) => void)[] = [];
     const hang = () => new Promise<string>((_, reject) => refuse.push(reject));
-    const at = (account: string) => limits.ask({ ...asker, account }, new InFlightResolve(never, never), hang);
+    const at = (account: string) =>
+      limits.ask({ ...asker, account }, new InFlightResolve(never, never), hang);
     const first = Array.from({ length: FAILURES_TO_OPEN - 1 }, () => at(''));
     for (const one of first) {
       await settled();
