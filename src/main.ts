@@ -2,8 +2,7 @@
 import { createProgram } from './command-line/program.ts';
 import { readEnvironment } from './config/environment.ts';
 import { InvalidConfig } from './config/invalid-config.ts';
-import { exitCode, WrongUse } from './console/exit.ts';
-import { Interrupted } from './console/interruption.ts';
+import { exitCode, Interrupted, WrongUse } from './console/exit.ts';
 import { openTerminal } from './console/terminal.ts';
 import { InvalidKubeconfig } from './kubernetes/error.ts';
 

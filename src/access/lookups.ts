@@ -7,9 +7,9 @@ import type { Digest } from '../image/digest.ts';
 import { type Reference, repository } from '../image/reference.ts';
 import { RegistryError } from '../registry/error.ts';
 import { explain, type Failure } from '../resolve/failure.ts';
-import { type Inspection, inspect } from '../resolve/image-details.ts';
 import { untilAborted } from '../singleflight.ts';
 import { openLogin, type PodOptions, readPullCredentials } from './credentials.ts';
+import { type Inspection, inspect } from './image-details.ts';
 import { atCommandLine } from './remedies.ts';
 
 /** What a lookup of one image found, or why it found nothing. */

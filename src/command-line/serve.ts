@@ -21,13 +21,12 @@ export const declareServe: Declare = (program, runtime) =>
     .option('--kubeconfig <file>', 'the kubeconfig file; in a pod, by default its ServiceAccount')
     .action(async ({ config: file, check, ...cluster }: ServeOptions) => {
       if (check) {
-        const { checkConfig } = await import('../commands/check-config.ts');
+        const { checkConfig } = await import('../commands/serve.ts');
         return await runtime.end(await checkConfig(file, () => runtime.context(cluster)));
       }
       const { loadConfig } = await import('../config.ts');
       const config = loadConfig(file);
-      const { createLogger } = await import('../telemetry/log.ts');
-      const { openLogOutput } = await import('../telemetry/log-output.ts');
+      const { createLogger, openLogOutput } = await import('../telemetry/log.ts');
       const { serve } = await import('../commands/serve.ts');
       const { environment, connect, interrupted } = runtime.context(cluster);
       const log = createLogger(config.log.level, openLogOutput());

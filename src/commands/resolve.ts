@@ -1,7 +1,6 @@
 import { type AskerOptions, type FoundImage, type Lookup, withLookups } from '../access/lookups.ts';
 import { loadConfig } from '../config.ts';
-import { type ExitCode, exitCode, WrongUse } from '../console/exit.ts';
-import { interruptible } from '../console/interruption.ts';
+import { type ExitCode, exitCode, interruptible, WrongUse } from '../console/exit.ts';
 import type { CommandContext } from '../console/runtime.ts';
 import type { Progress, Terminal } from '../console/terminal.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';

@@ -1,8 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { HostLabels } from './host-labels.ts';
 import { PullQuota } from './pull-quota.ts';
 import { type Readings, showReadings } from './readings.ts';
-import { ResolveMetrics } from './resolve-metrics.ts';
+import { HostLabels, ResolveMetrics } from './resolve-metrics.ts';
 
 /** A request to a registry or token server; status 0 is no answer. */
 export interface RegistryRequest {

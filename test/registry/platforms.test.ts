@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { platformOfConfig, platformsOf } from '../../src/registry/platforms.ts';
+import { platformOfConfig, platformsOf } from '../../src/registry/manifest.ts';
 import { dockerImage, dockerList, image, index } from '../support/registry/image.ts';
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));

@@ -3,10 +3,10 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
-import { openLogOutput } from '../../src/telemetry/log-output.ts';
+import { openLogOutput } from '../../src/telemetry/log.ts';
 import { makeFolder } from '../support/folder.ts';
 
-const module = join(import.meta.dirname, '../../src/telemetry/log-output.ts');
+const module = join(import.meta.dirname, '../../src/telemetry/log.ts');
 
 test('lines are written in their order, soon', async () => {
   using folder = makeFolder();

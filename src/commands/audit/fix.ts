@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { remedyFor } from '../../access/remedies.ts';
 import type { Config } from '../../config.ts';
-import { each } from '../../console/interruption.ts';
+import { each } from '../../console/exit.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
 import type { AuditedImage } from '../../fleet/audited-image.ts';
 import { type Fix, fix, needsFix } from '../../fleet/fix.ts';

@@ -1,4 +1,4 @@
-import { each } from '../../console/interruption.ts';
+import { each } from '../../console/exit.ts';
 import type { Progress } from '../../console/terminal.ts';
 import type { PullSpec } from '../../credentials/pod-credentials.ts';
 import { type AuditedImage, auditImage, type Judged, type Policy } from '../../fleet/audited-image.ts';

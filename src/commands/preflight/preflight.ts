@@ -1,8 +1,7 @@
 import { type Cluster, type ClusterAccess, countingReads, withCluster } from '../../access/cluster.ts';
 import { lookUp } from '../../access/lookups.ts';
 import { readNamespace } from '../../access/namespace.ts';
-import type { ExitCode } from '../../console/exit.ts';
-import { interruptible } from '../../console/interruption.ts';
+import { type ExitCode, interruptible } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { podRules } from '../../pin/settings.ts';

@@ -3,7 +3,7 @@ import type { Digest } from '../image/digest.ts';
 import type { Reference } from '../image/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { RegistryError } from '../registry/error.ts';
-import { platformOfConfig, platformsOf } from '../registry/platforms.ts';
+import { platformOfConfig, platformsOf } from '../registry/manifest.ts';
 
 /** What a person wants to know about an image besides its digest. */
 export interface Inspection {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inspect } from '../../src/access/image-details.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
-import { inspect } from '../../src/resolve/image-details.ts';
 import { clientFor, clientWith, patient, user } from '../registry/clients.ts';
 import { image } from '../support/registry/image.ts';
 import { type Registry, startRegistry } from '../support/registry/registry.ts';
