@@ -1,8 +1,8 @@
+import { type Clock, wait } from '../clock.ts';
 import type { KubernetesApi, OwnerReference } from '../kubernetes/api.ts';
 import { resources } from '../kubernetes/resources.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { isConflict } from './certificate-store.ts';
-import type { WallClock } from './served-certificate.ts';
 
 /** `kubectl replace` removes the owner reference, which needn't be noticed at once. */
 const CHECK_MS = 30_000;
@@ -13,7 +13,7 @@ export interface OwnerReferenceParts {
   /** The namespace that tagpin runs in. */
   readonly namespace: string;
   readonly webhookConfiguration: string;
-  readonly clock: WallClock;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -45,7 +45,7 @@ export async function keepOwnerReference(parts: OwnerReferenceParts, stop: Abort
         logged = problem;
       }
     }
-    await clock.wait(CHECK_MS, stop);
+    await wait(clock, CHECK_MS, stop);
   }
 }
 

@@ -1,21 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, wait } from '../clock.ts';
 import type { KeyPair } from '../config/pem.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { expiryOf } from './certificate.ts';
-
-/** The clock that certificates expire by. Tests have their own. */
-export interface WallClock {
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Rejects when `signal` aborts. */
-  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
-}
-
-export const wallClock: WallClock = {
-  now: () => Date.now(),
-  wait: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
-};
 
 /** Where the webhook's certificate comes from. */
 export interface CertificateSource {
@@ -34,7 +21,7 @@ export interface ServedCertificateParts {
   readonly source: CertificateSource;
   /** Has the server use the certificate for new connections. */
   install(pair: KeyPair): void;
-  readonly clock: WallClock;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'certificateExpiry'>;
 }
@@ -65,7 +52,7 @@ export class ServedCertificate {
   async keep(stop: AbortSignal): Promise<never> {
     for (;;) {
       const isCurrent = await this.#check(stop);
-      await this.#parts.clock.wait(isCurrent ? CHECK_MS : RETRY_MS, stop);
+      await wait(this.#parts.clock, isCurrent ? CHECK_MS : RETRY_MS, stop);
     }
   }
 

@@ -5,13 +5,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { serverName } from '../certificate/certificate-store.ts';
 import { MountedCertificate, MountedCertificateError } from '../certificate/mounted-certificate.ts';
 import { keepOwnerReference } from '../certificate/owner-reference.ts';
-import {
-  type CertificateSource,
-  ServedCertificate,
-  type WallClock,
-  wallClock,
-} from '../certificate/served-certificate.ts';
+import { type CertificateSource, ServedCertificate } from '../certificate/served-certificate.ts';
 import { SharedCertificate } from '../certificate/shared-certificate.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Environment } from '../config/environment.ts';
 import { InvalidConfig, Mistakes } from '../config/invalid-config.ts';
 import { type Config, loadConfig } from '../config.ts';
@@ -40,7 +36,7 @@ export async function serve(
   connection: Connection,
   log: Logger,
   stop: AbortSignal,
-  clock: WallClock = wallClock,
+  clock: Clock = systemClock,
 ): Promise<void> {
   log.info({ version: packageJson.version, node: process.versions.node }, 'starting');
   const metrics = new Metrics();
@@ -107,7 +103,7 @@ function certificateSource(
   { webhook }: Config,
   { namespace }: Environment,
   api: KubernetesApi,
-  clock: WallClock,
+  clock: Clock,
   log: Logger,
 ): CertificateSource {
   const place = { namespace, ...webhook };

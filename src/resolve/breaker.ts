@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import { type Clock, wait } from '../clock.ts';
 import { RegistryError } from '../registry/error.ts';
 import { meaningOf } from '../registry/failures.ts';
 import type { Random } from './backoff.ts';
 import { Circuit } from './circuit.ts';
-import { type Clock, wait } from './clock.ts';
 
 /** Repositories of one registry whose health is remembered. */
 const MAX_REPOSITORIES = 1_000;
@@ -72,7 +72,7 @@ export class Breaker {
    * @throws RegistryError, the last one, while the host or the repository is considered down
    */
   admit(subject: BreakerSubject): Admission {
-    const started = this.#clock.now();
+    const started = this.#clock.elapsed();
     const own = this.#repositories.get(keyOf(subject));
     const refusal = own?.refusal() ?? this.#hostRefusal(subject);
     if (refusal !== undefined) throw refusal;

@@ -1,6 +1,6 @@
+import type { Clock } from '../clock.ts';
 import type { RegistryError } from '../registry/error.ts';
 import { type Random, spread } from './backoff.ts';
-import type { Clock } from './clock.ts';
 
 /** Failures in a row after which a circuit opens. */
 export const FAILURES_TO_OPEN = 5;
@@ -30,7 +30,7 @@ export class Circuit {
 
   /** The error of requests that aren't sent now; undefined when the next one may be. */
   refusal(): RegistryError | undefined {
-    if (this.#open === undefined || this.#open.until <= this.#clock.now()) return undefined;
+    if (this.#open === undefined || this.#open.until <= this.#clock.elapsed()) return undefined;
     return this.#open.last.asUnsent({ reason: 'broken', note: NOTE });
   }
 
@@ -42,7 +42,7 @@ export class Circuit {
   }
 
   succeeded(): void {
-    this.#lastSuccess = this.#clock.now();
+    this.#lastSuccess = this.#clock.elapsed();
     this.#failures = 0;
     this.#open = undefined;
   }
@@ -59,12 +59,12 @@ export class Circuit {
       return;
     }
     if (this.#failures < FAILURES_TO_OPEN) return;
-    const since = this.#clock.now();
+    const since = this.#clock.elapsed();
     this.#open = { since, until: this.#end(FIRST_PAUSE_MS), pause: FIRST_PAUSE_MS, last: error };
   }
 
   #end(pause: number): number {
-    return this.#clock.now() + spread(pause, this.#random);
+    return this.#clock.elapsed() + spread(pause, this.#random);
   }
 }
 

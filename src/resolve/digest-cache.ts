@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
 import type { Digest } from '../image/digest.ts';
 import { RegistryError } from '../registry/error.ts';
 import { meaningOf } from '../registry/failures.ts';
 import { type Random, spread } from './backoff.ts';
-import type { Clock } from './clock.ts';
 
 export interface DigestCacheOptions {
   /** How many digests are kept. */
@@ -49,7 +49,7 @@ export class DigestCache {
   }
 
   found(key: string, { digest, opener }: Found): void {
-    this.#found.set(key, { digest, opener, at: this.#clock.now() });
+    this.#found.set(key, { digest, opener, at: this.#clock.elapsed() });
     this.#failed.delete(key);
   }
 
@@ -59,7 +59,7 @@ export class DigestCache {
     this.#found.delete(key);
     if (this.#options.negativeAge === 0) return;
     const age = spread(this.#options.negativeAge, this.#random);
-    const at = this.#clock.now();
+    const at = this.#clock.elapsed();
     this.#failed.set(key, { error, at, until: at + age });
   }
 
@@ -85,10 +85,10 @@ export class DigestCache {
   failure(key: string, maxAge = Number.POSITIVE_INFINITY): RegistryError | undefined {
     const entry = this.#failed.get(key);
     if (entry === undefined || this.#ageOf(entry) >= maxAge) return undefined;
-    return this.#clock.now() < entry.until ? entry.error : undefined;
+    return this.#clock.elapsed() < entry.until ? entry.error : undefined;
   }
 
   #ageOf({ at }: { at: number }): number {
-    return this.#clock.now() - at;
+    return this.#clock.elapsed() - at;
   }
 }

@@ -1,5 +1,5 @@
+import { type Clock, wait } from '../clock.ts';
 import type { RegistryError } from '../registry/error.ts';
-import { type Clock, wait } from './clock.ts';
 import type { Claim } from './slots.ts';
 
 /**

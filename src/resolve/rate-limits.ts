@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
 import type { RegistryError } from '../registry/error.ts';
-import type { Clock } from './clock.ts';
 
 /** The longest pause, whatever `Retry-After` says: accounts are upgraded, and one request a minute does no harm. */
 const LONGEST_REST_MS = 60_000;
@@ -37,7 +37,7 @@ export class RateLimits {
 
   /** @param pause milliseconds for which no request is sent under this key */
   reached(key: string, error: RegistryError, pause: number): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const until = now + Math.min(pause, LONGEST_REST_MS);
     if (until < (this.#reached.get(key)?.until ?? 0)) return;
     this.#reached.set(key, { error, until, announced: now + pause });
@@ -48,7 +48,7 @@ export class RateLimits {
     const reached = this.#reached.get(key);
     if (reached === undefined) return undefined;
     const { error, until, announced } = reached;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     if (until <= now) {
       this.#reached.delete(key);
       return undefined;

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import { type Clock, systemClock } from '../clock.ts';
 import { apiHost } from '../image/reference.ts';
 import { RegistryError, type Unsent } from '../registry/error.ts';
 import { backoff, isRetried, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
-import { type Clock, systemClock } from './clock.ts';
 import type { InFlightResolve } from './in-flight-resolve.ts';
 import { RateLimits } from './rate-limits.ts';
 import { type SlotOptions, Slots, tooMany } from './slots.ts';

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../clock.ts';
 import { type Credential, fingerprint } from '../credentials/credential.ts';
 import { LONGEST_HOST } from '../credentials/registry-key.ts';
 import type { Digest } from '../image/digest.ts';
@@ -6,7 +7,6 @@ import type { RegistryClient } from '../registry/client.ts';
 import { RegistryError } from '../registry/error.ts';
 import { meaningOf } from '../registry/failures.ts';
 import { Singleflight } from '../singleflight.ts';
-import { type Clock, systemClock } from './clock.ts';
 import { DigestCache, type DigestCacheOptions, type Found } from './digest-cache.ts';
 import { InFlightResolve } from './in-flight-resolve.ts';
 import { RegistryLimiters } from './registry-limiter.ts';

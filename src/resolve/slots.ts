@@ -1,6 +1,6 @@
+import type { Clock } from '../clock.ts';
 import { RegistryError } from '../registry/error.ts';
 import { failures } from '../registry/failures.ts';
-import type { Clock } from './clock.ts';
 import { FairQueue, type Turn } from './fair-queue.ts';
 
 /** The maximum of requests in flight at one registry, and of those that wait in its queue. */

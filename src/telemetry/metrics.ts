@@ -4,7 +4,7 @@ import { type Readings, showReadings } from './readings.ts';
 import { HostLabels, ResolveMetrics } from './resolve-metrics.ts';
 
 /** A request to a registry or token server; status 0 is no answer. */
-export interface RegistryRequest {
+export interface RegistryRequestEvent {
   host: string;
   method: string;
   status: number;
@@ -13,13 +13,13 @@ export interface RegistryRequest {
 }
 
 /** A kind of request to the API server. */
-export interface KubernetesCall {
+export interface KubernetesRequestKind {
   resource: string;
   method: string;
 }
 
 /** A request to the API server; status 0 is no answer. */
-export interface KubernetesRequest extends KubernetesCall {
+export interface KubernetesRequestEvent extends KubernetesRequestKind {
   status: number;
   milliseconds: number;
 }
@@ -145,7 +145,7 @@ export class Metrics {
   }
 
   /** Creates the series of these kinds of requests that alerts watch. */
-  expectKubernetesRequests(calls: readonly KubernetesCall[]): void {
+  expectKubernetesRequests(calls: readonly KubernetesRequestKind[]): void {
     for (const { resource, method } of calls)
       for (const status of kubernetesTrouble) this.#kubernetesRequests.inc({ resource, method, status }, 0);
   }
@@ -156,12 +156,12 @@ export class Metrics {
       for (const status of registryTrouble) this.#registryRequests.inc({ registry, method, status }, 0);
   }
 
-  kubernetesRequest({ resource, method, status, milliseconds }: KubernetesRequest): void {
+  kubernetesRequest({ resource, method, status, milliseconds }: KubernetesRequestEvent): void {
     this.#kubernetesRequests.inc({ resource, method, status: String(status) });
     this.#kubernetesSeconds.observe({ resource }, milliseconds / 1000);
   }
 
-  registryRequest(event: RegistryRequest): void {
+  registryRequest(event: RegistryRequestEvent): void {
     const registry = this.#labels.label(event.host);
     this.#registryRequests.inc({ registry, method: event.method, status: String(event.status) });
     this.#registrySeconds.observe({ registry }, event.milliseconds / 1000);

@@ -8,8 +8,8 @@ import { createKubernetesApi, type KubernetesApi } from '../../src/kubernetes/ap
 import { type Connection, connect } from '../../src/kubernetes/connection.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
+import { FastClock } from '../support/fast-clock.ts';
 import { until } from '../support/replica.ts';
-import { FastClock } from '../support/wall-clock.ts';
 
 const namespace = 'tagpin-system';
 const webhookConfiguration = 'tagpin';

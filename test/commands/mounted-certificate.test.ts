@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { podReview } from '../support/admission.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 import { type Authority, createAuthority, type Validity } from '../support/authority.ts';
+import { FastClock } from '../support/fast-clock.ts';
 import type { KeyPair } from '../support/listen.ts';
 import { Replica, until } from '../support/replica.ts';
-import { FastClock } from '../support/wall-clock.ts';
 import { callWebhook, health } from '../support/webhook-process.ts';
 
 const NAME = 'tagpin.tagpin-system.svc';

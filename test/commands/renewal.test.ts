@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { podReview } from '../support/admission.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
+import { FastClock } from '../support/fast-clock.ts';
 import { Replica, until } from '../support/replica.ts';
-import { FastClock } from '../support/wall-clock.ts';
 import { callWebhook, health } from '../support/webhook-process.ts';
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import { RegistryError } from '../../src/registry/error.ts';
 import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { Breaker } from '../../src/resolve/breaker.ts';
 import { FAILURES_TO_OPEN, LONGEST_PAUSE_MS } from '../../src/resolve/circuit.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const error = (failure: RegistryFailure, status?: number) =>
   new RegistryError(failure, `it is ${failure}`, status === undefined ? {} : { status });

@@ -3,7 +3,7 @@ import { parseDigest } from '../../src/image/digest.ts';
 import { RegistryError } from '../../src/registry/error.ts';
 import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { DigestCache, type DigestCacheOptions } from '../../src/resolve/digest-cache.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const found = { digest: parseDigest(`sha256:${'a'.repeat(64)}`), opener: 1 };
 const error = (failure: RegistryFailure) => new RegistryError(failure, failure);

@@ -4,7 +4,7 @@ import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { FAILURES_TO_OPEN } from '../../src/resolve/circuit.ts';
 import { InFlightResolve } from '../../src/resolve/in-flight-resolve.ts';
 import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiter.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const never = new AbortController().signal;
 const asker = { registry: 'registry.example.com', account: '', repository: 'app' };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Claim, SLOW_MS, Slots } from '../../src/resolve/slots.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const never = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WallClock } from '../../src/certificate/served-certificate.ts';
+import type { Clock } from '../../src/clock.ts';
 import { serve } from '../../src/commands/serve.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -11,7 +11,7 @@ import { health } from './webhook-process.ts';
 
 export interface ReplicaOptions {
   readonly kubeconfig: string;
-  readonly clock: WallClock;
+  readonly clock: Clock;
   /** Further keys of the configuration's `webhook`. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }

@@ -1,10 +1,11 @@
 import { type Dispatcher, request } from 'undici';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../../clock.ts';
 import { parseJson } from '../../json.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { Credential, CredentialError } from '../credential.ts';
 import { isUnreachable, messageOf } from './sdk-error.ts';
-import { type Cacheable, type Clock, noIdentity, systemClock, TokenCache, token } from './token-cache.ts';
+import { type Cacheable, noIdentity, TokenCache, token } from './token-cache.ts';
 
 const SCOPE = 'https://containerregistry.azure.net/.default';
 /** The user name for a refresh token (Azure Container Registry, `az acr login --expose-token`). */

@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
+import type { Clock } from '../../clock.ts';
 import type { Credential, CredentialSource } from '../credential.ts';
 import { AzureCredentials } from './azure.ts';
 import { type Cloud, cloudRegistryOf, clouds } from './cloud-registry.ts';
 import { type AwsProxies, EcrCredentials } from './ecr.ts';
 import { GoogleCredentials } from './google.ts';
-import type { Clock } from './token-cache.ts';
 
 export interface CloudOptions {
   /** The clouds to log in to; all of them by default. */

@@ -1,10 +1,11 @@
 import { Agent } from 'node:https';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../../clock.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { Credential, CredentialError } from '../credential.ts';
 import type { EcrRegistry } from './cloud-registry.ts';
 import { isUnreachable, messageOf } from './sdk-error.ts';
-import { type Cacheable, type Clock, noIdentity, systemClock, TokenCache, token } from './token-cache.ts';
+import { type Cacheable, noIdentity, TokenCache, token } from './token-cache.ts';
 
 /** The proxies for AWS's API: the SDK reads no environment variables for them. */
 export interface AwsProxies {

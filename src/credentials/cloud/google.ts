@@ -1,7 +1,8 @@
+import { type Clock, systemClock } from '../../clock.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { Credential, CredentialError } from '../credential.ts';
 import { isUnreachable, messageOf } from './sdk-error.ts';
-import { type Cacheable, type Clock, noIdentity, systemClock, TokenCache, token } from './token-cache.ts';
+import { type Cacheable, noIdentity, TokenCache, token } from './token-cache.ts';
 
 /** go-containerregistry pkg/v1/google/auth.go, `cloudPlatformScope`. */
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';

@@ -1,14 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import { type Clock, systemClock } from '../../clock.ts';
 import { Singleflight } from '../../singleflight.ts';
-
-export interface Clock {
-  /** Milliseconds since 1970, as accurate as the machine's clock. */
-  now(): number;
-  /** Milliseconds on a monotonic clock. */
-  elapsed(): number;
-}
-
-export const systemClock: Clock = { now: () => Date.now(), elapsed: () => performance.now() };
 
 /** A value to cache, and for how long, in milliseconds from now. */
 export interface Cacheable<T> {

@@ -17,9 +17,9 @@ import {
   TENANT,
   unsignedToken,
 } from '../../support/azure.ts';
-import { TestClock } from '../../support/clock.ts';
 import { connectionsTo, noConnections } from '../../support/connections.ts';
 import { becomeOnly } from '../../support/environment.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { image } from '../../support/registry/image.ts';
 import { startRegistry } from '../../support/registry/registry.ts';
 
@@ -34,7 +34,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tagpin-azure-'));
 writeFileSync(join(folder, 'token'), ASSERTION);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-let clock: TestClock;
+let clock: ManualClock;
 let source: CredentialSource;
 let entra: AzureServer;
 let exchange: AzureServer;
@@ -43,7 +43,7 @@ let claims: Record<string, number>;
 const refreshToken = () => unsignedToken({ ...claims, aud: HOST });
 
 beforeEach(async () => {
-  clock = new TestClock();
+  clock = new ManualClock();
   const now = Math.floor(Date.now() / 1_000);
   claims = { iat: now, exp: now + 3 * 60 * 60 };
   entra = await startEntra(authority, ASSERTION, ACCESS_TOKEN);
@@ -125,12 +125,12 @@ describe("a registry's token", () => {
   test('is renewed after half of its three hours, and serves while that fails', async () => {
     const [first] = await get();
     exchange.fault = { outcome: { status: 503 } };
-    clock.pass(91);
+    clock.advanceMinutes(91);
     for (let pod = 0; pod < 100; pod++) expect((await get())[0]?.password).toBe(first?.password);
     await vi.waitFor(() => expect(exchange.tokens()).toBe(2));
     exchange.fault = undefined;
     claims['jti'] = 2;
-    clock.pass(1);
+    clock.advanceMinutes(1);
     expect((await get())[0]?.password).toBe(first?.password);
     await vi.waitFor(async () => expect((await get())[0]?.password).not.toBe(first?.password));
     expect(exchange.tokens()).toBe(3);
@@ -144,7 +144,7 @@ describe("a registry's token", () => {
     claims = nonsense;
     for (let second = 0; second < 120; second++) {
       expect(await get()).toHaveLength(1);
-      clock.pass(1 / 60);
+      clock.advanceMinutes(1 / 60);
     }
     expect(exchange.tokens()).toBeLessThanOrEqual(most);
   });
@@ -177,7 +177,7 @@ describe('the exchange', () => {
       const headers = { Location: `https://127.0.0.1:${elsewhere.port}/oauth2/exchange` };
       exchange.fault = { outcome: { status, headers } };
       expect((await failureOf()).message).toBe(`${HOST} gives no token: it answers ${status}`);
-      clock.pass(1);
+      clock.advanceMinutes(1);
     }
     expect(elsewhere.requests.entries).toEqual([]);
   });

@@ -11,9 +11,9 @@ import { CredentialError, type CredentialSource } from '../../../src/credentials
 import { clientFor, patient, tryResolve } from '../../registry/clients.ts';
 import { jsonReply, startAnswering } from '../../support/answering.ts';
 import { type AwsApi, startAwsApi } from '../../support/aws.ts';
-import { TestClock } from '../../support/clock.ts';
 import { noConnections } from '../../support/connections.ts';
 import { becomeOnly } from '../../support/environment.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { startMoto } from '../../support/moto.ts';
 import { image } from '../../support/registry/image.ts';
 import { startRegistry } from '../../support/registry/registry.ts';
@@ -23,10 +23,10 @@ const HOST = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 /** What moto gives to account 123456789012, the one that everybody is of there. */
 const PASSWORD = '123456789012-auth-token';
 
-let clock: TestClock;
+let clock: ManualClock;
 let source: CredentialSource;
 beforeEach(() => {
-  clock = new TestClock();
+  clock = new ManualClock();
   source = new CloudCredentials({ dispatcher: noConnections, clock });
 });
 afterEach(() => vi.unstubAllEnvs());
@@ -89,7 +89,7 @@ describe.skipIf('missing' in moto)(
     test('may give tokens that expired in 2015, as moto does, without being asked for each image', async () => {
       for (let second = 0; second < 120; second++) {
         expect(await get()).toHaveLength(1);
-        clock.pass(1 / 60);
+        clock.advanceMinutes(1 / 60);
       }
       expect(api.count('GetAuthorizationToken')).toBeLessThanOrEqual(5);
     });
@@ -118,7 +118,7 @@ describe.skipIf('missing' in moto)(
         remedy: expect.stringContaining('ecr:GetAuthorizationToken'),
       });
       api.fault = undefined;
-      clock.pass(1);
+      clock.advanceMinutes(1);
       expect(await get()).toHaveLength(1);
     });
 

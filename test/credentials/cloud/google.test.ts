@@ -9,10 +9,10 @@ import { CloudCredentials } from '../../../src/credentials/cloud/cloud-credentia
 import { CredentialError, type CredentialSource } from '../../../src/credentials/credential.ts';
 import { clientFor, patient, tryResolve } from '../../registry/clients.ts';
 import { jsonReply, startAnswering } from '../../support/answering.ts';
-import { TestClock } from '../../support/clock.ts';
 import { noConnections } from '../../support/connections.ts';
 import { becomeOnly } from '../../support/environment.ts';
 import { type MetadataServer, startMetadataServer } from '../../support/google.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { image } from '../../support/registry/image.ts';
 import { startRegistry } from '../../support/registry/registry.ts';
 import { RequestLog } from '../../support/request-log.ts';
@@ -20,11 +20,11 @@ import { RequestLog } from '../../support/request-log.ts';
 const HOST = 'europe-docker.pkg.dev';
 const IMAGE = `${HOST}/project/repository/app`;
 
-let clock: TestClock;
+let clock: ManualClock;
 let source: CredentialSource;
 let server: MetadataServer;
 beforeEach(async () => {
-  clock = new TestClock();
+  clock = new ManualClock();
   source = new CloudCredentials({ dispatcher: noConnections, clock });
   server = await startMetadataServer();
   becomeOnly({ GCE_METADATA_HOST: server.host, METADATA_SERVER_DETECTION: 'ping-only' });
@@ -71,7 +71,7 @@ describe('the metadata server', () => {
   test('is asked again after half an hour, while the token serves', async () => {
     await get();
     server.token = { value: 'ya29.the-next', expiresIn: 3600 };
-    clock.pass(31);
+    clock.advanceMinutes(31);
     expect((await get())[0]?.password).toBe('ya29.of-the-metadata-server');
     await vi.waitFor(async () => expect((await get())[0]?.password).toBe('ya29.the-next'));
     expect(server.tokens()).toBe(2);
@@ -80,13 +80,13 @@ describe('the metadata server', () => {
   test('may fail after that, and the token goes on serving', async () => {
     await get();
     server.fault = { outcome: { status: 500 } };
-    clock.pass(31);
+    clock.advanceMinutes(31);
     for (let pod = 0; pod < 100; pod++) {
       expect((await get())[0]?.password).toBe('ya29.of-the-metadata-server');
     }
     await delay(100);
     expect(server.tokens()).toBeGreaterThan(1);
-    clock.pass(60);
+    clock.advanceMinutes(60);
     expect((await failureOf()).source).toBe('Google registries');
   });
 
@@ -95,7 +95,7 @@ describe('the metadata server', () => {
     becomeOnly({ GCE_METADATA_HOST: '127.0.0.1:1' });
     gcpMetadata.resetIsAvailableCache();
     for (let minute = 31; minute < 59; minute += 9) {
-      clock.pass(minute === 31 ? 31 : 9);
+      clock.advanceMinutes(minute === 31 ? 31 : 9);
       expect(await get()).toHaveLength(1);
       await delay(100);
     }
@@ -106,7 +106,7 @@ describe('the metadata server', () => {
     server.token = { value: 'ya29.short', expiresIn: -5 };
     for (let second = 0; second < 120; second++) {
       expect(await get()).toHaveLength(1);
-      clock.pass(1 / 60);
+      clock.advanceMinutes(1 / 60);
     }
     expect(server.tokens()).toBeLessThanOrEqual(5);
   });
@@ -165,7 +165,7 @@ describe('without an identity', () => {
     becomeOnly({ GCE_METADATA_HOST: '127.0.0.1:1' });
     expect(await get()).toEqual([]);
     becomeOnly({ GCE_METADATA_HOST: host });
-    clock.pass(0.6);
+    clock.advanceMinutes(0.6);
     expect(await get()).toEqual([]);
     await vi.waitFor(async () => expect(await get()).toHaveLength(1));
   });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Cacheable, noIdentity, TokenCache, token } from '../../../src/credentials/cloud/token-cache.ts';
 import { patient } from '../../registry/clients.ts';
-import { TestClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -22,11 +22,11 @@ class Issuer {
   };
 }
 
-let clock: TestClock;
+let clock: ManualClock;
 let issuer: Issuer;
 let tokens: TokenCache<string>;
 beforeEach(() => {
-  clock = new TestClock();
+  clock = new ManualClock();
   issuer = new Issuer();
   tokens = new TokenCache(clock);
 });
@@ -44,14 +44,14 @@ describe('a token', () => {
 
   test('is used for half of its life without a request', async () => {
     await get();
-    clock.pass(29);
+    clock.advanceMinutes(29);
     expect(await get()).toBe('token 1');
     expect(issuer.asked).toBe(1);
   });
 
   test('is renewed after half of its life, while the old one goes on serving', async () => {
     await get();
-    clock.pass(31);
+    clock.advanceMinutes(31);
     let open = () => {};
     issuer.gate = new Promise<void>((resolve) => (open = resolve));
     expect(await Promise.all([get(), get(), get()])).toEqual(['token 1', 'token 1', 'token 1']);
@@ -66,13 +66,13 @@ describe('a token', () => {
     await get();
     issuer.failing = true;
     for (let minute = 31; minute < 59; minute++) {
-      clock.pass(minute === 31 ? 31 : 1);
+      clock.advanceMinutes(minute === 31 ? 31 : 1);
       for (let use = 0; use < 100; use++) expect(await get()).toBe('token 1');
       await settle();
     }
     expect(issuer.asked).toBe(1 + 28);
     issuer.failing = false;
-    clock.pass(0.5);
+    clock.advanceMinutes(0.5);
     await get();
     await settle();
     expect(await get()).toBe(`token ${issuer.asked}`);
@@ -81,7 +81,7 @@ describe('a token', () => {
   test("isn't used after its expiry, even if there is no other", async () => {
     await get();
     issuer.failing = true;
-    clock.pass(60);
+    clock.advanceMinutes(60);
     await expect(get()).rejects.toThrow('refused 2');
   });
 
@@ -93,7 +93,7 @@ describe('a token', () => {
     issuer.lifetime = lifetime;
     for (let second = 0; second < 600; second++) {
       await get();
-      clock.pass(1 / 60);
+      clock.advanceMinutes(1 / 60);
     }
     await settle();
     expect(issuer.asked).toBeLessThanOrEqual(21);
@@ -102,7 +102,7 @@ describe('a token', () => {
   test('that seems to live for a century is renewed as the longest ones are', async () => {
     issuer.lifetime = 100 * 365 * 24 * HOUR_MS;
     await get();
-    clock.pass(6 * 60);
+    clock.advanceMinutes(6 * 60);
     await get();
     await settle();
     expect(issuer.asked).toBe(2);
@@ -111,10 +111,10 @@ describe('a token', () => {
   test("that doesn't say how long it lives is renewed after some minutes", async () => {
     issuer.lifetime = Number.NaN;
     await get();
-    clock.pass(4);
+    clock.advanceMinutes(4);
     await get();
     expect(issuer.asked).toBe(1);
-    clock.pass(1);
+    clock.advanceMinutes(1);
     await get();
     expect(issuer.asked).toBe(2);
   });
@@ -126,7 +126,7 @@ describe('a failure', () => {
     for (let pod = 0; pod < 100; pod++) await expect(get()).rejects.toThrow('refused 1');
     expect(issuer.asked).toBe(1);
     issuer.failing = false;
-    clock.pass(11 / 60);
+    clock.advanceMinutes(11 / 60);
     expect(await get()).toBe('token 2');
   });
 
@@ -140,12 +140,12 @@ describe('a failure', () => {
 
 test("a token isn't given up because its identity can't be found for a moment", async () => {
   await get();
-  clock.pass(31);
+  clock.advanceMinutes(31);
   const vanished = () => tokens.get('key', patient(), async () => noIdentity('nothing'));
   expect(await vanished()).toBe('token 1');
   await settle();
   expect(await vanished()).toBe('token 1');
-  clock.pass(29);
+  clock.advanceMinutes(29);
   expect(await vanished()).toBe('nothing');
 });
 
@@ -156,10 +156,10 @@ test('a missing identity is cached at once, and checked again in the background'
     return noIdentity('nothing');
   };
   await tokens.get('key', patient(), obtain);
-  clock.pass(0.4);
+  clock.advanceMinutes(0.4);
   await tokens.get('key', patient(), obtain);
   expect(asked).toBe(1);
-  clock.pass(0.4);
+  clock.advanceMinutes(0.4);
   await tokens.get('key', patient(), obtain);
   expect(asked).toBe(2);
 });

@@ -1,21 +1,27 @@
-import type { Clock } from '../../src/resolve/clock.ts';
+import type { Clock } from '../../src/clock.ts';
 
 interface Timer {
   readonly at: number;
   readonly callback: () => void;
 }
 
-/** Time that passes only when told to. */
+/** A clock that also advances when it is told to, and whose timers and monotonic time do nothing else. */
 export class ManualClock implements Clock {
-  #now = 0;
+  /** How far the machine's clock is ahead, in milliseconds. */
+  skew = 0;
+  #elapsed = 0;
   readonly #timers = new Set<Timer>();
 
   now(): number {
-    return this.#now;
+    return Date.now() + this.#elapsed + this.skew;
+  }
+
+  elapsed(): number {
+    return this.#elapsed;
   }
 
   after(milliseconds: number, callback: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, callback };
+    const timer = { at: this.#elapsed + milliseconds, callback };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   }
@@ -27,14 +33,18 @@ export class ManualClock implements Clock {
 
   /** Lets time pass, firing what is due in order. */
   advance(milliseconds: number): void {
-    const end = this.#now + milliseconds;
+    const end = this.#elapsed + milliseconds;
     for (;;) {
       const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
       this.#timers.delete(next);
-      this.#now = next.at;
+      this.#elapsed = next.at;
       next.callback();
     }
-    this.#now = end;
+    this.#elapsed = end;
+  }
+
+  advanceMinutes(minutes: number): void {
+    this.advance(minutes * 60_000);
   }
 }

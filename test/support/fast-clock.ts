@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { WallClock } from '../../src/certificate/served-certificate.ts';
+import type { Clock } from '../../src/clock.ts';
 
 /** A clock that runs faster than the machine's, and can be advanced. */
-export class FastClock implements WallClock {
+export class FastClock implements Clock {
   readonly #speed: number;
   readonly #started = performance.now();
   #start: number;
@@ -14,11 +13,16 @@ export class FastClock implements WallClock {
   }
 
   now(): number {
-    return this.#start + (performance.now() - this.#started) * this.#speed;
+    return this.#start + this.elapsed();
   }
 
-  async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-    await delay(milliseconds / this.#speed, undefined, { signal });
+  elapsed(): number {
+    return (performance.now() - this.#started) * this.#speed;
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, milliseconds / this.#speed);
+    return () => clearTimeout(timer);
   }
 
   advance(milliseconds: number): void {
