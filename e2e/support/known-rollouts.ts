@@ -10,29 +10,33 @@ import { job } from './workload.ts';
 /** The component known-rollouts, for tests that have the cluster to themselves. */
 export interface KnownRollouts {
   /**
-   * Installs it beside what is there, for namespaces that enforce, or for those that {@link letTakePart} says. Returns
-   * when the API server goes by it.
+   * Installs it over what is there, for namespaces that enforce, or for those that {@link letTakePart} labels. Returns
+   * when the API server applies it.
    */
   install(namespaces?: 'labelled'): Promise<void>;
   letTakePart(namespace: Namespace): Promise<void>;
   /** Tells the policies what the configuration says: their first settings, as CEL. They take it a moment later, that for Jobs last. */
   configure(settings: readonly string[]): Promise<void>;
-  remove(): Promise<void>;
+  /**
+   * Has no namespace take part. Without its bindings, the API server would stop to watch the parameters, and not start
+   * again (kubernetes #130887).
+   */
+  rest(): Promise<void>;
 }
 
 const LABEL = 'tagpin.dev/known-rollouts';
 
-/** What docs/install.md says of namespaces with a label of their own. */
-const labelledAlone: Manifest = {
+/** Has namespaces take part by a label of their own, as docs/install.md says. */
+const select = (value: string): Manifest => ({
   target: { kind: 'MutatingAdmissionPolicyBinding' },
   patch: stringify([
     {
       op: 'replace',
       path: '/spec/matchResources/namespaceSelector',
-      value: { matchLabels: { [LABEL]: 'true' } },
+      value: { matchLabels: { [LABEL]: value } },
     },
   ]),
-};
+});
 
 export function knownRolloutsOf(cluster: Cluster, { folder, kubectl }: Installation): KnownRollouts {
   const letTakePart = async ({ kubectl, name }: Namespace) =>
@@ -40,7 +44,7 @@ export function knownRolloutsOf(cluster: Cluster, { folder, kubectl }: Installat
   return {
     letTakePart,
     async install(namespaces) {
-      const patches = namespaces === 'labelled' ? [labelledAlone] : [];
+      const patches = namespaces === 'labelled' ? [select('true')] : [];
       const composed = compose(cluster, { base: folder, components: ['known-rollouts'], patches });
       await succeed(kubectl('apply', '--kustomize', composed));
       await using namespace = await createNamespace(cluster, 'enforce');
@@ -62,9 +66,13 @@ export function knownRolloutsOf(cluster: Cluster, { folder, kubectl }: Installat
       const patch = `--patch=${JSON.stringify(operations)}`;
       await succeed(kubectl('patch', 'mutatingadmissionpolicies', ...policies, '--type=json', patch));
     },
-    async remove() {
-      const kinds = 'mutatingadmissionpolicybindings,mutatingadmissionpolicies';
-      await succeed(kubectl('delete', kinds, '--selector=app.kubernetes.io/name=tagpin'));
+    async rest() {
+      const composed = compose(cluster, {
+        base: folder,
+        components: ['known-rollouts'],
+        patches: [select('nowhere')],
+      });
+      await succeed(kubectl('apply', '--kustomize', composed));
     },
   };
 }
