@@ -46,21 +46,29 @@ export interface Answers {
   readonly slowest: number;
 }
 
-/** That, and how the webhook was meanwhile. */
-export interface Flooded extends Answers {
+/** How the webhook was meanwhile. */
+export interface Watched {
   /** Milliseconds that the slowest answer about its health took. */
   readonly slowestHealth: number;
   /** The most MiB resident. */
   readonly peak: number;
 }
 
+export type Flooded = Answers & Watched;
+
 /** Sends reviews to the webhook as an API server with so many requests under way does. */
 export async function flood(webhook: Tagpin, flood: Flood): Promise<Flooded> {
   const { port, ca, servername, path } = webhook;
   await using thread = new Thread<FloodTask, Answers>('./flood-thread.ts');
-  let over = false;
   const sending = thread.call({ ...flood, target: { port, ca, servername, path } });
-  const watch = async () => {
+  const [answers, watched] = await watch(webhook, sending);
+  return { ...answers, ...watched };
+}
+
+/** Watches the webhook until `work` is done. Throws if its process ends. */
+export async function watch<T>(webhook: Tagpin, work: Promise<T>): Promise<[T, Watched]> {
+  let over = false;
+  const look = async () => {
     let [slowestHealth, peak] = [0, 0];
     // As the kubelet does, but far more often.
     while (!over) {
@@ -72,6 +80,5 @@ export async function flood(webhook: Tagpin, flood: Flood): Promise<Flooded> {
     }
     return { slowestHealth, peak };
   };
-  const [answers, watched] = await Promise.all([sending.finally(() => (over = true)), watch()]);
-  return { ...answers, ...watched };
+  return await Promise.all([work.finally(() => (over = true)), look()]);
 }

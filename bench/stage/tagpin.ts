@@ -28,6 +28,8 @@ export interface TagpinOptions extends Pick<ServeOptions, 'settings' | 'webhook'
   readonly nodeOptions?: readonly string[];
   /** Runs the source in place of the bundle, which `npm run build` makes. */
   readonly fromSource?: boolean;
+  /** The file that its log goes to, by default /dev/null, where it costs as much as in a container. */
+  readonly log?: string;
 }
 
 /**
@@ -38,12 +40,12 @@ export interface TagpinOptions extends Pick<ServeOptions, 'settings' | 'webhook'
 export async function startTagpin(
   folder: string,
   kubeconfig: string,
-  { nodeOptions = [], fromSource = false, ...options }: TagpinOptions = {},
+  { nodeOptions = [], fromSource = false, log = '/dev/null', ...options }: TagpinOptions = {},
 ): Promise<TagpinProcess> {
   const main = join(root, fromSource ? 'src/main.ts' : 'dist/tagpin.js');
   const program = [...imageOptions, ...nodeOptions, main];
   const started = performance.now();
-  const tagpin = await startWebhookProcess({ ...options, folder, kubeconfig, program, discardLog: true });
+  const tagpin = await startWebhookProcess({ ...options, folder, kubeconfig, program, log });
   await ready(tagpin);
   const { child, port, healthPort } = tagpin;
   const readyAfter = performance.now() - started;

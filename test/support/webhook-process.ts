@@ -25,9 +25,9 @@ export interface Run {
 export const run = (...args: string[]): Run => start([...source, ...args]);
 
 /** Starts Node.js with these arguments. The process doesn't outlive this one, however this one ends. */
-function start(args: readonly string[], discardOutput = false): Run {
+function start(args: readonly string[], log?: string): Run {
   const child = spawn(process.execPath, args, {
-    stdio: discardOutput ? ['ignore', openSync('/dev/null', 'w'), 'inherit'] : ['ignore', 'pipe', 'pipe'],
+    stdio: log === undefined ? ['ignore', 'pipe', 'pipe'] : ['ignore', openSync(log, 'w'), 'inherit'],
     env: { ...process.env, POD_NAMESPACE: 'tagpin-system' },
   });
   let output = '';
@@ -54,8 +54,8 @@ export interface ServeOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Arguments for Node.js, with its options; by default the source's entry point. */
   readonly program?: readonly string[];
-  /** Sends the log to /dev/null, where it costs as much as in a container. */
-  readonly discardLog?: boolean;
+  /** The file that the log goes to; by default it is the output. */
+  readonly log?: string;
   /** By default free ports. */
   readonly ports?: { readonly port: number; readonly healthPort: number };
 }
@@ -68,7 +68,7 @@ export async function startWebhookProcess(options: ServeOptions): Promise<Webhoo
   // JSON is YAML too
   writeFileSync(config, JSON.stringify({ webhook: { port, healthPort, drain, ...webhook }, ...settings }));
   const args = ['serve', '--config', config, '--kubeconfig', kubeconfig];
-  const { child, output } = start([...program, ...args], options.discardLog);
+  const { child, output } = start([...program, ...args], options.log);
   return {
     child,
     port,
