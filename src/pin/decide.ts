@@ -41,6 +41,13 @@ export function decide(pod: Pod, rules: Rules, oldPod?: Pod): Decided[] {
   }));
 }
 
+/** Whether an UPDATE changes no image. It parses none: there may be any number. */
+export function leavesImages(pod: Pod, oldPod: Pod | undefined): boolean {
+  if (oldPod === undefined) return false;
+  const previous = previousImages(oldPod);
+  return walk(pod.spec).every((field) => previous.get(field)?.image === field.image);
+}
+
 function decideField(
   field: ImageField,
   patterns: readonly string[],

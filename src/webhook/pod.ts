@@ -1,4 +1,4 @@
-import { type Decided, decide } from '../pin/decide.ts';
+import { decide, leavesImages } from '../pin/decide.ts';
 import type { Operation } from '../pin/json-patch.ts';
 import { excessOf } from '../pin/limits.ts';
 import type { Mode } from '../pin/opt-in.ts';
@@ -30,10 +30,11 @@ export function createPodHandler(parts: PinningParts): PodHandler {
 
     const namespace = request.namespace ?? '';
     const rules = podRules(parts.settings, mode);
-    const decided = decide(pod, rules, oldPod);
+    const excess = excessOf(pod);
     // A pod older than the opt-in must stay patchable, however large it is.
-    const excess = decided.every(isUnchanged) ? undefined : excessOf(pod);
-    if (excess !== undefined) return verdictOnExcess(parts, request, pod, mode, excess);
+    if (excess !== undefined && !leavesImages(pod, oldPod))
+      return verdictOnExcess(parts, request, pod, mode, excess);
+    const decided = decide(pod, rules, oldPod);
     const { outcomes, brokenSecrets } = await pinImages(decided, {
       resolver: parts.resolver,
       credentials: credentialsOf(parts, namespace, pod.spec, signal),
@@ -50,8 +51,6 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     return verdictOf(mode, outcomes, patchOf(parts.settings, request, pod, oldPod, outcomes), remarks);
   };
 }
-
-const isUnchanged = ({ decision }: Decided) => decision.action === 'leave' && decision.reason === 'unchanged';
 
 function verdictOnExcess(
   parts: PinningParts,

@@ -76,3 +76,20 @@ describe.each(Object.entries(beyond))('a pod with 20,000 %s', (field, object) =>
     },
   );
 });
+
+test('20,000 invalid images are counted and not parsed', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const cpuOf = async (image: string) => {
+    const review = podReview(pod({ containers: names.map((name) => ({ name, image })) }));
+    const times: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const before = process.threadCpuUsage();
+      await webhook.review('enforce', review);
+      const { user, system } = process.threadCpuUsage(before);
+      times.push(user + system);
+    }
+    return Math.min(...times);
+  };
+  const valid = await cpuOf(`registry.invalid/app@${digest}`);
+  expect(await cpuOf('not a reference!')).toBeLessThan(1.5 * valid);
+});
