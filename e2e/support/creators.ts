@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Connection, connect } from '../../src/kubernetes/connection.ts';
 import type { Cluster } from './cluster.ts';
 import type { PushedImage } from './images.ts';
-import { type Namespace, podManifest } from './namespace.ts';
+import { type Manifest, type Namespace, podManifest } from './namespace.ts';
 
 /** The results of the pods that creators sent. */
 export interface Creations {
@@ -29,7 +29,7 @@ export interface CreatedPod {
 
 export interface Creators {
   /** The results so far. */
-  readonly interruptible: Creations;
+  readonly soFar: Creations;
   /** Ends all creators, and returns the results of their pods. */
   stop(): Promise<Creations>;
 }
@@ -38,6 +38,8 @@ export interface CreatorsOptions {
   readonly count?: number;
   /** The longest pause between two pods of one creator, in milliseconds. */
   readonly pause?: number;
+  /** Added to the pods' metadata. */
+  readonly metadata?: Manifest;
   /** Milliseconds after which a failed pod is sent again, until it is created. If not set, the next pod follows. */
   readonly retryAfter?: number;
 }
@@ -58,7 +60,7 @@ export function startCreators(
   cluster: Cluster,
   namespace: Namespace,
   image: PushedImage,
-  { count = 20, pause = 200, retryAfter }: CreatorsOptions = {},
+  { count = 20, pause = 200, retryAfter, metadata }: CreatorsOptions = {},
 ): Creators {
   const connection = connect({ kubeconfig: cluster.kubeconfig });
   const result = {
@@ -70,7 +72,7 @@ export function startCreators(
     givenUp: 0,
   };
   const stopped = new AbortController();
-  const create = creator(connection, namespace, image);
+  const create = creator(connection, namespace, image, metadata);
   const running = Array.from({ length: count }, async () => {
     while (!stopped.signal.aborted) {
       const started = performance.now();
@@ -95,7 +97,7 @@ export function startCreators(
   });
   const ended = Promise.all(running).then(() => connection.close());
   return {
-    interruptible: result,
+    soFar: result,
     async stop() {
       stopped.abort();
       await ended;
@@ -105,9 +107,9 @@ export function startCreators(
 }
 
 /** Creates a pod in each call. */
-function creator(connection: Connection, namespace: Namespace, image: PushedImage) {
+function creator(connection: Connection, namespace: Namespace, image: PushedImage, metadata: Manifest = {}) {
   const { metadata: _, ...manifest } = podManifest({ image: image.tagged, spec: { schedulerName: 'none' } });
-  const body = JSON.stringify({ ...manifest, metadata: { generateName: 'web-' } });
+  const body = JSON.stringify({ ...manifest, metadata: { generateName: 'web-', ...metadata } });
   return async (): Promise<{ failure?: string; pod?: CreatedPod }> => {
     const { dispatcher, headers } = await connection.access();
     try {

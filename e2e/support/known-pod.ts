@@ -69,6 +69,7 @@ function ownerReference({ of = 'ReplicaSet' }: KnownPod, index: number, uid: str
  */
 export async function placeKnown(namespace: Namespace, known: readonly KnownPod[]): Promise<PlacedPod[]> {
   const apply = async (manifests: readonly Manifest[]) => {
+    if (manifests.length === 0) return;
     const { code, stderr } = await namespace.apply(...manifests);
     if (code !== 0) throw new Error(stderr);
   };
@@ -100,7 +101,7 @@ export async function placeKnown(namespace: Namespace, known: readonly KnownPod[
         }
       : [],
   );
-  if (revisions.length > 0) await apply(revisions);
+  await apply(revisions);
   return known.map(({ of, annotations, spec, owner }, index) => ({
     apiVersion: 'v1',
     kind: 'Pod',

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { auditorOf } from '../../support/auditor.ts';
 import { readCluster } from '../../support/cluster.ts';
-import { type Creators, startCreators } from '../../support/creators.ts';
-import { Images } from '../../support/images.ts';
-import { createNamespace, type Mode, type Namespace } from '../../support/namespace.ts';
+import { type Creations, type Creators, startCreators } from '../../support/creators.ts';
+import { Images, type PushedImage } from '../../support/images.ts';
+import { installationOf } from '../../support/installation.ts';
+import { placeKnown } from '../../support/known-pod.ts';
+import { knownRolloutsOf } from '../../support/known-rollouts.ts';
+import { createNamespace, type Manifest, type Mode, type Namespace } from '../../support/namespace.ts';
 import { processOf } from '../../support/processes.ts';
 import { imagesOf } from '../../support/rollout.ts';
 import { tagpinOf } from '../../support/tagpin.ts';
@@ -13,6 +16,7 @@ import { until } from '../../support/until.ts';
 const cluster = readCluster();
 const images = new Images(cluster);
 const tagpin = tagpinOf(cluster);
+const policies = knownRolloutsOf(cluster, installationOf(cluster));
 
 /** The least number of pods created in each mode: `CHAOS_PODS=10000 npm run e2e -- chaos`. */
 const PODS = Number(process.env['CHAOS_PODS'] ?? 2_000);
@@ -58,11 +62,11 @@ interface Spell {
 }
 
 /** Goes through all faults, then repeats the first until enough pods have been created. */
-async function chaos({ interruptible }: Creators): Promise<Record<string, Spell>> {
+async function chaos({ soFar }: Creators): Promise<Record<string, Spell>> {
   const counts = () => ({
-    created: interruptible.created,
-    failed: interruptible.failures.length,
-    unpinned: interruptible.unpinned.length,
+    created: soFar.created,
+    failed: soFar.failures.length,
+    unpinned: soFar.unpinned.length,
   });
   const during = async (spell: () => Promise<void>): Promise<Spell> => {
     const before = counts();
@@ -77,9 +81,23 @@ async function chaos({ interruptible }: Creators): Promise<Record<string, Spell>
   const figures: Record<string, Spell> = {};
   for (const [name, spell] of Object.entries(spells)) figures[name] = await during(spell);
   figures['force-deleted again'] = await during(async () => {
-    while (interruptible.created < PODS) await deleteOne();
+    while (soFar.created < PODS) await deleteOne();
   });
   return figures;
+}
+
+/** Of pods whose revision has the image's digest; their owner is of a kind that no controller here looks after. */
+async function knownMetadata(namespace: Namespace, { tagged, digest }: PushedImage): Promise<Manifest> {
+  const stored = { 'pins.tagpin.dev/own.mwup954p': JSON.stringify({ [tagged]: digest }) };
+  const [pod] = await placeKnown(namespace, [{ name: 'known', of: 'CloneSet', stored, spec: {} }]);
+  const { name: _, ...metadata } = pod?.metadata ?? {};
+  return metadata;
+}
+
+function report(who: string, { created, failures, unpinned, slowest, tries }: Creations): void {
+  console.log(`${who}: ${created} pods, ${failures.length} creates failed, ${unpinned.length} unpinned`);
+  console.log(`the slowest ${Math.round(slowest)} ms with all its tries, at most ${tries}`);
+  console.log([...count(failures.map(withoutNumbers))].map(([text, n]) => `${n} x ${text}`).join('\n'));
 }
 
 async function createThrough(mode: Mode) {
@@ -88,16 +106,22 @@ async function createThrough(mode: Mode) {
   started.defer(() => gone(namespace));
   started.use(namespace);
   const image = await images.push();
+  const metadata = await knownMetadata(namespace, image);
   const creators = startCreators(cluster, namespace, image, CREATORS);
-  const figures = await chaos(creators).finally(() => creators.stop());
-  const creations = await creators.stop();
-  const { created, failures, unpinned, slowest, tries } = creations;
-  console.log(`${mode}: ${created} pods, ${failures.length} creates failed, ${unpinned.length} unpinned`);
-  console.log(`the slowest ${Math.round(slowest)} ms with all its tries, at most ${tries}`);
+  // The policies leave other namespaces to the webhook.
+  const ofRollout = startCreators(cluster, namespace, image, {
+    ...CREATORS,
+    ...(mode !== 'enforce' && { count: 0 }),
+    metadata,
+  });
+  const figures = await chaos(creators).finally(() => Promise.all([creators.stop(), ofRollout.stop()]));
+  const [creations, known] = [await creators.stop(), await ofRollout.stop()];
+  report(mode, creations);
+  if (known.created > 0) report(`${mode}, of a known rollout`, known);
   console.table(figures);
-  console.log([...count(failures.map(withoutNumbers))].map(([text, n]) => `${n} x ${text}`).join('\n'));
   return {
     ...creations,
+    known,
     figures,
     image,
     stored: await imagesOf(namespace, ''),
@@ -135,9 +159,15 @@ afterEach(async () => {
 }, 90_000);
 
 describe('while replicas of tagpin are force-deleted, killed, stopped, and all gone', () => {
-  test(`enforce admits no pod unpinned; failures are the API server's own, and succeed on a retry`, async () => {
-    const { created, givenUp, failures, unpinned, image, stored, audited, figures } =
+  beforeAll(() => policies.install());
+  afterAll(() => policies.rest());
+
+  test(`enforce admits no pod unpinned, and pods of known rollouts at once; failures of others are the API server's own, and succeed on a retry`, async () => {
+    const { created, givenUp, failures, unpinned, known, image, stored, audited, figures } =
       await createThrough('enforce');
+    expect(known.failures, 'of a known rollout').toEqual([]);
+    expect(known.unpinned, 'of a known rollout').toEqual([]);
+    expect(known.created).toBeGreaterThanOrEqual(PODS);
     expect(created).toBeGreaterThanOrEqual(PODS);
     expect(givenUp).toBe(0);
     expect(unpinned).toEqual([]);
