@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { startRegistry } from '../test/support/registry/registry.ts';
 import { type Contender, prepare } from './cluster/contenders.ts';
+import { prepareKnown } from './cluster/known.ts';
 import { Samples } from './cluster/samples.ts';
 import { type ClusterStage, startClusterStage } from './cluster/stage.ts';
 import type { Figure } from './figures.ts';
@@ -19,6 +20,24 @@ async function measure({ rounds, pods }: { rounds: number; pods: number }): Prom
   return [
     ...(await compare(stage, contenders, { rounds, atOnce: 4, pods, wanted: 0.85 })),
     ...(await compare(stage, contenders, { rounds, atOnce: 50, pods: 2 * pods, wanted: 0.75 })),
+  ];
+}
+
+/** The same where policies of the API server pin pods of known rollouts, by how many rollouts are live. */
+async function measureKnown({ rounds, pods }: { rounds: number; pods: number }): Promise<Figure[]> {
+  await using registry = await startRegistry({ name: 'localhost' });
+  await using stage = await startClusterStage({ settings: { cache: { age: '1h' } } });
+  const { unhooked, 'bare-patch': bare, stored } = await prepare(stage, registry, 1);
+  const contenders = { unhooked, 'bare-patch': bare, stored, ...(await prepareKnown(stage, registry)) };
+  const named = Object.entries(contenders).flatMap(([name, contender]) =>
+    contender === undefined ? [] : [[name, () => create(stage, contender, pods, 4)] as const],
+  );
+  const turns = await takeTurns(Object.fromEntries(named), rounds);
+  const noDearer = { atMost: 1 };
+  return [
+    ...turns.beside('unhooked', 'creates/s'),
+    ...turns.beside('stored', 'ms CPU together', { 'known 1': noDearer, 'known 10': noDearer }),
+    ...turns.added('stored', 'p50 ms'),
   ];
 }
 
@@ -101,6 +120,7 @@ async function create(
   });
   const seconds = (performance.now() - started) / 1000;
   const [now, { sum, count }] = [cpu(), await callsOf(api)];
+  const cpuOf = (of: keyof typeof now) => (now[of] - used[of]) / pods;
   await api.empty(path);
   return {
     'creates/s': pods / seconds,
@@ -108,9 +128,10 @@ async function create(
     'p95 ms': quantile(times, 0.95),
     'p99 ms': quantile(times, 0.99),
     'ms for the webhook': ((sum - calls.sum) / Math.max(1, count - calls.count)) * 1000,
-    'ms CPU of the API server': (now['API server'] - used['API server']) / pods,
-    'of etcd': (now.etcd - used.etcd) / pods,
-    'of the webhook': (now.webhooks - used.webhooks) / pods,
+    'ms CPU of the API server': cpuOf('API server'),
+    'of etcd': cpuOf('etcd'),
+    'of the webhook': cpuOf('webhooks'),
+    'ms CPU together': cpuOf('API server') + cpuOf('webhooks'),
   };
 }
 
@@ -127,10 +148,12 @@ await run({
 
 Creates pods at a real API server, N (200) by 4 and twice as many by 50 at once: without a webhook, with a bare one in
 Node that does nothing or patches a constant, and with tagpin (digests stored, in its cache, asked of a registry, written in
-the pod), all in turn; medians of N rounds (7). Then changes a label of N pods, without a webhook and pinned by tagpin. As root on Linux, with the programs that npm run e2e builds. Figures go to
+the pod), all in turn; medians of N rounds (7). Then changes a label of N pods, without a webhook and pinned by tagpin.
+Then creates pods with the component known-rollouts, while 1, 10, 50 or 200 of 1,000 ReplicaSets in a namespace are live;
+--only known is that part alone. As root on Linux, with the programs that npm run e2e builds. Figures go to
 .results/bench-cluster.json as well.`,
   counts: { rounds: 7, pods: 200 },
   quick: { rounds: 1, pods: 40 },
-  parts: { creates: measure, updates: measureUpdates },
+  parts: { creates: measure, updates: measureUpdates, known: measureKnown },
   isolated: true,
 });
