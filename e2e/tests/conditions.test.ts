@@ -105,7 +105,7 @@ describe('the installed conditions, judged by the API server', () => {
   });
   const digests = (count: number, name: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => `${name(index)}@${images.digest}`);
-  const longName = (index: number) => `registry.example.com/${String(index).padStart(162, 'x')}`;
+  const longName = (index: number) => `registry.example.com/${String(index).padStart(107, 'x')}`;
 
   test.each([
     ['one image by digest', 1, (index: number) => `app-${index}`],
