@@ -109,7 +109,7 @@ describe('the installed conditions, judged by the API server', () => {
 
   test.each([
     ['one image by digest', 1, (index: number) => `app-${index}`],
-    ['500 images by digest', 500, longName],
+    ['499 images by digest, and a volume,', 499, longName],
   ])('a pod of %s is not shown to it', async (_, count, name) => {
     const call = await dryRuns.create(podOf(...digests(count, name)));
     expect(recorder.review(call)).toBeDefined();
