@@ -17,22 +17,24 @@ const template = (values: Manifest = {}, kubernetes = '1.36.0') =>
 const unordered = new Set(['env', 'volumes', 'volumeMounts']);
 const named = z.array(z.looseObject({ name: z.string() }));
 
-/** Removes what kustomize and the chart name differently, and what only Helm needs. */
-const alikeIn = (text: string) =>
-  text
-    .replaceAll(/\b(tagpin-(?:config|hosts))-[a-z0-9]{10}\b/g, '$1-HASH')
-    .replaceAll('"annotations":{"helm.sh/resource-policy":"keep"},', '');
+/** Replaces the hashes in names: kustomize and the chart compute them differently. */
+const withoutHashes = (text: string) =>
+  text.replaceAll(/\b(tagpin-(?:config|hosts))-[a-z0-9]{10}\b/g, '$1-HASH');
+/** Only Helm deletes what a new version no longer has. */
+const kept = JSON.stringify({ 'helm.sh/resource-policy': 'keep' });
 
 /** The objects by kind and name. `helm install --create-namespace` creates the namespace. */
 function byName(objects: readonly KubernetesObject[]) {
-  const sorted = (key: string, value: unknown) =>
-    unordered.has(key) ? named.parse(value).sort((a, b) => a.name.localeCompare(b.name)) : value;
+  const comparable = (key: string, value: unknown) => {
+    if (key === 'annotations' && JSON.stringify(value) === kept) return undefined;
+    return unordered.has(key) ? named.parse(value).sort((a, b) => a.name.localeCompare(b.name)) : value;
+  };
   return Object.fromEntries(
     objects
       .filter(({ kind }) => kind !== 'Namespace')
       .map((object): [string, unknown] => [
-        alikeIn(`${object.kind} ${object.metadata.name}`),
-        JSON.parse(alikeIn(JSON.stringify(object)), sorted),
+        withoutHashes(`${object.kind} ${object.metadata.name}`),
+        JSON.parse(withoutHashes(JSON.stringify(object)), comparable),
       ]),
   );
 }

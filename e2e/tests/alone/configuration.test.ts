@@ -124,7 +124,7 @@ describe('installed by Helm', () => {
   tellOfUndoing(() => install('upgrade', `--reuse-values --set config.dockerConfig=${ABSENT}`));
 
   test('an upgrade after rollout undo takes --force-conflicts', async () => {
-    await install('upgrade', '--force-conflicts --wait --timeout 2m');
+    await install('upgrade', '--reset-values --force-conflicts --wait --timeout 2m');
     await expectPinned();
   }, 150_000);
 
@@ -133,7 +133,7 @@ describe('installed by Helm', () => {
     await lastWords().toContain(`dockerConfig: docker config ${ABSENT} can't be read`);
     await sh(rollback ?? 'false');
     expect(await sh(check ?? 'false')).toBe('/etc/tagpin is valid');
-    await install('upgrade', '--wait --timeout 2m');
+    await install('upgrade', '--reset-values --wait --timeout 2m');
     await expectPinned();
   }, 300_000);
 });
