@@ -48,8 +48,22 @@ export interface Reader {
   run(commands: string): Promise<Result>;
 }
 
-/** @param kustomization the folder of the kustomization that tagpin was installed with: image, CA and host names */
+/**
+ * The clone is made when the first commands run, because tests are also listed where there is no cluster.
+ *
+ * @param kustomization the folder of the kustomization that tagpin was installed with: image, CA and host names
+ */
 export function readerOf(cluster: Cluster, kustomization: string): Reader {
+  let clone: ReturnType<typeof cloneFor> | undefined;
+  return {
+    run: (commands) => {
+      clone ??= cloneFor(cluster, kustomization);
+      return run(['bash', '-euo', 'pipefail', '-c', commands], clone);
+    },
+  };
+}
+
+function cloneFor(cluster: Cluster, kustomization: string) {
   const clone = mkdtempSync(join(cluster.directory, 'clone-'));
   for (const folder of ['manifests', 'charts'])
     cpSync(join(project, folder), join(clone, folder), { recursive: true });
@@ -69,9 +83,7 @@ export function readerOf(cluster: Cluster, kustomization: string): Reader {
     HELM_CONFIG_HOME: join(clone, '.helm'),
     HELM_DATA_HOME: join(clone, '.helm'),
   };
-  return {
-    run: (commands) => run(['bash', '-euo', 'pipefail', '-c', commands], { cwd: clone, env }),
-  };
+  return { cwd: clone, env };
 }
 
 function writeProgram(path: string, line: string): void {

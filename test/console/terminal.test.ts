@@ -156,7 +156,7 @@ test('on a real terminal, resolve shows what it waits for, and leaves nothing of
   expect(shown).toContain(`0 of 1 images resolved, 0/s; waiting for ${image}`);
   expect(leftOf(shown).replaceAll('\n', '')).toBe(
     `${image}: the registry didn't answer in time; ` +
-      'try again; if it stays, look at the registry and the network between',
+      'try again; if it persists, look at the registry and the network between',
   );
   expect(shown).toContain(`${ESCAPE}[36m`);
   expect(await onTerminal(args, { NO_COLOR: '1' })).not.toContain(`${ESCAPE}[36m`);

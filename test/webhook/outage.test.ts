@@ -58,7 +58,7 @@ test('a rate limit is told with its end', async () => {
   at.registry.fault = { outcome };
   const { status } = await create(at.webhook, at.name('app-1'));
   expect(status?.message).toContain(
-    "the registry's rate limit is reached (429); try again in 90 s, or add a pull secret with a higher limit",
+    "the registry's rate limit is reached (429); try again in ten minutes, or add a pull secret with a higher limit",
   );
 });
 
