@@ -73,9 +73,9 @@ async function runTests(settings: Settings, signal: AbortSignal): Promise<number
   return await runSession(command, signal);
 }
 
-/** Reports every test as skipped, which is a failure if nothing may be skipped. */
-async function skip(reasons: readonly string[]): Promise<number> {
-  const tests = await listTests();
+/** Reports the tests that the arguments select as skipped, which is a failure if nothing may be skipped. */
+async function skip(reasons: readonly string[], args: readonly string[]): Promise<number> {
+  const tests = await listTests(args);
   for (const test of tests) console.log(`skipped: ${test}`);
   console.log(`\nThe tests can't run here: ${reasons.join('; ')}.`);
   const skippedIsFailed = Boolean(process.env['CI']);
@@ -93,7 +93,7 @@ async function skip(reasons: readonly string[]): Promise<number> {
 async function main(options: Options): Promise<number> {
   rmSync(reportFile, { force: true });
   const reasons = await obstacles(options);
-  if (reasons.length > 0) return await skip(reasons);
+  if (reasons.length > 0) return await skip(reasons, options.vitest);
   const interruption = new AbortController();
   const { signal } = interruption;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -106,7 +106,7 @@ async function main(options: Options): Promise<number> {
     signal.throwIfAborted();
     const counts = existsSync(reportFile)
       ? readReport(reportFile)
-      : { passed: 0, failed: (await listTests()).length, skipped: 0 };
+      : { passed: 0, failed: (await listTests(options.vitest)).length, skipped: 0 };
     console.log(closingLine(counts));
     return code;
   } catch (error) {

@@ -32,9 +32,9 @@ export async function runTests(
   return typeof code === 'number' ? code : 1;
 }
 
-/** The names of all tests, without running them. */
-export async function listTests(): Promise<string[]> {
-  const command = [...vitest('list'), '--json', '--no-static-parse'];
+/** The names of the tests that these arguments select, without running them. */
+export async function listTests(args: readonly string[]): Promise<string[]> {
+  const command = [...vitest('list'), '--json', '--no-static-parse', '--no-isolate', ...args];
   const list = await succeed(run(command, { cwd: root, env: { [clusterVariable]: noCluster } }));
   return z
     .array(z.object({ name: z.string() }))
