@@ -65,7 +65,7 @@ export class PullSecrets {
       }
     };
     try {
-      await Promise.all(Array.from({ length: AT_ONCE }, read));
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, read));
     } finally {
       failed = true;
     }
