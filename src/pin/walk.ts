@@ -53,6 +53,14 @@ const places = [
   { place: 'ephemeral container', ...containers('ephemeralContainers') },
 ] as const;
 
+/** How many images a pod spec has, at less cost than {@link walk}. */
+export function countImages(spec: PodSpec): number {
+  const { initContainers, containers: main, ephemeralContainers, volumes } = spec;
+  const inContainers =
+    (initContainers?.length ?? 0) + (main?.length ?? 0) + (ephemeralContainers?.length ?? 0);
+  return inContainers + (volumes ?? []).filter(({ image }) => image).length;
+}
+
 /**
  * Every image of a pod spec.
  *

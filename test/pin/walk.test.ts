@@ -1,9 +1,22 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { podSpecPointers } from '../../src/pin/pod-template.ts';
-import { walk } from '../../src/pin/walk.ts';
+import { countImages, walk } from '../../src/pin/walk.ts';
 import { group, prose, testedIn, vectors, whole } from '../support/vectors.ts';
 import { pod } from './pods.ts';
+
+test('counts as many images as it finds', () => {
+  const { spec } = pod({
+    volumes: [{ name: 'tmp' }, { name: 'models', image: {} }],
+    initContainers: [{ name: 'init' }],
+    containers: [
+      { name: 'web', image: 'web:1' },
+      { name: 'log', image: 'log:1' },
+    ],
+    ephemeralContainers: [{ name: 'debug', image: 'debug:1' }],
+  });
+  expect([countImages(spec), countImages({})]).toEqual([walk(spec).length, 0]);
+});
 
 test('finds the image of every place, with its pointers', () => {
   const { spec } = pod({
