@@ -129,7 +129,8 @@ describe('installed by Helm', () => {
   }, 150_000);
 
   test('helm rollback brings it back too, and the next upgrade finds nothing in its way', async () => {
-    await install('upgrade', `--reuse-values --set config.dockerConfig=${ABSENT}`);
+    // kubectl owns the field until an upgrade changes it: the one before wrote what kubectl had written.
+    await install('upgrade', `--reuse-values --force-conflicts --set config.dockerConfig=${ABSENT}`);
     await lastWords().toContain(`dockerConfig: docker config ${ABSENT} can't be read`);
     await sh(rollback ?? 'false');
     expect(await sh(check ?? 'false')).toBe('/etc/tagpin is valid');
