@@ -109,7 +109,7 @@ describe('kubectl tagpin', () => {
   test('has completion through kubectl', async () => {
     const { stdout } = await here('kubectl', '__complete', 'tagpin', 'adopt', '--pref');
     expect(stdout.split('\n')).toContain(
-      '--prefer\twhere pods of a revision run several digests, take that of these',
+      '--prefer\tif pods of a revision run several digests, take the digest of these',
     );
     expect((await here('kubectl', '__complete', 'tagpin', 're')).stdout).toMatch(/^resolve\t.*\n:4\n$/);
   });
