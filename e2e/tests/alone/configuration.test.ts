@@ -22,6 +22,8 @@ let app: PushedImage;
 
 const rolledOut = 'kubectl -n tagpin-system rollout status deployment/tagpin --timeout=90s';
 const ABSENT = '/etc/tagpin/absent.json';
+/** `tagpin resolve` in a replica, with the webhook's configuration. */
+const resolve = ['exec', 'deployment/tagpin', '--', 'tagpin', 'resolve', '--registry-config', '/etc/tagpin'];
 
 async function expectPinned(): Promise<void> {
   await using namespace = await createNamespace(cluster, 'enforce');
@@ -79,30 +81,12 @@ describe('installed by kustomize', () => {
   });
 
   test('the command in the pod resolves with the configuration and the CAs of the webhook', async () => {
-    const command = [
-      'exec',
-      'deployment/tagpin',
-      '--',
-      'tagpin',
-      'resolve',
-      '--registry-config',
-      '/etc/tagpin',
-    ];
-    expect(await succeed(kubectl(...command, app.tagged))).toBe(app.digest);
+    expect(await succeed(kubectl(...resolve, app.tagged))).toBe(app.digest);
   });
 
   test('it reads pull secrets as the webhook does', async () => {
     await using namespace = await createNamespace(cluster);
-    const command = [
-      'exec',
-      'deployment/tagpin',
-      '--',
-      'tagpin',
-      'resolve',
-      '--registry-config',
-      '/etc/tagpin',
-    ];
-    const { stderr } = await kubectl(...command, '-n', namespace.name, '--pull-secret', 'absent', app.tagged);
+    const { stderr } = await kubectl(...resolve, '-n', namespace.name, '--pull-secret', 'absent', app.tagged);
     expect(stderr).not.toContain('forbidden');
   });
 });
