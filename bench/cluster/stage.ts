@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Storage, startStorage } from '../../e2e/cluster/control-plane.ts';
 import { nodeAddress } from '../../e2e/cluster/isolation.ts';
@@ -39,17 +39,18 @@ export interface ClusterStage extends AsyncDisposable {
   apply(objects: readonly Manifest[]): Promise<void>;
 }
 
-/** Starts a cluster in this process's own namespaces. */
+/** Starts a cluster in this process's own namespaces: one at a time, because its ports are fixed. */
 export async function startClusterStage(
   options: TagpinOptions = {},
   replicaCount = 1,
 ): Promise<ClusterStage> {
   await using started = new AsyncDisposableStack();
-  const folder = join(isolatedFolder, 'cluster');
-  mkdirSync(folder);
+  const folder = mkdtempSync(join(isolatedFolder, 'cluster-'));
   const binaries = await prepareBinaries(AbortSignal.timeout(60_000));
   const authority = await createAuthority('tagpin bench');
   const storage = await startStorage(join(folder, 'control-plane'), binaries, authority);
+  started.use(storage.etcd);
+  started.use(storage.apiServer);
   const { kubeconfig } = storage;
   const apply = async (items: readonly Manifest[]) => {
     const kubectl = [binaries.kubectl, '--kubeconfig', kubeconfig];
