@@ -1,6 +1,8 @@
 /** A signal that aborts when the time has run out, unless it is disposed of before. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
+  /** Ends it now, because nobody waits any more. */
+  end(): void;
 }
 
 /**
@@ -10,10 +12,8 @@ export interface Deadline extends Disposable {
  */
 export function deadlineIn(milliseconds: number): Deadline {
   const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(new DOMException('out of time', 'TimeoutError')),
-    milliseconds,
-  );
+  const end = () => controller.abort(new DOMException('out of time', 'TimeoutError'));
+  const timer = setTimeout(end, milliseconds);
   timer.unref();
-  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+  return { signal: controller.signal, end, [Symbol.dispose]: () => clearTimeout(timer) };
 }

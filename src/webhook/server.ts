@@ -138,6 +138,10 @@ async function review(
   const admission = parseReview(takeBody(request));
   const budget = timeFor(waits, performance.now() - arrived, parts.load.reservedBytes);
   using deadline = deadlineIn(budget);
+  // When the client of the API server gives up, so does the API server: nothing more is asked for the review.
+  response.once('close', () => {
+    if (!response.writableEnded) deadline.end();
+  });
   const verdict = await decide(parts, admission, route, deadline.signal);
   send(response, 200, JSON_TYPE, JSON.stringify(toResponse(admission, verdict)));
 

@@ -18,6 +18,7 @@ async function start() {
   });
   return {
     webhook,
+    podReview: (namespace: string, secrets: readonly string[]) => podReview(pod(secrets), { namespace }),
     /** Reviews a pod with these pull secrets. */
     async review(namespace: string, secrets: readonly string[], timeout = '10s') {
       const { response } = await webhook.review('enforce', podReview(pod(secrets), { namespace }), timeout);
@@ -77,4 +78,22 @@ test('a review that is over takes its reads with it', async () => {
   // Four were under way, and none of those that waited was begun when those ended.
   expect(begun).toBeLessThanOrEqual(4);
   expect(requests.of('secrets')).toHaveLength(begun);
+});
+
+test('a review that the API server gives up takes its reads with it', async () => {
+  await using at = await start();
+  const { webhook } = at;
+  webhook.api.put(pullSecret('own', 'registry.example.com', 'ada', 'correct-horse', 'crowd'));
+  const heal = webhook.api.fail({ resource: 'secrets', effect: { outcome: 'hang' } });
+  const givenUp = new AbortController();
+  const body = JSON.stringify(at.podReview('crowd', many(4)));
+  const headers = { 'content-type': 'application/json' };
+  const call = { method: 'POST', body, headers, signal: givenUp.signal };
+  const review = fetch(`${webhook.url}/pin/enforce?timeout=30s`, call);
+  while (webhook.api.requests.of('secrets').length < 4) await delay(5);
+  givenUp.abort();
+  await expect(review).rejects.toThrow('aborted');
+  heal();
+  // It waits for one of the four turns of its namespace.
+  expect(await at.review('crowd', ['own'], '3s')).toMatchObject({ allowed: true });
 });
