@@ -43,9 +43,20 @@ export interface PinnedImages {
   brokenSecrets: readonly BrokenSecret[];
 }
 
-/** Carries out what was decided for each image, all at once. Never rejects: a failure is its image's outcome. */
+/**
+ * Images of one pod that are worked on at once: more than nearly all pods have. What they wait for together, such as the
+ * pull secrets, lets all of them go on together, and nothing else has its turn in between.
+ */
+const AT_ONCE = 50;
+
+/** Carries out what was decided for each image. Never rejects: a failure is its image's outcome. */
 export async function pinImages(decided: readonly Decided[], context: PinContext): Promise<PinnedImages> {
-  const outcomes = await Promise.all(decided.map((image) => pinImage(image, context)));
+  const outcomes: ImageOutcome[] = [];
+  const left = decided.entries();
+  const work = async () => {
+    for (const [index, image] of left) outcomes[index] = await pinImage(image, context);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, decided.length) }, work));
   return { outcomes, brokenSecrets: context.credentials.brokenSecrets };
 }
 

@@ -6,7 +6,7 @@ import { backoff, isRetried, MAX_ATTEMPTS, type Random } from './backoff.ts';
 import { Breaker } from './breaker.ts';
 import type { InFlightResolve } from './in-flight-resolve.ts';
 import { RateLimits } from './rate-limits.ts';
-import { type SlotOptions, Slots, tooMany } from './slots.ts';
+import { SHARE, type SlotOptions, Slots, tooMany } from './slots.ts';
 
 /** Requests that waited for the same rate limit to end are spread over this. */
 const STAGGER_MS = 100;
@@ -22,6 +22,9 @@ export interface RegistryLimiterObserver {
   notAsked(reason: Unsent['reason']): void;
 }
 
+/** What a resolve that waits for a slot says when its time is over. */
+const waits = tooMany();
+
 /** Which registry is asked for what, and on whose account. */
 export interface Asker {
   /** The registry's host. */
@@ -35,6 +38,8 @@ export interface RegistryLimiterParts {
   clock: Clock;
   random: Random;
   observer: RegistryLimiterObserver;
+  /** The slots of all registries together, taken after the registry's own. */
+  inAll: Slots;
 }
 
 /** The limits of one registry, independent of any other's: its slots, its circuit breaker, its rate limits, its retries. */
@@ -43,15 +48,17 @@ export class RegistryLimiter {
   readonly #random: Random;
   readonly #observer: RegistryLimiterObserver;
   readonly #slots: Slots;
+  readonly #inAll: Slots;
   readonly #breaker: Breaker;
   readonly #rateLimits: RateLimits;
   #retired = false;
 
-  constructor(options: SlotOptions, { clock, random, observer }: RegistryLimiterParts) {
+  constructor(options: SlotOptions, { clock, random, observer, inAll }: RegistryLimiterParts) {
     this.#clock = clock;
     this.#random = random;
     this.#observer = observer;
-    this.#slots = new Slots(options, clock, observer);
+    this.#slots = new Slots({ ...options, share: SHARE }, clock, observer);
+    this.#inAll = inAll;
     this.#breaker = new Breaker(clock, random, (isOpen) => {
       if (!this.#retired) observer.broken(isOpen);
       if (isOpen) this.#slots.sendAway();
@@ -91,13 +98,19 @@ export class RegistryLimiter {
       await this.#waitForRateLimit(asker, inFlight);
       // While the host is considered down, its slots may all be held by requests that it doesn't answer.
       const isTried = this.#breaker.isOpen;
-      const release = isTried ? () => undefined : await this.#enter(asker, inFlight);
+      const release = isTried ? () => undefined : await this.#enter(this.#slots, asker, inFlight);
+      if (release === undefined) continue;
       try {
-        // The breaker may have opened, or a rate limit may have been reached, while it waited in the queue.
-        if (release === undefined || this.#rateLimits.rest(rateKeyOf(asker)) !== undefined) continue;
-        return await this.#send(asker, inFlight, send);
+        const releaseInAll = await this.#enter(this.#inAll, asker, inFlight);
+        try {
+          // The breaker may have opened, or a rate limit may have been reached, while it waited in the queues.
+          if (this.#rateLimits.rest(rateKeyOf(asker)) !== undefined) continue;
+          return await this.#send(asker, inFlight, send);
+        } finally {
+          releaseInAll?.();
+        }
       } finally {
-        release?.();
+        release();
       }
     }
   }
@@ -130,10 +143,10 @@ export class RegistryLimiter {
     }
   }
 
-  async #enter({ account }: Asker, inFlight: InFlightResolve): Promise<(() => void) | undefined> {
+  async #enter(slots: Slots, { account }: Asker, inFlight: InFlightResolve) {
     const before = inFlight.obstacle;
-    if (this.#slots.mustWait(inFlight.tenants)) inFlight.obstacle ??= tooMany();
-    const release = await this.#slots.enter(inFlight, account);
+    if (slots.mustWait(inFlight.tenants)) inFlight.obstacle ??= waits;
+    const release = await slots.enter(inFlight, account);
     inFlight.obstacle = before;
     return release;
   }
@@ -170,8 +183,19 @@ export interface RegistryLimitersParts {
 export const defaultLimits: SlotOptions = { concurrency: 16, queue: 500 };
 
 /**
+ * The slots of all registries together, in those of one. An image names its host freely, so the slots of each registry
+ * alone don't bound what one namespace has this process do. It may use those of two registries; a dead one, which keeps
+ * its slots until a request is slow, leaves enough for the others.
+ */
+const REGISTRIES_IN_ALL = 4;
+const REGISTRIES_OF_ONE = 2;
+
+const unobserved = { inFlight: () => undefined, waiting: () => undefined };
+
+/**
  * Limits on requests to registries: how many at once, none while a registry is down or before its rate limit ends, and
- * retries where they may help. Each registry has a limiter of its own, so that one never slows another.
+ * retries where they may help. Each registry has a limiter of its own, so that one never slows another; what one namespace
+ * asks of all of them together is bounded too.
  */
 export class RegistryLimiters {
   readonly #limiters: LRUCache<string, RegistryLimiter>;
@@ -179,10 +203,20 @@ export class RegistryLimiters {
 
   constructor(options: SlotOptions = defaultLimits, parts: RegistryLimitersParts = {}) {
     const { clock = systemClock, random = Math.random, observer } = parts;
+    const inAll = new Slots(
+      {
+        concurrency: options.concurrency * REGISTRIES_IN_ALL,
+        queue: options.queue * REGISTRIES_IN_ALL,
+        share: (SHARE * REGISTRIES_OF_ONE) / REGISTRIES_IN_ALL,
+      },
+      clock,
+      unobserved,
+    );
     this.#createLimiter = (registry) =>
       new RegistryLimiter(options, {
         clock,
         random,
+        inAll,
         observer: {
           inFlight: (change) => observer?.inFlight(registry, change),
           waiting: (change) => observer?.waiting(registry, change),

@@ -9,6 +9,9 @@ export interface SlotOptions {
   queue: number;
 }
 
+/** The part of the slots of one registry that one namespace may hold, whatever it sends. The rest is kept free for others. */
+export const SHARE = 3 / 4;
+
 /** Told of every change. */
 export interface SlotObserver {
   inFlight(change: 1 | -1): void;
@@ -31,9 +34,6 @@ export interface Claim {
  */
 export const SLOW_MS = 2_000;
 
-/** The part of the slots that one namespace leaves free for others, whatever it sends. */
-const KEPT_FREE = 1 / 4;
-
 interface SlotWaiter {
   readonly turns: Turn[];
   enter(tenant: string): void;
@@ -42,7 +42,7 @@ interface SlotWaiter {
 }
 
 /**
- * The slots of one registry. A free one goes to the namespace that holds the fewest, and within it to its accounts in turn:
+ * The slots of one registry, or of all. A free one goes to the namespace that holds the fewest, and within it to its accounts in turn:
  * so no namespace, however much it sends, makes another wait for more than one request.
  */
 export class Slots {
@@ -55,9 +55,10 @@ export class Slots {
   readonly #concurrency: number;
   #free: number;
 
-  constructor({ concurrency, queue }: SlotOptions, clock: Clock, observer: SlotObserver) {
+  constructor(options: SlotOptions & { share: number }, clock: Clock, observer: SlotObserver) {
+    const { concurrency, queue, share } = options;
     this.#concurrency = concurrency;
-    this.#share = Math.ceil(concurrency * (1 - KEPT_FREE));
+    this.#share = Math.ceil(concurrency * share);
     this.#free = concurrency;
     this.#queue = new FairQueue(queue);
     this.#clock = clock;

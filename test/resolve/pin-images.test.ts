@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { CredentialError } from '../../src/credentials/credential.ts';
 import type { CredentialSources } from '../../src/credentials/credential-sources.ts';
@@ -83,4 +84,19 @@ test('a failed source is reported with the image that needed it', async () => {
       failure: { cause: 'access refused (401); ECR gives no token: access denied', remedy: 'grant it' },
     },
   ]);
+});
+
+test('a large pod has 50 images worked on at once, so that what it waits for lets others in between', async () => {
+  let [underWay, most] = [0, 0];
+  const resolve = async () => {
+    most = Math.max(most, ++underWay);
+    await nextTurn();
+    underWay--;
+    return { digest: sha256('x'), source: 'registry' as const, credential: undefined, requests: 1 };
+  };
+  const { all } = context({ resolver: { resolve } });
+  const images = Array.from({ length: 500 }, (_, index) => wanted(`quay.io/a:${index}`));
+  const { outcomes } = await pinImages(images, all);
+  expect(most).toBe(50);
+  expect(outcomes.map(({ field: { image } }) => image)).toEqual(images.map(({ field: { image } }) => image));
 });

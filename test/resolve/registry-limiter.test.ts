@@ -4,6 +4,7 @@ import type { RegistryFailure } from '../../src/registry/failures.ts';
 import { FAILURES_TO_OPEN } from '../../src/resolve/circuit.ts';
 import { InFlightResolve } from '../../src/resolve/in-flight-resolve.ts';
 import { RegistryLimiters, type RegistryLimitersObserver } from '../../src/resolve/registry-limiter.ts';
+import { SLOW_MS } from '../../src/resolve/slots.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const never = new AbortController().signal;
@@ -189,6 +190,43 @@ describe('Retry-After', () => {
     await expect(ask(['digest']).outcome).rejects.toMatchObject({ retryAfter: 7_170 });
     await pass(31_000);
     await expect(ask(['digest']).outcome).resolves.toBe('digest');
+  });
+});
+
+describe('a namespace whose images name many registries', () => {
+  /** Asks one registry after the other for the namespace; none of them answers. */
+  async function crowd(limits: RegistryLimiters, count: number) {
+    let asked = 0;
+    for (const number of Array(count).keys()) {
+      const attempt = new InFlightResolve(never, never, 'crowd');
+      const hang = () => {
+        asked++;
+        return new Promise<never>(() => undefined);
+      };
+      void limits.ask({ ...asker, registry: `registry-${number}.example.com` }, attempt, hang);
+    }
+    await settled();
+    return () => asked;
+  }
+
+  test('has as many under way as with two registries', async () => {
+    const { limits } = start({ concurrency: 16, queue: 500 });
+    expect((await crowd(limits, 100))()).toBe(24);
+  });
+
+  test('delays no other namespace', async () => {
+    const { limits } = start({ concurrency: 16, queue: 500 });
+    await crowd(limits, 100);
+    const other = new InFlightResolve(never, never, 'other');
+    await expect(limits.ask(asker, other, async () => 'digest')).resolves.toBe('digest');
+  });
+
+  test('has the next requests when those are slow', async () => {
+    const { limits, clock } = start({ concurrency: 16, queue: 500 });
+    const asked = await crowd(limits, 100);
+    clock.advance(SLOW_MS);
+    await settled();
+    expect(asked()).toBe(48);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Claim, SLOW_MS, Slots } from '../../src/resolve/slots.ts';
+import { type Claim, SHARE, SLOW_MS, Slots } from '../../src/resolve/slots.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const never = new AbortController().signal;
@@ -14,7 +14,7 @@ const claimOf = (tenant: string, abandoned = never): Claim => ({
 function slotsOf(concurrency: number, queue = 100) {
   const clock = new ManualClock();
   const seen = { inFlight: 0, waiting: 0 };
-  const slots = new Slots({ concurrency, queue }, clock, {
+  const slots = new Slots({ concurrency, queue, share: SHARE }, clock, {
     inFlight(change) {
       seen.inFlight += change;
     },
