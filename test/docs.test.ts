@@ -110,12 +110,12 @@ describe('docs/command-line.md', () => {
   }
 
   function exitCodes(): string {
-    const codes = ['0', '1', '2', '3'];
+    const codes = ['0', '1', '2', '3', '4'];
     return table(
       ['', ...codes],
       commands.map((command) => {
         const [, line = ''] = /^Exit codes: (.*)\.$/m.exec(helpOf(command)) ?? [];
-        const told = new Map(line.split(/, (?=[0-3] )/).map((text) => [text.slice(0, 1), text.slice(2)]));
+        const told = new Map(line.split(/, (?=[0-4] )/).map((text) => [text.slice(0, 1), text.slice(2)]));
         return [`\`${command.name()}\``, ...codes.map((code) => told.get(code) ?? '')];
       }),
     );

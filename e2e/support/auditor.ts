@@ -12,7 +12,13 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 const report = z.object({
   complete: z.boolean(),
   summary: z.object({ pods: z.number(), templates: z.number(), images: z.number(), pinned: z.number() }),
-  namespaces: z.array(z.object({ name: z.string(), mode: z.string().optional() })),
+  namespaces: z.array(
+    z.object({
+      name: z.string(),
+      mode: z.string().optional(),
+      findings: z.array(z.object({ kind: z.string() })),
+    }),
+  ),
   images: z.array(
     z.object({
       workload: z.object({ kind: z.string(), name: z.string() }),
@@ -50,6 +56,11 @@ const workloads: Rule[] = [
   { apiGroups: [''], resources: ['pods', 'replicationcontrollers'], verbs: ['get', 'list'] },
 ];
 const pulling: Rule = { apiGroups: [''], resources: ['secrets', 'serviceaccounts'], verbs: ['get'] };
+const installed: Rule = {
+  apiGroups: ['admissionregistration.k8s.io'],
+  resources: ['mutatingwebhookconfigurations'],
+  verbs: ['list'],
+};
 const context: Rule = { apiGroups: [''], resources: ['nodes', 'namespaces'], verbs: ['get', 'list'] };
 
 /** Runs `tagpin audit` with the least permissions that it needs; it may read Secrets only in this namespace. */
@@ -61,7 +72,7 @@ export async function auditorOf(cluster: Cluster, namespace: Namespace): Promise
     stringify({ registries: { [cluster.openRegistry]: { caFile: cluster.caFile } } }),
   );
   const kubeconfig = join(folder, 'kubeconfig');
-  const text = await kubeconfigFor(namespace, 'auditor', [pulling], [...workloads, context]);
+  const text = await kubeconfigFor(namespace, 'auditor', [pulling], [...workloads, context, installed]);
   writeFileSync(kubeconfig, text, { mode: 0o600 });
   const command = [
     process.execPath,

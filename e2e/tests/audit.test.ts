@@ -185,31 +185,66 @@ test(
         podManifest({ name: 'alone', image: app.name }),
       ),
     );
+    // Not by `kubectl apply`, which remembers what it was given.
+    const made = deployment(app.name, { name: 'made', replicas: 1 });
+    await succeed(namespace.kubectl(['create', '--filename', '-'], JSON.stringify(made)));
     await rolledOut(namespace);
+    await run(namespace, 1, 'made');
     await namespace.running('alone');
     await images.move(app);
 
-    const { stdout, code } = await auditor.run('--only', 'latest', '--fix');
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^# deployment\/web in e2e-\w+: pods web-\w+-\w+, web-\w+-\w+$/m);
-    await on(namespace, 'delete', 'pod', 'alone');
-    const applied = await namespace.kubectl(
-      ['apply', '--server-side', '--force-conflicts', '--filename', '-'],
-      stdout,
+    const before = await podsOf(namespace);
+    const [inPlace, replaced] = await Promise.all([auditor.run('--fix'), auditor.run('--fix-replace')]);
+    expect([inPlace.code, replaced.code]).toEqual([0, 0]);
+    expect(inPlace.stdout).toMatch(/^# deployment\/web in e2e-\w+: pods web-\w+-\w+, web-\w+-\w+$/m);
+    const specs = () =>
+      Promise.all(
+        ['deployment/web', 'deployment/made', 'cronjob/nightly'].map((name) =>
+          on(namespace, 'get', name, '--output', 'jsonpath={.metadata.labels}{.spec}'),
+        ),
+      );
+    const live = await specs();
+    // Client-side apply, as most do it, of the whole stream; and what it says to do with the rest.
+    expect(await namespace.kubectl(['apply', '--filename', '-'], inPlace.stdout)).toMatchObject({ code: 0 });
+    expect(await namespace.kubectl(['replace', '--force', '--filename', '-'], replaced.stdout)).toMatchObject(
+      { code: 0 },
     );
-    expect(applied).toMatchObject({ code: 0 });
+    const byDigest = (text: string) => text.replaceAll(/"image":"[^"]*","imagePullPolicy":"\w+"/g, '');
+    expect((await specs()).map(byDigest)).toEqual(live.map(byDigest));
     await rolledOut(namespace);
     await namespace.running('alone');
-    await until('the old pods to be gone', async () => (await podsOf(namespace)).length === 2 || undefined);
+    const isOld = ({ metadata }: (typeof before)[number]) =>
+      before.some((old) => old.metadata.name === metadata.name);
+    await until('the old pods to be gone', async () => !(await podsOf(namespace)).some(isOld) || undefined);
     const report = await auditor.audit('--fail-on', 'latest,unpinned,always,mixed');
     expect({ code: report.code, found: found(report) }).toEqual({
       code: 0,
-      found: { web: [], nightly: [], alone: [] },
+      found: { web: [], made: [], nightly: [], alone: [] },
     });
     const policies = (await namespace.pods()).flatMap(({ spec }) =>
       spec.containers.map(({ image, imagePullPolicy }) => `${image} ${imagePullPolicy}`),
     );
     expect(new Set(policies)).toEqual(new Set([`${app.pinned} IfNotPresent`]));
+  },
+  LONG,
+);
+
+test(
+  'a label in a namespace that the webhook configuration leaves out is found',
+  async () => {
+    await using namespace = await createNamespace(cluster, 'enforce');
+    const auditor = await auditorOf(cluster, namespace);
+    expect(await auditor.audit('--fail-on', 'ineffective')).toMatchObject({
+      code: 0,
+      namespaces: [{ mode: 'enforce', findings: [] }],
+    });
+    await on(namespace, 'label', '--overwrite', 'namespace', 'kube-node-lease', 'tagpin.dev/pin=enforce');
+    const all = await auditor.auditAll('--no-registry', '--fail-on', 'ineffective');
+    await on(namespace, 'label', 'namespace', 'kube-node-lease', 'tagpin.dev/pin-');
+    expect(all.code).toBe(4);
+    expect(all.namespaces.find(({ name }) => name === 'kube-node-lease')?.findings).toMatchObject([
+      { kind: 'ineffective' },
+    ]);
   },
   LONG,
 );

@@ -10,6 +10,8 @@ import { openEngine } from './lookups.ts';
 
 /** A cluster and the registries of its images, as a command that looks at the cluster's pods reaches them. */
 export interface Cluster {
+  /** Which one it is, in the person's kubeconfig. */
+  name: { name: string | undefined; server: string };
   config: Config;
   api: KubernetesApi;
   engine: RegistryEngine;
@@ -49,7 +51,8 @@ export async function withCluster<T>(
   const podCredentials = (identity: PullIdentity) =>
     new PodCredentials(engine.credentials, () => pullSecrets.credentials(identity, signal), signal);
   try {
-    return await use({ config, api, engine, signal, podCredentials });
+    const name = { name: connection.cluster, server: connection.server };
+    return await use({ name, config, api, engine, signal, podCredentials });
   } finally {
     // Closing waits for requests in flight, whose answers nobody needs any more.
     for (const part of [engine, connection]) part.close().catch(() => undefined);

@@ -10,6 +10,7 @@ import {
   exitCodes,
   namespaces,
   output,
+  parseNamespace,
   registryConfig,
   timeout,
 } from './options.ts';
@@ -20,11 +21,13 @@ export const declareAudit: Declare = (program, runtime) => {
     .description(
       'report what a cluster runs by tag and by digest, where tags have moved, and what to use instead',
     );
+  command.argument('[namespace...]', 'only these namespaces', parseNamespaces);
   for (const option of namespaces()) command.addOption(option);
   command
-    .addOption(output("the format instead of tables; wide adds the pods' names", ...auditFormats))
+    .addOption(output('the format instead of tables; wide shows everything, in long lines', ...auditFormats))
     .option('--html <file>', 'also write an HTML page to this file')
-    .option('--fix', "print the workloads' manifests with images by digest, to be applied")
+    .option('--fix', "print the workloads' manifests with images by digest, for kubectl apply -f -")
+    .option('--fix-replace', 'those of bare Pods and Jobs, for kubectl replace --force -f -')
     .addOption(findings('--only <findings>', 'show only images with one of these findings'))
     .addOption(findings('--fail-on <findings>', 'exit with 1 if one of these findings occurs'))
     .option('--no-registry', 'ask no registry; report only what the cluster shows')
@@ -39,16 +42,21 @@ export const declareAudit: Declare = (program, runtime) => {
       `
 For example, the manifests by digest of all pods on latest or without a tag: tagpin audit --only latest --fix`,
     )
-    .action(async (options: AuditOptions & ClusterOptions) => {
+    .action(async (named: readonly string[], options: AuditOptions & ClusterOptions) => {
       const { audit } = await import('../commands/audit/audit.ts');
-      await runtime.end(await audit(options, runtime.context(options)));
+      const namespace = [...named, ...(options.namespace ?? [])];
+      const scope = namespace.length === 0 ? {} : { namespace };
+      await runtime.end(await audit({ ...options, ...scope }, runtime.context(options)));
     });
   exitCodes(command, {
     0: 'done',
     1: 'a finding of --fail-on occurs',
     3: 'the audit is incomplete',
+    4: 'of the findings of --fail-on only ineffective occurs',
   });
 };
+
+const parseNamespaces = (name: string, before: readonly string[] = []) => [...before, parseNamespace(name)];
 
 const findings = (flags: string, description: string) =>
   new Option(flags, `${description}, comma-separated`).choices(findingKinds).argParser(parseFindings);

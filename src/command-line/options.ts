@@ -53,7 +53,10 @@ export const concurrency = (description: string, byDefault?: number) => {
 };
 
 /** Adds the meanings of a command's exit codes to its help. */
-export function exitCodes(command: Command, meanings: { 0: string; 1?: string; 3: string }): Command {
+export function exitCodes(
+  command: Command,
+  meanings: { 0: string; 1?: string; 3: string; 4?: string },
+): Command {
   const told = Object.entries({ ...meanings, 2: 'wrong use' })
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([code, meaning]) => `${code} ${meaning}`);

@@ -1,5 +1,5 @@
-/** The exit codes of every command. */
-export const exitCode = { done: 0, findings: 1, wrongUse: 2, failed: 3 } as const;
+/** The exit codes of every command; `ineffective` only of `audit`, for a namespace's label without effect. */
+export const exitCode = { done: 0, findings: 1, wrongUse: 2, failed: 3, ineffective: 4 } as const;
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
 /** An argument, an option or a file that the user has to correct. The message says what is wrong, and the remedy. */

@@ -1,5 +1,6 @@
-import { type Mode, optInMistake } from '../pin/opt-in.ts';
+import { type Mode, OPT_IN_LABEL } from '../pin/opt-in.ts';
 import type { AuditedImage } from './audited-image.ts';
+import { effectOf } from './effect.ts';
 import { type Finding, type FindingKind, findingKinds } from './finding.ts';
 import { countOf, type Fleet } from './fleet.ts';
 import { printWorkload } from './workload.ts';
@@ -7,8 +8,10 @@ import { printWorkload } from './workload.ts';
 /** The audit's figures and findings for a namespace. */
 export interface AuditedNamespace {
   name: string;
-  /** Undefined without a label, with a mistyped one, and if it couldn't be read. */
+  /** The mode in which its pods are pinned, by the webhook configurations; undefined if they aren't, or if that isn't known. */
   mode: Mode | undefined;
+  /** The value of its label; undefined without one, and if it couldn't be read. */
+  label: string | undefined;
   pods: number;
   /** Workloads without pods. */
   templates: number;
@@ -18,6 +21,7 @@ export interface AuditedNamespace {
   /** Images with each finding. */
   counts: Readonly<Partial<Record<FindingKind, number>>>;
   findings: readonly Finding[];
+  notes: readonly string[];
 }
 
 /** Something that makes the audit incomplete. */
@@ -27,9 +31,18 @@ export interface Problem {
   images: number | undefined;
 }
 
+/** Which cluster was looked at. */
+export interface ClusterName {
+  /** In the kubeconfig; undefined in a pod. */
+  name: string | undefined;
+  /** The API server's address. */
+  server: string;
+}
+
 export interface Audit {
   /** The time of the audit. */
   at: Date;
+  cluster: ClusterName | undefined;
   namespaces: readonly AuditedNamespace[];
   images: readonly AuditedImage[];
   problems: readonly Problem[];
@@ -40,8 +53,13 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
   const byNamespace = Map.groupBy(images, ({ workload }) => workload.namespace);
   return fleet.namespaces.map((name) => {
     const own = byNamespace.get(name) ?? [];
-    const optIn = fleet.optIns.get(name);
-    const mistake = optIn && optInMistake(name, optIn);
+    const labels = fleet.labels.get(name) ?? {};
+    const { mode, findings, notes } = effectOf(
+      name,
+      labels,
+      fleet.selection,
+      new Set(own.map(({ mode }) => mode)),
+    );
     const counts: Partial<Record<FindingKind, number>> = {};
     for (const image of own) {
       for (const { kind } of image.findings) counts[kind] = (counts[kind] ?? 0) + countOf(image);
@@ -51,13 +69,15 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
       .map(({ workload }) => printWorkload(workload));
     return {
       name,
-      mode: optIn?.mode,
+      mode,
+      label: labels[OPT_IN_LABEL],
       pods: fleet.podsIn(name),
       templates: new Set(templates).size,
       images: total(own),
       pinned: total(own.filter(({ runs }) => runs?.from === 'spec')),
       counts,
-      findings: mistake === undefined ? [] : [{ kind: 'label', message: mistake }],
+      findings,
+      notes,
     };
   });
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import { InvalidReference, pinned, tagOrLatest } from '../image/reference.ts';
+import { InvalidReference, pinned, type Reference, tagOrLatest } from '../image/reference.ts';
 import type { Mode } from '../pin/opt-in.ts';
 import { isSkipped } from '../pin/skip-patterns.ts';
 import type { Drift, Examined, Image } from './examine.ts';
@@ -22,9 +22,15 @@ export interface AuditedImage {
   pods: readonly string[];
   /** When the last of them was created. */
   newest: string;
+  /** The mode in which a new pod of these is pinned; undefined if it isn't, or if that isn't known. */
+  mode: Mode | undefined;
   runs: Image['runs'];
   tag: Digest | undefined;
   drift: Drift | undefined;
+  /** The image by tag, as it was written; undefined if no tag is known. */
+  tagged: string | undefined;
+  /** Why it isn't known what runs, although something does. */
+  unknown: string | undefined;
   /** The reference to write instead; undefined if none is known. */
   use: string | undefined;
   findings: readonly Finding[];
@@ -50,11 +56,10 @@ export interface Judged {
 /** The audit's findings and notes about an image. */
 export function auditImage(
   { usage, image, examined, mixed }: Judged,
-  mode: Mode | undefined,
   { skip, keepTag }: Policy,
   now: Date,
 ): AuditedImage {
-  const { workload, managedBy, place, name, written, pullPolicy, platform, pods, newest } = usage;
+  const { workload, managedBy, place, name, written, pullPolicy, platform, pods, newest, mode } = usage;
   const isInvalid = image instanceof InvalidReference;
   const about = {
     workload,
@@ -68,15 +73,18 @@ export function auditImage(
     platform,
     pods,
     newest,
+    mode,
     runs: isInvalid ? undefined : image.runs,
     tag: examined?.tag,
     drift: examined?.drift,
+    tagged: isInvalid ? undefined : image.written,
+    unknown: examined?.unknown,
   };
   if (isInvalid) {
     const findings = [{ kind: 'invalid', message: image.message } as const];
     return { ...about, use: undefined, findings, notes: [] };
   }
-  const { reference } = image;
+  const { reference, tagged } = image;
   const isByTag = reference.digest === undefined;
   const isLeftAlone = isSkipped(reference, skip);
   const prospect = isByTag && !isLeftAlone && pods.length === 0 ? prospectOf(mode, workload, examined) : none;
@@ -86,7 +94,7 @@ export function auditImage(
   };
   add('gone', examined?.gone);
   add('mixed', mixed.length > 0 ? `its revision runs ${mixed.join(' and ')}` : undefined);
-  add('drift', examined?.drift && describeDrift(examined.drift, now));
+  add('drift', examined?.drift && describeDrift(tagged, examined.drift, now));
   if (isByTag && !isLeftAlone && prospect.mayRunByTag) {
     const { tag } = reference;
     add(
@@ -109,6 +117,7 @@ export function auditImage(
     notes: [
       ...(isLeftAlone && isByTag ? ['the configuration leaves it alone'] : []),
       ...(prospect.note === undefined ? [] : [prospect.note]),
+      ...(examined?.unknown === undefined ? [] : [examined.unknown]),
       ...(examined?.notes ?? []),
     ],
   };
@@ -150,14 +159,15 @@ function replaced(written: string, { reference }: Image, use: Digest, keepTag: b
   return use === reference.digest ? written : pinned(reference, use, { keepTag });
 }
 
-function describeDrift({ tag, since }: Drift, now: Date): string {
-  if (since === undefined) return `its tag has ${tag} now`;
+function describeDrift(tagged: Reference | undefined, { tag, since }: Drift, now: Date): string {
+  const has = `tag ${tagged === undefined ? '' : tagOrLatest(tagged)} has ${tag} now`;
+  if (since === undefined) return has;
   const age = ageInWords(now.getTime() - since.at.getTime());
   const how =
     since.from === 'created'
       ? `built ${age} ago, by its config's created`
       : `from ${age} ago, by Last-Modified`;
-  return `its tag has ${tag} now, ${how}`;
+  return `${has}, ${how}`;
 }
 
 const MINUTE = 60_000;

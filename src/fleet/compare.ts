@@ -78,6 +78,22 @@ export async function compareRunning(
   return { result: 'unknown', reason: 'they run on nodes of different platforms' };
 }
 
+/**
+ * Whether a runtime's own id of an image is that of a digest: the config's digest for most (containerd, CRI-O, dockershim),
+ * the manifest's for Docker Engine with containerd's image store. False if that isn't known.
+ */
+export async function isIdOf(
+  registry: RegistryView,
+  reference: Reference,
+  { digest, platform }: Running,
+  id: Digest,
+): Promise<boolean> {
+  if (digest === id) return true;
+  const { found } = await imagesOf(registry, reference, digest, platform);
+  if (found === undefined || found.manifests.has(id)) return found !== undefined;
+  return (await configsOf(registry, reference, found)).found?.has(id) ?? false;
+}
+
 interface Images {
   /** The digest itself for a single image, or those of an index's children. */
   manifests: ReadonlySet<Digest>;

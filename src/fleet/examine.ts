@@ -1,7 +1,7 @@
 import type { Digest } from '../image/digest.ts';
 import { InvalidReference, parseReference, type Reference, repository } from '../image/reference.ts';
 import { digestPinnedFrom } from '../pin/annotations.ts';
-import { compare } from './compare.ts';
+import { compare, isIdOf } from './compare.ts';
 import { childrenFor, type RegistryView } from './content.ts';
 import type { Usage } from './fleet.ts';
 
@@ -24,8 +24,12 @@ export interface Image {
   reference: Reference;
   /** By tag only; undefined if no tag is known. */
   tagged: Reference | undefined;
+  /** The same as it is written. */
+  written: string | undefined;
   /** The digest that runs. The spec's digest counts before the node's. */
   runs: { digest: Digest; from: 'spec' | 'imageID'; isElsewhere: boolean } | undefined;
+  /** Why it isn't known what runs, although something does. */
+  unknown: { reason: string; id: Digest | undefined } | undefined;
 }
 
 /** What the registry says about an image. */
@@ -35,6 +39,8 @@ export interface Examined {
   drift: Drift | undefined;
   /** What the registry no longer has, in words. */
   gone: string | undefined;
+  /** Why it isn't known what runs, although something does, and what `use` is in that case. */
+  unknown: string | undefined;
   /** The digest to write; undefined if none is known. */
   use: Digest | undefined;
   notes: readonly string[];
@@ -53,25 +59,37 @@ export function imageOf({ image, written, pulled }: Usage): Image | InvalidRefer
     const visible = reference.tag === undefined ? undefined : withoutDigest(reference);
     const tagged =
       before === undefined || before instanceof InvalidReference ? visible : withoutDigest(before);
-    return { reference, tagged, runs: { digest, from: 'spec', isElsewhere: false } };
+    return {
+      reference,
+      tagged,
+      written: before === undefined ? visible && image.slice(0, image.indexOf('@')) : written,
+      runs: { digest, from: 'spec', isElsewhere: false },
+      unknown: undefined,
+    };
+  }
+  if (pulled?.unknown !== undefined) {
+    const unknown = { reason: pulled.unknown, id: pulled.id };
+    return { reference, tagged: reference, written: image, runs: undefined, unknown };
   }
   const runs = pulled && {
     digest: pulled.digest,
     from: 'imageID' as const,
     isElsewhere: pulled.repository !== repository(reference),
   };
-  return { reference, tagged: reference, runs };
+  return { reference, tagged: reference, written: image, runs, unknown: undefined };
 }
 
 /** The result without a registry. */
-export function unasked({ reference, runs }: Image): Examined {
+export function unasked({ reference, runs, unknown }: Image): Examined {
   const isTold = runs !== undefined && !runs.isElsewhere;
   const notes =
     isTold && reference.digest === undefined ? ["by the node's report; no registry was asked"] : [];
+  if (runs?.isElsewhere) notes.push("the node reports another repository's digest; no registry was asked");
   return {
     tag: undefined,
     drift: undefined,
     gone: undefined,
+    unknown: unknown && notKnown(unknown.reason),
     use: isTold ? runs.digest : undefined,
     notes,
     problems: [],
@@ -80,16 +98,31 @@ export function unasked({ reference, runs }: Image): Examined {
 
 /** Asks the registry about an image that runs on nodes of a platform. Never rejects. */
 export async function examine(
-  { reference, tagged, runs }: Image,
+  { reference, tagged, runs, unknown }: Image,
   platform: string | undefined,
   registry: RegistryView,
 ): Promise<Examined> {
   const tag = tagged && (await registry.find(tagged));
-  const nothing = { tag: tag?.found, drift: undefined, gone: undefined, notes: [], problems: [] };
+  const none = { drift: undefined, gone: undefined, unknown: undefined };
+  const nothing = { ...none, tag: tag?.found, notes: [], problems: [] };
   const tagProblems = tag?.problem === undefined ? [] : [tag.problem];
   if (runs === undefined) {
     const gone = tag?.missing === undefined ? undefined : `the tag is ${tag.missing}`;
-    return { ...nothing, gone, use: tag?.found, problems: tagProblems };
+    if (unknown === undefined || tag?.found === undefined) {
+      return {
+        ...nothing,
+        gone,
+        unknown: unknown && notKnown(unknown.reason),
+        use: tag?.found,
+        problems: tagProblems,
+      };
+    }
+    const { id, reason } = unknown;
+    if (id !== undefined && (await isIdOf(registry, reference, { digest: tag.found, platform }, id))) {
+      return { ...nothing, use: tag.found, notes: [`what runs is what the tag has, by its id ${id}`] };
+    }
+    const substitute = `${notKnown(reason)}; what the tag has now may be another image`;
+    return { ...nothing, unknown: substitute, use: tag.found };
   }
   const { digest } = runs;
   if (tag?.found === digest) return { ...nothing, use: digest };
@@ -132,6 +165,8 @@ export async function examine(
     problems,
   };
 }
+
+const notKnown = (reason: string) => `what runs isn't known: ${reason}`;
 
 const describeGone = (missing: string | undefined) =>
   missing === undefined ? undefined : `what runs is ${missing}`;

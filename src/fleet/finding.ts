@@ -8,6 +8,7 @@ export const findingKinds = [
   'unpinned',
   'always',
   'label',
+  'ineffective',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
@@ -27,7 +28,11 @@ export const meanings: Readonly<Record<FindingKind, string>> = {
   unpinned: 'the image is given by tag and not by digest',
   always: 'the pull policy is Always although the image is given by digest',
   label: "the namespace's label tagpin.dev/pin has a value that means nothing",
+  ineffective: "the namespace's label tagpin.dev/pin has no effect: nothing is pinned by it",
 };
+
+/** The kinds that are about a namespace, not about an image of it. */
+export const namespaceKinds: ReadonlySet<FindingKind> = new Set<FindingKind>(['label', 'ineffective']);
 
 export const isFindingKind = (text: string): text is FindingKind =>
   findingKinds.some((kind) => kind === text);

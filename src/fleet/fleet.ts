@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { readImageId } from '../adoption/evidence.ts';
 import { runningImages, runningPodSchema } from '../adoption/running-pods.ts';
 import type { PullSpec } from '../credentials/pod-credentials.ts';
-import type { Digest } from '../image/digest.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { excerpt } from '../image/excerpt.ts';
 import { repository } from '../image/reference.ts';
-import type { OptIn } from '../pin/opt-in.ts';
+import type { Labels } from '../kubernetes/selector.ts';
+import type { Mode } from '../pin/opt-in.ts';
 import { type Pod, type PodSpec, podSpecSchema } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { keyOf, membershipOf } from '../revision/membership.ts';
+import type { Selection } from './selection.ts';
 import { controllerOf, isNode, type Owner, printWorkload, type Workload } from './workload.ts';
 
 /** A pod with its status and the name of its node. */
@@ -16,12 +19,12 @@ export const placedPodSchema = runningPodSchema.extend({
 });
 export type PlacedPod = z.infer<typeof placedPodSchema>;
 
-/** What a node reports that it pulled. */
-export interface Pulled {
-  digest: Digest;
-  /** `docker.io/library/nginx`; container runtimes may report another repository than the image's. */
-  repository: string;
-}
+/** What a node reports that it runs. */
+export type Pulled =
+  /** The repository is `docker.io/library/nginx`; container runtimes may report another one than the image's. */
+  | { digest: Digest; repository: string; unknown?: never }
+  /** Why that tells no digest, and the runtime's own id of the image, if it reports that. */
+  | { digest?: never; unknown: string; id: Digest | undefined };
 
 /** One image in one place of pods that share all of these fields. */
 export interface Usage extends Pick<ImageField, 'place' | 'name' | 'image' | 'pullPolicy'> {
@@ -35,6 +38,7 @@ export interface Usage extends Pick<ImageField, 'place' | 'name' | 'image' | 'pu
   revisionName: string | undefined;
   /** The image before it was pinned, by the pod's annotation. */
   written: string | undefined;
+  /** Undefined if nothing has been pulled yet. */
   pulled: Pulled | undefined;
   /** `linux/arm64`; undefined if the node isn't known. */
   platform: string | undefined;
@@ -43,13 +47,19 @@ export interface Usage extends Pick<ImageField, 'place' | 'name' | 'image' | 'pu
   pods: readonly string[];
   /** When the newest pod was created. */
   newest: string;
+  /** The mode in which a new pod of these is pinned; undefined if it isn't, or if that isn't known. */
+  mode: Mode | undefined;
 }
 
 /** How many images a usage counts as: one for each pod, and one for a template without pods. */
 export const countOf = ({ pods }: Pick<Usage, 'pods'>) => Math.max(pods.length, 1);
 
 /** The images of a pod, each as a usage. */
-export function usagesOfPod(pod: PlacedPod, namespace: string, platform: string | undefined): Usage[] {
+export function usagesOfPod(
+  pod: PlacedPod,
+  namespace: string,
+  { platform, mode }: Pick<Usage, 'platform' | 'mode'>,
+): Usage[] {
   const { metadata, spec } = pod;
   const running = runningImages(pod);
   const membership = membershipOf(namespace, metadata);
@@ -67,18 +77,20 @@ export function usagesOfPod(pod: PlacedPod, namespace: string, platform: string 
     pull: pullSpecOf(spec),
     pods: [name],
     newest: metadata.creationTimestamp ?? '',
+    mode,
   };
   return walk(spec).map((field, index) => {
     const { written, imageId } = running[index] ?? {};
-    return { ...shared, ...fieldOf(field), written, pulled: pulledOf(imageId) };
+    const pulled = field.place === 'image volume' && isRunning(pod) ? VOLUME : pulledOf(imageId);
+    return { ...shared, ...fieldOf(field), written, pulled };
   });
 }
 
 /** The images of the template of a workload without pods. */
-export function usagesOfTemplate(template: Pod, workload: Workload, managedBy: string | undefined): Usage[] {
+export function usagesOfTemplate(template: Pod, workload: Workload, mode: Mode | undefined): Usage[] {
   return walk(template.spec).map((field) => ({
     workload,
-    managedBy,
+    managedBy: undefined,
     revision: undefined,
     revisionName: undefined,
     ...fieldOf(field),
@@ -88,6 +100,7 @@ export function usagesOfTemplate(template: Pod, workload: Workload, managedBy: s
     pull: pullSpecOf(template.spec),
     pods: [],
     newest: '',
+    mode,
   }));
 }
 
@@ -105,9 +118,18 @@ function pullSpecOf({ imagePullSecrets, serviceAccountName, serviceAccount }: Po
 }
 
 function pulledOf(imageId: string | undefined): Pulled | undefined {
-  const id = imageId === undefined ? undefined : readImageId(imageId);
-  return id && { digest: id.digest, repository: repository(id) };
+  if (imageId === undefined) return undefined;
+  const pulled = readImageId(imageId);
+  if (pulled !== undefined) return { digest: pulled.digest, repository: repository(pulled) };
+  const id = imageId.replace(/^docker:\/\//, '').replace(/^(?=[0-9a-f]{64}$)/, 'sha256:');
+  return {
+    unknown: `imageID isn't a digest from a registry: ${excerpt(imageId)}`,
+    id: isDigest(id) ? id : undefined,
+  };
 }
+
+const VOLUME: Pulled = { unknown: "nodes don't report the digest of an image volume", id: undefined };
+const isRunning = ({ status }: PlacedPod) => status?.phase === 'Running';
 
 /**
  * What the cluster runs, as far as it was read. Pods are grouped by everything but their names, because most pods run
@@ -115,7 +137,9 @@ function pulledOf(imageId: string | undefined): Pulled | undefined {
  */
 export class Fleet {
   /** By namespace. A namespace whose labels can't be read has none. */
-  readonly optIns = new Map<string, OptIn>();
+  readonly labels = new Map<string, Labels>();
+  /** Known before the first pod; undefined if the webhook configurations can't be read. */
+  selection: Selection | undefined;
   /** `linux/arm64`, by node. */
   readonly platforms = new Map<string, string>();
   readonly #usages = new Map<string, CountedUsage>();
@@ -128,12 +152,14 @@ export class Fleet {
   addPod(pod: PlacedPod, namespace: string): void {
     const platform = this.platforms.get(pod.spec.nodeName ?? '');
     this.#pods.set(namespace, (this.#pods.get(namespace) ?? 0) + 1);
-    for (const usage of usagesOfPod(pod, namespace, platform)) this.#add(usage);
+    const mode = this.#modeOf(namespace, pod);
+    for (const usage of usagesOfPod(pod, namespace, { platform, mode })) this.#add(usage);
   }
 
   /** The template of a workload that has no pods. */
   addTemplate(template: Pod, workload: Workload): void {
-    for (const usage of usagesOfTemplate(template, workload, undefined)) this.#add(usage);
+    const mode = this.#modeOf(workload.namespace, template);
+    for (const usage of usagesOfTemplate(template, workload, mode)) this.#add(usage);
   }
 
   /** Adds the workload that owns an object between it and its pods, such as a ReplicaSet. */
@@ -158,7 +184,7 @@ export class Fleet {
   }
 
   get namespaces(): string[] {
-    return [...new Set([...this.optIns.keys(), ...this.#pods.keys()])].sort();
+    return [...new Set([...this.labels.keys(), ...this.#pods.keys()])].sort();
   }
 
   /** All usages, each with its topmost workload: the Deployment of a ReplicaSet's pods, the CronJob of a Job's. */
@@ -170,6 +196,11 @@ export class Fleet {
       const managedBy = usage.managedBy ?? this.#managers.get(workload.uid);
       return { ...usage, workload, managedBy, pods };
     });
+  }
+
+  #modeOf(namespace: string, { metadata }: Pod): Mode | undefined {
+    const labels = this.labels.get(namespace);
+    return labels && this.selection?.modeOf(namespace, labels, metadata.labels ?? {});
   }
 
   #add(usage: Usage): void {

@@ -3,9 +3,16 @@ import { isDone } from '../adoption/running-pods.ts';
 import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
-import { optInOf } from '../pin/opt-in.ts';
+import { OPT_IN_LABEL } from '../pin/opt-in.ts';
 import { templateOf } from '../pin/pod-template.ts';
 import { type Fleet, placedPodSchema } from './fleet.ts';
+import {
+  calledWebhooksSchema,
+  type PodWebhook,
+  podWebhooks,
+  Selection,
+  type ServiceName,
+} from './selection.ts';
 import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';
 
 export interface Reading {
@@ -34,11 +41,12 @@ export async function readFleet(fleet: Fleet, reading: Reading): Promise<void> {
     const isRead = await attempt('namespaces', scope, reading, () => readLabels(fleet, scope, reading));
     if (!isRead) closed.add(scope);
   }
+  await readSelection(fleet, reading);
   await readPlatforms(fleet, reading);
   for (const scope of scopes) {
     const hasPods = await readScope(fleet, scope, reading);
     // A namespace of which nothing could be read isn't reported.
-    if (!hasPods && scope !== undefined && closed.has(scope)) fleet.optIns.delete(scope);
+    if (!hasPods && scope !== undefined && closed.has(scope)) fleet.labels.delete(scope);
   }
 }
 
@@ -78,22 +86,53 @@ async function attempt(
   }
 }
 
+/** Which webhooks pin. Without permission to read them, that matters only where a namespace has opted in. */
+async function readSelection(fleet: Fleet, { api, signal, failed }: Reading): Promise<void> {
+  const { MutatingWebhookConfiguration, Service } = resources;
+  const webhooks: PodWebhook[] = [];
+  try {
+    const all = api.list(MutatingWebhookConfiguration, undefined, calledWebhooksSchema, signal);
+    for await (const configuration of all) webhooks.push(...podWebhooks(configuration));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof KubernetesError)) throw error;
+    const isLabelled = [...fleet.labels.values()].some((labels) => labels[OPT_IN_LABEL] !== undefined);
+    if (isLabelled) failed('the mutatingwebhookconfigurations', error);
+    return;
+  }
+  const services = webhooks.flatMap(({ clientConfig }) => clientConfig.service ?? []);
+  const distinct = new Map(
+    services.map(({ namespace, name }) => [`${namespace}/${name}`, { namespace, name }]),
+  );
+  const absent: ServiceName[] = [];
+  for (const { namespace, name } of distinct.values()) {
+    // Optional: without permission, it counts as there.
+    const found = await api.readMetadata(Service, namespace, name, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (!(error instanceof KubernetesError)) throw error;
+      return true;
+    });
+    if (found === undefined) absent.push({ namespace, name });
+  }
+  fleet.selection = new Selection(webhooks, absent);
+}
+
 const metadataOnly = z.object({ metadata: objectMetadata });
 
 async function readLabels(fleet: Fleet, scope: Scope, { api, signal, failed }: Reading): Promise<void> {
   if (scope === undefined) {
     const options = { metadataOnly: true };
     for await (const { metadata } of api.list(resources.Namespace, scope, metadataOnly, signal, options)) {
-      fleet.optIns.set(metadata.name, optInOf(metadata.labels));
+      fleet.labels.set(metadata.name, metadata.labels ?? {});
     }
     return;
   }
   // A person without permission for the namespace may have it for its pods.
-  fleet.optIns.set(scope, optInOf(undefined));
+  fleet.labels.set(scope, {});
   const metadata = await api.readMetadata(resources.Namespace, undefined, scope, signal);
-  if (metadata === undefined) fleet.optIns.delete(scope);
+  if (metadata === undefined) fleet.labels.delete(scope);
   if (metadata === undefined) failed(`namespace "${scope}"`, undefined);
-  else fleet.optIns.set(scope, optInOf(metadata.labels));
+  else fleet.labels.set(scope, metadata.labels ?? {});
 }
 
 /** Labels that each kubelet sets on its node (kubernetes pkg/kubelet/kubelet_node_status.go). */

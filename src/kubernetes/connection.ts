@@ -14,6 +14,8 @@ export interface Access {
 export interface Connection {
   /** The API server's address, without a slash at the end. */
   server: string;
+  /** The cluster's name in the kubeconfig; undefined in a pod. */
+  cluster: string | undefined;
   /** The context's namespace, or the pod's own; `default` if there is neither. */
   namespace: string;
   /** The current credentials: ask for each request, because service account tokens rotate. */
@@ -80,6 +82,7 @@ export function connect({ kubeconfig, context }: ConnectOptions = {}): Connectio
   };
   return {
     server,
+    cluster: nameOf(config),
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     access() {
       if (current === undefined || performance.now() - current.since >= ACCESS_LIFETIME_MS) current = open();
@@ -95,6 +98,14 @@ export function connect({ kubeconfig, context }: ConnectOptions = {}): Connectio
       await access?.dispatcher?.close();
     },
   };
+}
+
+/** The client library's own name for the cluster of its pod: `loadFromCluster` in its src/config.ts. */
+const OWN_CLUSTER = 'inCluster';
+
+function nameOf(config: KubeConfig): string | undefined {
+  const name = config.getCurrentCluster()?.name;
+  return name === OWN_CLUSTER ? undefined : name;
 }
 
 interface Opening {

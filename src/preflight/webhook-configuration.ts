@@ -1,18 +1,7 @@
 import { z } from 'zod';
 import { objectMetadata } from '../kubernetes/api.ts';
+import { type Labels, meets, selector } from '../kubernetes/selector.ts';
 import { type Mode, modes, OPT_IN_LABEL } from '../pin/opt-in.ts';
-
-const requirement = z.object({
-  key: z.string(),
-  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-  values: z.array(z.string()).nullish(),
-});
-
-const selector = z.object({
-  matchLabels: z.record(z.string(), z.string()).nullish(),
-  matchExpressions: z.array(requirement).nullish(),
-});
-export type Selector = z.infer<typeof selector>;
 
 /** What preflight reads of the MutatingWebhookConfiguration. */
 export const webhookConfigurationSchema = z.object({
@@ -55,32 +44,8 @@ export const isInjected = (configuration: WebhookConfiguration | undefined) =>
     name.startsWith('cert-manager.io/inject-'),
   );
 
-type Labels = Readonly<Record<string, string>>;
-
 /** Whether an entry would select a namespace that opts in to its mode, by the rest of its selector. */
 export function takesPart(entry: WebhookEntry, mode: Mode, namespace: string, labels: Labels): boolean {
   const opted = { ...labels, 'kubernetes.io/metadata.name': namespace, [OPT_IN_LABEL]: mode };
   return meets(entry.namespaceSelector ?? {}, opted);
-}
-
-/** Whether labels meet a selector (apimachinery pkg/apis/meta/v1/helpers.go); any labels meet an empty one. */
-export function meets({ matchLabels, matchExpressions }: Selector, labels: Labels): boolean {
-  const all = [
-    ...Object.entries(matchLabels ?? {}).map(([key, value]) => ({ key, operator: 'In', values: [value] })),
-    ...(matchExpressions ?? []),
-  ];
-  return all.every(({ key, operator, values }) => {
-    const value = labels[key];
-    const isListed = value !== undefined && (values ?? []).includes(value);
-    switch (operator) {
-      case 'In':
-        return isListed;
-      case 'NotIn':
-        return !isListed;
-      case 'Exists':
-        return value !== undefined;
-      default:
-        return value === undefined;
-    }
-  });
 }

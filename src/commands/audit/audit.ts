@@ -38,8 +38,9 @@ export async function audit(options: AuditOptions, context: CommandContext): Pro
     if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
 
     const at = new Date();
-    const images = judgement.images(fleet, config.pin, at);
-    const report = { at, namespaces: auditNamespaces(fleet, images), images, problems };
+    const images = judgement.images(config.pin, at);
+    const audited = auditNamespaces(fleet, images);
+    const report = { at, cluster: cluster.name, namespaces: audited, images, problems };
     const more = await writeAudit(report, options, { ...cluster, terminal });
     interrupted.throwIfAborted();
     return exitCodeOf({ ...report, problems: [...problems, ...more] }, options.failOn);

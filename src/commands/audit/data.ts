@@ -15,10 +15,11 @@ export const printAuditYaml = (audit: Audit) =>
   stringify(JSON.parse(JSON.stringify(dataOf(audit))), { lineWidth: 0, aliasDuplicateObjects: false });
 
 function dataOf(audit: Audit) {
-  const { at, namespaces, images, problems } = audit;
+  const { at, cluster, namespaces, images, problems } = audit;
   const { findings, ...totals } = totalsOf(audit);
   return {
     at: at.toISOString(),
+    cluster,
     /** Whether nothing is missing. */
     complete: problems.length === 0,
     summary: { ...totals, findings: Object.fromEntries(findings) },
@@ -112,6 +113,7 @@ const verdicts: Readonly<Record<FindingKind, { result: 'fail' | 'warn'; severity
   gone: { result: 'fail', severity: 'high' },
   mixed: { result: 'fail', severity: 'high' },
   label: { result: 'fail', severity: 'high' },
+  ineffective: { result: 'fail', severity: 'high' },
   latest: { result: 'fail', severity: 'medium' },
   unpinned: { result: 'fail', severity: 'medium' },
   drift: { result: 'warn', severity: 'medium' },

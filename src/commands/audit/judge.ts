@@ -78,12 +78,9 @@ export class Judgement {
   }
 
   /** By namespace, workload and container. */
-  images(fleet: Fleet, policy: Policy, now: Date): AuditedImage[] {
+  images(policy: Policy, now: Date): AuditedImage[] {
     return this.#all
-      .map((judged) => {
-        const mode = fleet.optIns.get(judged.usage.workload.namespace)?.mode;
-        return auditImage({ ...judged, examined: judged.examined ?? notAsked(judged) }, mode, policy, now);
-      })
+      .map((judged) => auditImage({ ...judged, examined: judged.examined ?? notAsked(judged) }, policy, now))
       .sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
   }
 }

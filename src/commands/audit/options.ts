@@ -9,7 +9,10 @@ export interface AuditOptions extends ClusterAccess {
   allNamespaces?: boolean;
   output?: (typeof auditFormats)[number];
   html?: string;
+  /** Manifests to apply. */
   fix?: boolean;
+  /** Manifests of what can't be changed in place. */
+  fixReplace?: boolean;
   only?: FindingKind[];
   failOn?: FindingKind[];
   /** Whether registries are asked. */

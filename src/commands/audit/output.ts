@@ -4,6 +4,7 @@ import { CommandFailed, type ExitCode, exitCode, WrongUse } from '../../console/
 import type { Terminal } from '../../console/terminal.ts';
 import { isFolder, writeWhole } from '../../console/write-file.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
+import type { AuditedImage } from '../../fleet/audited-image.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
 import { printable } from '../../image/excerpt.ts';
 import { printAuditCsv, printAuditJson, printAuditYaml, printPolicyReports } from './data.ts';
@@ -16,9 +17,13 @@ interface OutputContext extends Pick<Cluster, 'api' | 'config' | 'signal'> {
 }
 
 /** @throws WrongUse if the output can't be written, before anything is read */
-export function checkOutput({ output, html, fix }: AuditOptions): void {
-  if (fix && output !== undefined && output !== 'yaml' && output !== 'json') {
-    throw new WrongUse(`--fix prints manifests, in YAML or JSON: leave out -o ${output}, or --fix`);
+export function checkOutput({ output, html, fix, fixReplace }: AuditOptions): void {
+  if (fix && fixReplace) {
+    throw new WrongUse('--fix is for kubectl apply, and --fix-replace for kubectl replace: give one of them');
+  }
+  const option = fixReplace ? '--fix-replace' : '--fix';
+  if ((fix || fixReplace) && output !== undefined && output !== 'yaml' && output !== 'json') {
+    throw new WrongUse(`${option} prints manifests, in YAML or JSON: leave out -o ${output}, or ${option}`);
   }
   if (html === undefined || isFolder(dirname(html))) return;
   throw new WrongUse(`--html ${html}: there is no folder ${dirname(html)}; create it, or correct the path`);
@@ -36,8 +41,9 @@ export async function writeAudit(
     // With all images, whatever --only says: the page has its own filter.
     writePage(options.html, printAuditPage(audit));
   }
-  const { text, problems } = await print(onlyThese(audit, options.only), options, context);
+  const { text, problems, said } = await print(onlyThese(audit, options.only), options, context);
   terminal.out(text);
+  for (const message of said) terminal.err(`tagpin: ${printable(message)}\n`);
   for (const { message, images } of [...audit.problems, ...problems]) {
     const count = images === undefined ? '' : ` (${images === 1 ? '1 image' : `${images} images`})`;
     terminal.err(`tagpin: ${printable(message)}${count}\n`);
@@ -55,10 +61,11 @@ function writePage(path: string, text: string): void {
   }
 }
 
-async function print(audit: Audit, { output, fix }: AuditOptions, context: OutputContext): Promise<Fixes> {
-  if (!fix) return { text: await printAudit(audit, output), problems: [] };
+async function print(audit: Audit, options: AuditOptions, context: OutputContext): Promise<Fixes> {
+  const { output, fix, fixReplace } = options;
+  if (!fix && !fixReplace) return { text: await printAudit(audit, output), problems: [], said: [] };
   const { printFixes } = await import('./fix.ts');
-  return printFixes(audit, output === 'json', context);
+  return printFixes(audit, { isJson: output === 'json', isReplaced: fixReplace ?? false }, context);
 }
 
 async function printAudit(audit: Audit, output: AuditOptions['output']): Promise<string> {
@@ -71,19 +78,24 @@ async function printAudit(audit: Audit, output: AuditOptions['output']): Promise
   return printAuditTables(audit, { isWide: output === 'wide' });
 }
 
-/** The audit with only the images that have one of these findings. */
+/** The audit with only the images that have one of these findings, or whose namespace has. */
 function onlyThese(audit: Audit, kinds: readonly FindingKind[] | undefined): Audit {
   if (kinds === undefined) return audit;
-  const images = audit.images.filter(({ findings }) => findings.some(({ kind }) => kinds.includes(kind)));
+  const has = ({ findings }: Pick<AuditedImage, 'findings'>) =>
+    findings.some(({ kind }) => kinds.includes(kind));
+  const whole = new Set(audit.namespaces.filter(has).map(({ name }) => name));
+  const images = audit.images.filter((image) => has(image) || whole.has(image.workload.namespace));
   return { ...audit, images };
 }
 
 /** An incomplete audit has failed, whatever it found. */
 export function exitCodeOf({ namespaces, problems }: Audit, failOn: readonly FindingKind[] = []): ExitCode {
   if (problems.length > 0) return exitCode.failed;
-  const isFound = namespaces.some(
-    ({ counts, findings }) =>
-      failOn.some((kind) => (counts[kind] ?? 0) > 0) || findings.some(({ kind }) => failOn.includes(kind)),
+  const found = failOn.filter((kind) =>
+    namespaces.some(
+      ({ counts, findings }) => (counts[kind] ?? 0) > 0 || findings.some((finding) => finding.kind === kind),
+    ),
   );
-  return isFound ? exitCode.findings : exitCode.done;
+  if (found.some((kind) => kind !== 'ineffective')) return exitCode.findings;
+  return found.length > 0 ? exitCode.ineffective : exitCode.done;
 }

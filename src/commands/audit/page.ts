@@ -1,6 +1,6 @@
 import { type Audit, type AuditedNamespace, percent, printPercent, totalsOf } from '../../fleet/audit.ts';
 import type { AuditedImage } from '../../fleet/audited-image.ts';
-import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
+import { type FindingKind, findingKinds, meanings, namespaceKinds } from '../../fleet/finding.ts';
 import { countOf } from '../../fleet/fleet.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import type { Bars, Tone } from '../../report/bars.ts';
@@ -13,6 +13,7 @@ const tones: Readonly<Record<FindingKind, Tone>> = {
   gone: 'bad',
   mixed: 'bad',
   label: 'bad',
+  ineffective: 'bad',
   latest: 'bad',
   drift: 'warning',
   unpinned: 'warning',
@@ -105,7 +106,7 @@ function countImages({ images }: Audit, isSo: (image: AuditedImage) => boolean):
 }
 
 function namespaceTable({ namespaces }: Audit): PageTable {
-  const kinds = findingKinds.filter((kind) => kind !== 'label');
+  const kinds = findingKinds.filter((kind) => !namespaceKinds.has(kind));
   return {
     title: 'Namespaces',
     headings: ['Namespace', 'Mode', 'Pods', 'Images', 'Pinned', ...kinds, 'Note'],

@@ -1,33 +1,39 @@
 import { type Audit, type AuditedNamespace, printPercent, type Totals, totalsOf } from '../../fleet/audit.ts';
 import type { AuditedImage } from '../../fleet/audited-image.ts';
-import { type FindingKind, findingKinds, meanings } from '../../fleet/finding.ts';
+import { type FindingKind, findingKinds, meanings, namespaceKinds } from '../../fleet/finding.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import { printable } from '../../image/excerpt.ts';
-import { printTable, shortenDigests } from '../../report/table.ts';
+import { printTable, shortenDigests, wrap } from '../../report/table.ts';
 
-/** For people: findings in figures, by namespace, and image by image. */
+/** What fits a terminal of usual size. */
+const WIDTH = 100;
+
+/** For people: findings in figures, by namespace, and image by image. Wide tables have a line for each image, with everything. */
 export function printAuditTables(audit: Audit, { isWide }: { isWide: boolean }): string {
+  const width = isWide ? undefined : WIDTH;
   const totals = totalsOf(audit);
-  const found = audit.images.filter(({ findings }) => findings.length > 0);
+  const found = audit.images.filter(({ findings, unknown }) => findings.length > 0 || unknown !== undefined);
   const kinds = [...totals.findings.keys()];
   const summary = [...totals.findings].map(([kind, count]) => [kind, String(count), meanings[kind]]);
+  const remarks = audit.namespaces.flatMap(remarksOf);
   return [
-    `${summarize(totals)}\n`,
-    summary.length === 0 ? '' : printTable(['FINDING', 'COUNT', 'WHAT IT MEANS'], summary),
+    `${[summarize(totals), nameOf(audit)].filter((part) => part !== undefined).join('\n')}\n`,
+    summary.length === 0 ? '' : printTable(['FINDING', 'COUNT', 'WHAT IT MEANS'], summary, width),
     printTable(
       headingsOf(kinds),
       audit.namespaces.map((namespace) => cellsOf(namespace, kinds)),
+      width,
     ),
-    found.length === 0
-      ? ''
-      : printTable(
-          imageHeadings(isWide),
-          found.map((image) => imageCells(image, isWide)),
-        ),
+    remarks.map((remark) => (isWide ? `${remark}\n` : wrap(remark, WIDTH))).join(''),
+    found.length === 0 ? '' : isWide ? printWide(found) : printNarrow(found),
   ]
     .filter((part) => part !== '')
     .join('\n');
 }
+
+/** What is known of the cluster's name. */
+export const nameOf = ({ cluster }: Audit) =>
+  cluster && `Cluster ${printable(cluster.name ?? cluster.server)}`;
 
 /** A sentence with the number of images, and of those by digest. */
 export function summarize({ namespaces, pods, templates, images, pinned }: Totals): string {
@@ -40,8 +46,8 @@ export function summarize({ namespaces, pods, templates, images, pinned }: Total
   return `${count(images, 'image')} in ${places.join(' and ')} of ${count(namespaces, 'namespace')}${share}`;
 }
 
-/** The findings that have a column. A mistyped label is a note instead. */
-const columnsOf = (kinds: readonly FindingKind[]) => kinds.filter((kind) => kind !== 'label');
+/** The findings that have a column. Those of namespaces are remarks instead. */
+const columnsOf = (kinds: readonly FindingKind[]) => kinds.filter((kind) => !namespaceKinds.has(kind));
 
 const headingsOf = (kinds: readonly FindingKind[]) => [
   'NAMESPACE',
@@ -50,11 +56,10 @@ const headingsOf = (kinds: readonly FindingKind[]) => [
   'IMAGES',
   'PINNED',
   ...columnsOf(kinds).map((kind) => kind.toUpperCase()),
-  ...(kinds.includes('label') ? ['NOTE'] : []),
 ];
 
 function cellsOf(namespace: AuditedNamespace, kinds: readonly FindingKind[]): string[] {
-  const { name, mode, pods, images, pinned, counts, findings } = namespace;
+  const { name, mode, pods, images, pinned, counts } = namespace;
   return [
     name,
     mode ?? '-',
@@ -62,38 +67,76 @@ function cellsOf(namespace: AuditedNamespace, kinds: readonly FindingKind[]): st
     String(images),
     printPercent(pinned, images),
     ...columnsOf(kinds).map((kind) => String(counts[kind] ?? 0)),
-    ...(kinds.includes('label') ? [printable(findings.map(({ message }) => message).join('; '))] : []),
   ];
 }
 
-const imageHeadings = (isWide: boolean) => [
-  'NAMESPACE',
-  'WORKLOAD',
-  'CONTAINER',
-  'IMAGE',
-  'PODS',
-  'RUNS',
-  'FINDINGS',
-  'USE INSTEAD',
-  ...(isWide ? ['NAMES'] : []),
-  'NOTE',
-];
+/** What a namespace's findings and notes say, each once. */
+export function remarksOf({ name, findings, notes }: AuditedNamespace): string[] {
+  const messages = findings.map(({ message }) => message);
+  return [...new Set([...messages, ...notes.map((note) => `namespace ${name}: ${note}`)])].map(printable);
+}
 
-function imageCells(image: AuditedImage, isWide: boolean): string[] {
-  const { workload, container, pods, runs, findings, use } = image;
+const findingsIn = ({ findings, unknown }: AuditedImage) => {
   const kinds = findings.map(({ kind }) => kind);
-  return [
-    workload.namespace,
-    printWorkload(workload),
-    container,
-    shortenDigests(printable(image.image)),
-    String(pods.length),
-    runs === undefined ? '-' : shortenDigests(runs.digest),
-    findingKinds.filter((kind) => kinds.includes(kind)).join(','),
-    use === undefined ? '-' : printable(use),
-    ...(isWide ? [pods.join(',') || '-'] : []),
-    shortenDigests(printable(notesOf(image))),
+  return (
+    findingKinds.filter((kind) => kinds.includes(kind)).join(',') || (unknown === undefined ? '-' : 'unknown')
+  );
+};
+
+/** By its tag, if that is known: its digest stands beside it. */
+const shownImage = ({ tagged, image }: AuditedImage) => shortenDigests(printable(tagged ?? image));
+
+function printNarrow(images: readonly AuditedImage[]): string {
+  const headings = ['NAMESPACE', 'WORKLOAD', 'IMAGE', 'RUNS', 'PODS', 'FINDINGS'];
+  const rows = images.map((image) => [
+    image.workload.namespace,
+    printWorkload(image.workload),
+    shownImage(image),
+    image.runs === undefined ? '-' : hexOf(image.runs.digest),
+    String(image.pods.length),
+    findingsIn(image),
+  ]);
+  const [head = '', ...lines] = printTable(headings, rows, WIDTH).trimEnd().split('\n');
+  const shown = images.map((image, index) => {
+    const notes = shortenDigests(printable(notesOf(image)));
+    return `${lines[index] ?? ''}\n${notes === '' ? '' : wrap(notes, WIDTH, '    ')}`;
+  });
+  // Containers of the same pods with the same image are alike.
+  return `${head}\n${[...new Set(shown)].join('')}${WIDER}`;
+}
+
+const WIDER =
+  '\n-o wide names containers and pods, and the reference to use instead; --fix prints manifests with it.\n';
+
+/** The first 12 digits of a digest, which tell images apart. */
+const hexOf = (digest: string) => digest.slice(digest.indexOf(':') + 1).slice(0, 12);
+
+function printWide(images: readonly AuditedImage[]): string {
+  const headings = [
+    'NAMESPACE',
+    'WORKLOAD',
+    'CONTAINER',
+    'IMAGE',
+    'PODS',
+    'RUNS',
+    'FINDINGS',
+    'USE INSTEAD',
+    'NAMES',
+    'NOTE',
   ];
+  const rows = images.map((image) => [
+    image.workload.namespace,
+    printWorkload(image.workload),
+    image.container,
+    shownImage(image),
+    String(image.pods.length),
+    image.runs === undefined ? '-' : shortenDigests(image.runs.digest),
+    findingsIn(image),
+    image.use === undefined ? '-' : printable(image.use),
+    image.pods.join(',') || '-',
+    shortenDigests(printable(notesOf(image))),
+  ]);
+  return printTable(headings, rows);
 }
 
 /** What an image's findings say beyond their names, and its notes. */

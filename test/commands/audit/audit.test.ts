@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type AuditOptions, auditFormats } from '../../../src/commands/audit/options.ts';
 import { dockerImage, image, index } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';
@@ -123,7 +124,7 @@ describe('tagpin audit says of an image by tag', () => {
       },
     ]);
     expect(data.images[0]?.findings[0]?.message).toMatch(
-      new RegExp(`^its tag has ${after} now, built \\d+ d ago, by its config's created$`),
+      new RegExp(`^tag 1 has ${after} now, built \\d+ d ago, by its config's created$`),
     );
   });
 
@@ -176,6 +177,54 @@ describe('tagpin audit says of an image by tag', () => {
     const { data } = await audit();
     expect(data.images).toMatchObject([{ tag: digest, use: `${name}@${digest}` }]);
     expect(data.images[0]?.runs).toBeUndefined();
+  });
+
+  test.each([
+    ['an id alone', (hex: string) => `sha256:${hex}`],
+    ['64 digits', (hex: string) => hex],
+    ["dockershim's", (hex: string) => `docker://sha256:${hex}`],
+  ])('that it is not known what runs, if the node reports %s', async (_, idOf) => {
+    const digest = push();
+    const imageId = idOf('a'.repeat(64));
+    deploy({ imageId });
+    const { data } = await audit();
+    expect(data.images).toMatchObject([
+      {
+        use: `${name}@${digest}`,
+        unknown: `what runs isn't known: imageID isn't a digest from a registry: ${imageId}; what the tag has now may be another image`,
+      },
+    ]);
+    expect(data.images[0]?.notes).toEqual([data.images[0]?.unknown]);
+    expect((await audit({ registry: false })).data.images[0]?.use).toBeUndefined();
+  });
+
+  test('that what runs is what the tag has, by the id of its config', async () => {
+    const built = image();
+    const digest = push(built);
+    const { config } = z
+      .object({ config: z.object({ digest: z.string() }) })
+      .parse(JSON.parse(built.bytes.toString()));
+    deploy({ imageId: config.digest });
+    const { data } = await audit();
+    expect(data.images).toMatchObject([
+      { use: `${name}@${digest}`, notes: [`what runs is what the tag has, by its id ${config.digest}`] },
+    ]);
+    expect(data.images[0]?.unknown).toBeUndefined();
+  });
+
+  test('that nodes do not report what an image volume has', async () => {
+    push();
+    cluster.put(
+      pod({
+        namespace,
+        image: tagged,
+        spec: { containers: [], volumes: [{ name: 'data', image: { reference: tagged } }] },
+      }),
+    );
+    const { data } = await audit();
+    expect(data.images[0]?.unknown).toMatch(
+      /^what runs isn't known: nodes don't report the digest of an image volume;/,
+    );
   });
 
   test('that it is not a valid reference', async () => {
@@ -491,7 +540,7 @@ describe('tagpin audit covers', () => {
     expect(data.problems).toMatchObject([{ images: 3 }]);
     const { out, said } = await cluster.print({ namespace: [namespace] });
     expect(out).toMatch(
-      /^7 images in 2 pods and 2 templates without pods of 1 namespace: 1 by digest \(14%\)\n/,
+      /^7 images in 2 pods and 2 templates without pods of 1 namespace: 1 by digest \(14%\)\nCluster embedded\n/,
     );
     expect(out).toMatch(new RegExp(`\n${namespace} +- +2 +7 +14% +3 +6\n`));
     expect(said).toMatch(/ \(3 images\)\n$/);
@@ -545,6 +594,10 @@ describe('tagpin audit covers', () => {
     expect(data.namespaces[3]?.findings).toEqual([
       {
         kind: 'label',
+        message: expect.any(String),
+      },
+      {
+        kind: 'ineffective',
         message:
           `namespace ${names[3]} has the label tagpin.dev/pin=enforced, which is none of enforce, best-effort, audit: ` +
           `nothing is pinned there; kubectl label --overwrite namespace ${names[3]} tagpin.dev/pin=enforce`,

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { audit } from '../../../src/commands/audit/audit.ts';
 import type { AuditOptions } from '../../../src/commands/audit/options.ts';
@@ -12,6 +13,7 @@ const finding = z.object({ kind: z.string(), message: z.string() });
 /** What the command prints with `-o json`. */
 export const auditSchema = z.object({
   complete: z.boolean(),
+  cluster: z.object({ name: z.string().optional(), server: z.string() }),
   summary: z.object({
     namespaces: z.number(),
     pods: z.number(),
@@ -24,12 +26,14 @@ export const auditSchema = z.object({
     z.object({
       name: z.string(),
       mode: z.string().optional(),
+      label: z.string().optional(),
       pods: z.number(),
       templates: z.number(),
       images: z.number(),
       pinned: z.number(),
       counts: z.record(z.string(), z.number()),
       findings: z.array(finding),
+      notes: z.array(z.string()),
     }),
   ),
   images: z.array(
@@ -45,8 +49,14 @@ export const auditSchema = z.object({
       pods: z.array(z.string()),
       runs: z.object({ digest: z.string(), from: z.string() }).optional(),
       tag: z.string().optional(),
+      tagged: z.string().optional(),
+      unknown: z.string().optional(),
       drift: z
-        .object({ tag: z.string(), since: z.string().optional(), from: z.string().optional() })
+        .object({
+          tag: z.string(),
+          since: z.string().optional(),
+          from: z.string().optional(),
+        })
         .optional(),
       use: z.string().optional(),
       findings: z.array(finding),
@@ -74,11 +84,36 @@ export interface AuditCluster extends AsyncDisposable {
   print(options?: Partial<AuditOptions>): Promise<{ code: number; out: string; said: string }>;
 }
 
+const webhookManifest = join(import.meta.dirname, '../../../manifests/base/webhook.yaml');
+const webhookSchema = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string() }),
+  webhooks: z.array(
+    z.looseObject({
+      name: z.string(),
+      matchConditions: z.array(z.looseObject({ name: z.string() })).default([]),
+    }),
+  ),
+});
+
+/** tagpin's webhook configuration, as it is installed. */
+export const webhookConfiguration = () =>
+  webhookSchema.parse(parse(readFileSync(webhookManifest, 'utf8'), { merge: true }));
+
+/** What is installed of tagpin, as far as `audit` looks at it. */
+export const installation = () => [
+  webhookConfiguration(),
+  { apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'tagpin-system', name: 'tagpin' } },
+];
+
+/** A cluster in which tagpin is installed. */
 export async function startAuditCluster(): Promise<AuditCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'tagpin-audit-'));
   const kubeconfig = join(folder, 'kubeconfig');
   const api = await startSecureApiServer();
   await api.writeKubeconfig(kubeconfig);
+  for (const object of installation()) api.put(object);
   const print: AuditCluster['print'] = async (options = {}) => {
     const { code, out, err } = await runCommand('tagpin audit', kubeconfig, (context) =>
       audit({ timeout: 20_000, registry: true, concurrency: 8, ...options }, context),

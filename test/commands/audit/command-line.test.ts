@@ -43,6 +43,12 @@ describe('tagpin audit', () => {
     expect(both.stdout).toMatch(/^2 images in 2 pods of 2 namespaces:/);
   });
 
+  test('or those that are arguments, as of preflight and adopt', async () => {
+    const [one, both] = await Promise.all([audit('team-a'), audit('team-a', 'team-b', '-n', 'team-a')]);
+    expect(one.stdout).toMatch(/^1 image in 1 pod of 1 namespace:/);
+    expect(both.stdout).toMatch(/^2 images in 2 pods of 2 namespaces:/);
+  });
+
   test('exits with 1 for findings of --fail-on', async () => {
     expect(await audit('--fail-on', 'mixed,latest')).toMatchObject({ code: 1, stderr: '' });
     expect(await audit('--fail-on', 'mixed,drift')).toMatchObject({ code: 0 });
@@ -61,6 +67,12 @@ test.each([
   [
     ['--fail-on', 'latest,worst'],
     /'latest,worst' is invalid\. Write one or more of invalid, gone, mixed, drift, latest/,
+  ],
+  [['-A', 'team-a'], /^tagpin: -A is for all namespaces/],
+  [['Team A'], /^tagpin: "Team A" can't be a namespace's name/],
+  [
+    ['--fix', '--fix-replace'],
+    /^tagpin: --fix is for kubectl apply, and --fix-replace for kubectl replace: give one/,
   ],
   [['-o', 'xml'], /Allowed choices are wide, json, yaml, csv, policyreport, openreports/],
   [['--fix', '-o', 'csv'], /^tagpin: --fix prints manifests, in YAML or JSON: leave out -o csv, or --fix\n$/],

@@ -38,7 +38,11 @@ beforeEach(() => {
 });
 
 async function fix(options: Partial<AuditOptions> = {}) {
-  const { code, out, said } = await cluster.print({ namespace: [namespace], fix: true, ...options });
+  const { code, out, said } = await cluster.print({
+    namespace: [namespace],
+    fix: options.fixReplace !== true,
+    ...options,
+  });
   const manifests: unknown[] = parseAllDocuments(out).map((document) => document.toJS());
   const remarks = out.split('\n').filter((line) => line.startsWith('#'));
   return { code, said, out, manifests, remarks };
@@ -82,7 +86,6 @@ test.each([
   ['StatefulSet', 'apps/v1'],
   ['DaemonSet', 'apps/v1'],
   ['ReplicaSet', 'apps/v1'],
-  ['Job', 'batch/v1'],
 ])('a %s is fixed at its template', async (kind, apiVersion) => {
   cluster.put(
     workload(apiVersion, kind, { namespace, image: name }),
@@ -137,7 +140,7 @@ test('a Job loses the selector and labels with its own uid, or it could not be c
       template: { ...job.spec.template, metadata: { labels: generated } },
     },
   });
-  const { manifests, remarks } = await fix();
+  const { manifests, remarks } = await fix({ fixReplace: true });
   expect(manifests).toMatchObject([
     { metadata: { labels: { app: 'web' } }, spec: { template: { metadata: { labels: { app: 'web' } } } } },
   ]);
@@ -169,7 +172,7 @@ test('a bare Pod loses its node and what the API server mounted into it', async 
       },
     }),
   );
-  const { manifests } = await fix();
+  const { manifests } = await fix({ fixReplace: true });
   expect(manifests).toEqual([
     {
       apiVersion: 'v1',
@@ -203,7 +206,7 @@ test('what tagpin has pinned needs no fix, though its template is by tag', async
     ...deployment({ namespace, image: name }),
     podOf({ namespace, image: `${name}@${digest}`, from: name }),
   );
-  expect((await fix()).out).toBe('');
+  expect(await fix()).toMatchObject({ code: 0, out: '', said: 'tagpin: nothing to fix\n' });
 });
 
 test('of a revision that runs two digests, the newest pods have it', async () => {
@@ -264,6 +267,197 @@ test('-o json is a List, and a workload that may not be read is a separate failu
   restore();
   expect({ code, remark: remarks[1] }).toEqual({ code: 3, remark: "# it can't be read" });
   expect(said).toMatch(
-    /^tagpin: deployment\/web of namespace team-\d+ can't be read: .*; ask for that permission\n$/,
+    /^tagpin: nothing to apply\ntagpin: deployment\/web of namespace team-\d+ can't be read: .*; ask for that permission\n$/,
   );
+});
+
+/** As the API server returns it, with its defaults. */
+const defaulted = (annotations: Record<string, string>) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: {
+    namespace,
+    name: 'web',
+    uid: 'uid-Deployment-web',
+    generation: 2,
+    annotations: { 'deployment.kubernetes.io/revision': '2', ...annotations },
+    managedFields: [{ manager: 'kubectl' }],
+  },
+  spec: {
+    replicas: 3,
+    progressDeadlineSeconds: 600,
+    revisionHistoryLimit: 10,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { creationTimestamp: null, labels: { app: 'web' } },
+      spec: {
+        containers: [
+          {
+            name: 'web',
+            image: name,
+            imagePullPolicy: 'Always',
+            ports: [{ containerPort: 80, protocol: 'TCP' }],
+            env: [
+              { name: 'NODE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } } },
+              { name: 'EMPTY' },
+            ],
+            readinessProbe: {
+              httpGet: { path: '/', port: 80, scheme: 'HTTP' },
+              periodSeconds: 5,
+              timeoutSeconds: 1,
+              successThreshold: 1,
+              failureThreshold: 3,
+            },
+            resources: {},
+            terminationMessagePath: '/dev/termination-log',
+            terminationMessagePolicy: 'File',
+          },
+        ],
+        volumes: [
+          { name: 'data', emptyDir: {} },
+          { name: 'settings', configMap: { name: 'settings', defaultMode: 420 } },
+        ],
+        dnsPolicy: 'ClusterFirst',
+        restartPolicy: 'Always',
+        schedulerName: 'default-scheduler',
+        securityContext: {},
+        serviceAccount: 'web',
+        serviceAccountName: 'web',
+        terminationGracePeriodSeconds: 30,
+      },
+    },
+  },
+  status: { replicas: 3 },
+});
+const running = () => podOf({ namespace, image: name, pullPolicy: 'Always', ...runs() });
+
+test("a manifest has none of the API server's defaults", async () => {
+  cluster.put(defaulted({ 'example.com/team': 'a' }), running());
+  const [, replicaSet] = deployment({ namespace, image: name });
+  if (replicaSet !== undefined) cluster.put(replicaSet);
+  expect((await fix()).manifests).toEqual([
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { namespace, name: 'web', annotations: { 'example.com/team': 'a' } },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: { app: 'web' } },
+        template: {
+          metadata: { labels: { app: 'web' } },
+          spec: {
+            containers: [
+              {
+                name: 'web',
+                image: `${name}@${digest}`,
+                imagePullPolicy: 'IfNotPresent',
+                ports: [{ containerPort: 80 }],
+                env: [
+                  { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+                  { name: 'EMPTY' },
+                ],
+                readinessProbe: { httpGet: { path: '/', port: 80 }, periodSeconds: 5 },
+              },
+            ],
+            volumes: [
+              { name: 'data', emptyDir: {} },
+              { name: 'settings', configMap: { name: 'settings' } },
+            ],
+            serviceAccountName: 'web',
+          },
+        },
+      },
+    },
+  ]);
+});
+
+test('what kubectl applied has the fields that were applied, as they are now, and so loses none', async () => {
+  const applied = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace, name: 'web', annotations: {} },
+    spec: {
+      // Scaled since.
+      replicas: 1,
+      selector: { matchLabels: { app: 'web' } },
+      template: {
+        metadata: { labels: { app: 'web' } },
+        spec: {
+          serviceAccountName: 'web',
+          containers: [
+            { name: 'gone', image: 'gone:1' },
+            {
+              name: 'web',
+              image: `${name}:0`,
+              ports: [{ containerPort: 80 }],
+              env: [{ name: 'EMPTY', value: '' }],
+            },
+          ],
+        },
+      },
+    },
+  };
+  const [, replicaSet] = deployment({ namespace, image: name });
+  if (replicaSet !== undefined) cluster.put(replicaSet);
+  cluster.put(
+    defaulted({ 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(applied) }),
+    running(),
+  );
+  expect((await fix()).manifests).toEqual([
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { namespace, name: 'web', annotations: {} },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: { app: 'web' } },
+        template: {
+          metadata: { labels: { app: 'web' } },
+          spec: {
+            serviceAccountName: 'web',
+            containers: [
+              {
+                name: 'web',
+                image: `${name}@${digest}`,
+                imagePullPolicy: 'IfNotPresent',
+                ports: [{ containerPort: 80 }],
+                env: [{ name: 'EMPTY' }],
+              },
+            ],
+          },
+        },
+      },
+    },
+  ]);
+});
+
+test('what can not be changed in place is a stream of its own, and each names the other', async () => {
+  cluster.put(
+    ...deployment({ namespace, image: name }),
+    podOf({ namespace, image: name, ...runs() }),
+    pod({ namespace, name: 'alone', image: name, ...runs() }),
+  );
+  const kinds = (manifests: unknown[]) => /"kind":"(\w+)"/.exec(JSON.stringify(manifests))?.[1];
+  const [inPlace, replaced] = [await fix(), await fix({ fixReplace: true })];
+  expect([inPlace, replaced].map(({ manifests }) => [manifests.length, kinds(manifests)])).toEqual([
+    [1, 'Deployment'],
+    [1, 'Pod'],
+  ]);
+  expect(inPlace.said).toBe(
+    `tagpin: pod/alone in ${namespace} can't be changed in place: --fix-replace prints that for kubectl replace --force -f -\n`,
+  );
+  expect(replaced.said).toBe(
+    `tagpin: deployment/web in ${namespace} can be changed in place: --fix prints that for kubectl apply -f -\n`,
+  );
+  cluster.api.remove('Deployment', namespace, 'web');
+});
+
+test('a warning says that it is not known what runs', async () => {
+  const id = `sha256:${'a'.repeat(64)}`;
+  cluster.put(...deployment({ namespace, image: name }), podOf({ namespace, image: name, imageId: id }));
+  const { said, remarks } = await fix();
+  const warning = `web: what runs isn't known: imageID isn't a digest from a registry: ${id}; what the tag has now may be another image`;
+  expect(remarks).toContain(`# warning: ${warning}`);
+  expect(said).toBe(`tagpin: warning: deployment/web in ${namespace}, ${warning}\n`);
 });

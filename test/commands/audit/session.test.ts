@@ -17,6 +17,8 @@ const HOST = 'registry.example.com';
 
 test('the session in docs/audit.md is what the command prints', async () => {
   await using cluster = await startAuditCluster();
+  const kubeconfig = readFileSync(cluster.kubeconfig, 'utf8');
+  writeFileSync(cluster.kubeconfig, kubeconfig.replaceAll('"embedded"', '"production"'));
   await using registry = await startRegistry();
   const push = (repository: string, tag: string, content: string) =>
     `${HOST}/${repository}@${registry.push(repository, tag, image({ content }))}`;
@@ -53,8 +55,8 @@ test('the session in docs/audit.md is what the command prints', async () => {
     const { stdout, stderr, code } = await tagpin([...command.split(' '), '--registry-config', config], {
       KUBECONFIG: cluster.kubeconfig,
     });
-    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-    shown.push(`$ tagpin ${command}\n${stdout}`);
+    expect(code).toBe(0);
+    shown.push(`$ tagpin ${command}\n${stdout}${stderr}`);
   }
   const went = shown.join('\n');
   if (process.env['SESSION'] === 'write')

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { meets, type Selector } from '../../src/preflight/webhook-configuration.ts';
+import { meets, type Selector } from '../../src/kubernetes/selector.ts';
 
 const labels = { team: 'a', tier: '' };
 
