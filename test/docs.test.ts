@@ -12,7 +12,13 @@ import { configKeys } from './support/config-keys.ts';
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })];
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...globSync('docs/*.md', { cwd: root }),
+];
 
 /** Where links to a page's headings lead, as GitHub makes them. */
 const anchorsOf = (page: string) =>
