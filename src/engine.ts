@@ -14,6 +14,7 @@ import { webhookCalls } from './kubernetes/webhook-calls.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';
+import { OriginClient } from './registry/origin.ts';
 import { RegistryLimiters } from './resolve/registry-limiter.ts';
 import { Resolver } from './resolve/resolver.ts';
 import { RevisionDigests } from './revision/revision-digests.ts';
@@ -23,6 +24,10 @@ import type { Metrics } from './telemetry/metrics.ts';
 /** What asks registries, put together; it needs no cluster. */
 export interface RegistryEngine {
   client: RegistryClient;
+  /** For pushes; the webhook makes none. */
+  origin: OriginClient;
+  /** What all requests to registries wait for. */
+  limiters: RegistryLimiters;
   resolver: Resolver;
   credentials: CredentialSources;
   close(): Promise<void>;
@@ -58,6 +63,7 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
   const registries = new ConfiguredRegistries(config, parts.onUnusableRegistries);
   const endpoints = new Endpoints(() => registries.current, { denyPrivateRegistries, proxies });
   const client = new RegistryClient(endpoints, parts.observe);
+  const limiters = new RegistryLimiters(config.limits, metrics === undefined ? {} : { observer: metrics });
   const cloud = new CloudCredentials({
     clouds: config.credentials.cloud,
     dispatcher: (url) => endpoints.dispatcher(url, endpoints.registry(url.host)),
@@ -65,8 +71,10 @@ export function createRegistryEngine(config: Config, parts: RegistryParts): Regi
   });
   return {
     client,
+    origin: new OriginClient(endpoints, parts.observe),
+    limiters,
     resolver: new Resolver(client, config.cache, {
-      limits: new RegistryLimiters(config.limits, metrics === undefined ? {} : { observer: metrics }),
+      limits: limiters,
       observe: (outcome) => metrics?.resolved(outcome),
     }),
     credentials: new CredentialSources([...parts.sources, cloud]),

@@ -12,7 +12,7 @@ const floors: string[][] = [
   ['commands'],
   ['access'],
   ['preflight', 'console'],
-  ['engine', 'webhook', 'certificate'],
+  ['engine', 'webhook', 'certificate', 'hold'],
   ['resolve'],
   ['registry', 'manifest', 'fleet'],
   ['config', 'adoption'],

@@ -5,6 +5,7 @@ import type { Runtime } from '../console/runtime.ts';
 import { declareAdopt } from './adopt.ts';
 import { declareAudit } from './audit.ts';
 import { declareCompletion } from './completion.ts';
+import { declareKeep } from './keep.ts';
 import { type Declare, refuseEmpty } from './options.ts';
 import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
@@ -19,6 +20,7 @@ const declarations: readonly Declare[] = [
   declareAdopt,
   declareAudit,
   declarePreflight,
+  declareKeep,
   declareCompletion,
 ];
 

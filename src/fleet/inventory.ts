@@ -13,7 +13,7 @@ import {
   Selection,
   type ServiceName,
 } from './selection.ts';
-import { apiVersionOf, controllerOf, type WorkloadKind, workloadKinds } from './workload.ts';
+import { apiVersionOf, controllerOf, isFinishedJob, type WorkloadKind, workloadKinds } from './workload.ts';
 
 export interface Reading {
   api: Pick<KubernetesApi, 'list' | 'read' | 'readMetadata'>;
@@ -210,7 +210,8 @@ async function readTemplates(
     const owner = controllerOf(object.metadata);
     if (owner !== undefined && kind === 'Job') fleet.addOwner(uid, owner);
     else if (owner !== undefined) fleet.addManager(uid, owner);
-    const isCounted = fleet.hasPods(uid) || (kind === 'Job' && (owner !== undefined || isFinished(object)));
+    const isCounted =
+      fleet.hasPods(uid) || (kind === 'Job' && (owner !== undefined || isFinishedJob(object)));
     if (!isCounted) addTemplate(fleet, kind, object, namespace);
   }
 }
@@ -220,12 +221,4 @@ function addTemplate(fleet: Fleet, kind: WorkloadKind, object: WorkloadObject, n
   const { name, uid = '' } = object.metadata;
   const apiVersion = apiVersionOf(workloadKinds[kind]);
   if (template !== undefined) fleet.addTemplate(template, { apiVersion, kind, namespace, name, uid });
-}
-
-/** Whether a Job will have no more pods (kubernetes/api batch/v1/types.go, `JobConditionType`). */
-function isFinished({ status }: WorkloadObject): boolean {
-  const conditions = status?.conditions ?? [];
-  return conditions.some(
-    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
-  );
 }

@@ -47,3 +47,15 @@ export const apiVersionOf = ({ group, version }: Resource) =>
 /** `deployment/web`, as kubectl takes it. */
 export const printWorkload = ({ kind, name }: Pick<Workload, 'kind' | 'name'>) =>
   `${kind.toLowerCase()}/${name}`;
+
+/** Whether a Job will have no more pods (kubernetes/api batch/v1/types.go, `JobConditionType`). */
+export function isFinishedJob({
+  status,
+}: {
+  status?: { conditions?: readonly { type: string; status: string }[] | null | undefined } | null | undefined;
+}): boolean {
+  const conditions = status?.conditions ?? [];
+  return conditions.some(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  );
+}

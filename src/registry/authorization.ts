@@ -5,7 +5,7 @@ import type { Endpoint, Endpoints } from './endpoint.ts';
 import { RegistryError } from './error.ts';
 import { meaningOf } from './failures.ts';
 import type { HttpRequest, HttpResponse, RegistryHttp } from './http.ts';
-import { basicAuthorization, Tokens } from './token.ts';
+import { type Actions, basicAuthorization, Tokens } from './token.ts';
 
 const MAX_CHALLENGES = 10_000;
 /** In characters. One challenge can be as long as a header may be. */
@@ -19,6 +19,8 @@ const MAX_SCOPES = 10;
 export interface Session {
   endpoint: Endpoint;
   repository: string;
+  /** What the requests do there; `pull` by default. */
+  actions?: Actions | undefined;
   credential: Credential | undefined;
   signal: AbortSignal;
   /** Called for each request sent, including those for tokens. */
@@ -52,10 +54,10 @@ export class AuthorizedHttp {
    */
   async send(
     session: Session,
-    request: Pick<HttpRequest, 'method' | 'url' | 'headers'>,
+    request: Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'>,
   ): Promise<HttpResponse> {
-    const { endpoint, repository, signal, onRequest } = session;
-    const key = `${endpoint.base.href} ${endpoint.namespace ?? ''} ${repository}`;
+    const { endpoint, repository, actions, signal, onRequest } = session;
+    const key = `${endpoint.base.href} ${endpoint.namespace ?? ''} ${repository} ${actions ?? ''}`;
     let current = this.#challenges.get(key);
     let authorization = current && (await this.#authorizeAgain(key, current, session));
     for (let answered = 0; ; answered++) {

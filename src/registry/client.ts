@@ -178,13 +178,14 @@ export class RegistryClient {
   }
 }
 
-/** The URL of the manifest at this endpoint; for a mirror it names the registry. */
+/** The URL of the manifest at this endpoint. */
 function urlOf(endpoint: Endpoint, reference: Reference, digest?: Digest): URL {
   const target = digest === undefined ? reference : { ...reference, digest };
   return urlAt(endpoint, manifestPath(target, endpoint.base.pathname));
 }
 
-function urlAt({ base, namespace }: Endpoint, path: string): URL {
+/** The URL of a path at this endpoint; for a mirror it names the registry. */
+export function urlAt({ base, namespace }: Endpoint, path: string): URL {
   const url = new URL(path, base);
   if (namespace !== undefined) url.searchParams.set('ns', namespace);
   return url;
@@ -204,7 +205,8 @@ const noHost = ({ domain }: Reference) =>
 /** Room for sha512. A longer header is no digest, and a part of it would keep the whole header in memory. */
 const LONGEST_DIGEST = 200;
 
-function digestOf(response: HttpResponse): string | undefined {
+/** The digest that a registry states for its response. */
+export function digestOf(response: HttpResponse): string | undefined {
   const header = response.headers['docker-content-digest'];
   return typeof header === 'string' && header.length <= LONGEST_DIGEST ? header.trim() : undefined;
 }
@@ -213,9 +215,10 @@ function digestOf(response: HttpResponse): string | undefined {
  * Some registries don't support HEAD (400, 405, 501), Nexus answers it with 404 although GET finds the image, and only the
  * body of a GET says why access is denied (403).
  */
-const needsGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
+export const needsGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
 
-function failure(response: HttpResponse, credential: Credential | undefined): RegistryError {
+/** The error for a response that isn't what was asked for. */
+export function failure(response: HttpResponse, credential: Credential | undefined): RegistryError {
   const { status, body, url, headers, secrets } = response;
   if (status < 400) {
     return new RegistryError('status', `the registry answers ${status} instead of a manifest or an error`, {

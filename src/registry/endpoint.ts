@@ -61,17 +61,25 @@ export class Endpoints {
    * @throws RegistryError `invalid_host` or `forbidden_address`
    */
   inOrder(domain: string, needed: Capability): Endpoint[] {
-    const registry = this.registry(domain);
-    const host = new URL(`https://${registry.namespace ?? registry.host}/`);
-    if (isMetadata(host.hostname)) {
-      throw new RegistryError('forbidden_address', `${host.hostname} is a metadata address`, { url: host });
-    }
+    const registry = this.origin(domain);
     const { mirrors = [], capabilities = ['pull', 'resolve'] } = this.#hosts.of(domain);
     const may = (granted: readonly Capability[]) => granted.includes('pull') && granted.includes(needed);
     return [
       ...mirrors.filter((mirror) => may(mirror.capabilities)).map((mirror) => this.#mirror(domain, mirror)),
       ...(may(capabilities) ? [registry] : []),
     ];
+  }
+
+  /**
+   * The registry of `domain` itself, whatever it may be asked for.
+   *
+   * @throws RegistryError `invalid_host` or `forbidden_address`
+   */
+  origin(domain: string): Endpoint {
+    const registry = this.registry(domain);
+    const host = new URL(`https://${registry.namespace ?? registry.host}/`);
+    if (!isMetadata(host.hostname)) return registry;
+    throw new RegistryError('forbidden_address', `${host.hostname} is a metadata address`, { url: host });
   }
 
   /**

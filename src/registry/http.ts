@@ -11,13 +11,13 @@ import { RegistryError } from './error.ts';
 const MAX_REDIRECTS = 5;
 
 export interface HttpRequest {
-  method: 'GET' | 'HEAD' | 'POST';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   url: URL;
   /** The registry that caused the request: the target itself, or the one that named it as its token server. */
   via: Endpoint;
   headers: Record<string, string>;
   authorization?: string | undefined;
-  body?: string;
+  body?: string | Buffer | undefined;
   /** Called each time the request is sent, redirects and retries included. */
   onRequest?: (() => void) | undefined;
 }
@@ -69,7 +69,9 @@ export class RegistryHttp {
       }
       const next = new URL(location, url);
       if (sent.body !== undefined && (next.origin !== url.origin || !keepsBody(response.status))) {
-        throw new RegistryError('redirect', 'the token server redirects a request with credentials', { url });
+        throw new RegistryError('redirect', 'the registry or its token server redirects what is sent to it', {
+          url,
+        });
       }
       if (!checkRedirect(url, next, this.#isConfigured).forwardAuthorization) authorization = undefined;
       url = next;
@@ -159,7 +161,7 @@ const isLong = (value: string) => value.length >= 8;
 /** An Authorization header without its scheme. */
 const credentialsIn = (authorization: string) => authorization.replace(/^\w+ /, '');
 
-/** Other redirects turn POST into GET. */
+/** Other redirects turn POST and PUT into GET. */
 const keepsBody = (status: number) => status === 307 || status === 308;
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);

@@ -8,11 +8,16 @@ import { RegistryError } from './error.ts';
 import type { HttpRequest, HttpResponse, RegistryHttp } from './http.ts';
 import { isBearerToken, readToken, type Token } from './token-response.ts';
 
+/** The actions of a scope (distribution docs/content/spec/auth/scope.md). */
+export type Actions = 'pull' | 'pull,push';
+
 /** What a token is requested for. */
 export interface TokenRequest {
   endpoint: Endpoint;
   /** The repository's path, without the registry's host; undefined if only the challenge names it. */
   repository: string | undefined;
+  /** What is done there: `pull` by default, or `pull,push`. */
+  actions?: Actions | undefined;
   credential: Credential | undefined;
   onRequest?: (() => void) | undefined;
 }
@@ -41,7 +46,7 @@ export class Tokens {
   }
 
   /**
-   * A token for pulling from the repository, other than the one that the registry has just refused. Another caller may
+   * A token for the repository, other than the one that the registry has just refused. Another caller may
    * have obtained a new one by then.
    *
    * @throws RegistryError
@@ -55,7 +60,7 @@ export class Tokens {
     const registryToken = request.credential?.registryToken;
     if (registryToken) return checked(registryToken);
     const realm = this.#http.realm(challenge.params['realm'] ?? '', request.endpoint);
-    const url = tokenUrl(realm, challenge, request.repository);
+    const url = tokenUrl(realm, challenge, request.repository, request.actions);
     const key = [
       request.endpoint.host,
       url.href,
@@ -133,15 +138,20 @@ function checked(registryToken: string): string {
 
 /**
  * The URL to request a token from: the realm with its own query, `service` if there is one, the challenge's scopes, and the
- * scope for pulling from the repository.
+ * scope for what is done in the repository.
  */
-export function tokenUrl(realm: URL, challenge: Challenge, repository: string | undefined): URL {
+export function tokenUrl(
+  realm: URL,
+  challenge: Challenge,
+  repository: string | undefined,
+  actions: Actions = 'pull',
+): URL {
   const url = new URL(realm);
   const { service, scope = '' } = challenge.params;
   if (service) url.searchParams.append('service', service);
   const scopes = new Set([
     ...scope.split(' ').filter((text) => text !== ''),
-    ...(repository === undefined ? [] : [`repository:${repository}:pull`]),
+    ...(repository === undefined ? [] : [`repository:${repository}:${actions}`]),
   ]);
   for (const text of scopes) url.searchParams.append('scope', text);
   return url;

@@ -21,10 +21,14 @@ export class InFlightResolve implements Claim {
   /** The namespaces whose pods wait for it: it takes the turns of each. */
   readonly tenants: Set<string>;
   onJoin: ((tenant: string) => void) | undefined;
-  #waitLeft = MAX_WAIT_MS;
+  #waitLeft: number;
 
-  /** @param tenant the namespace of the first caller; empty at the command line */
-  constructor(signal: AbortSignal, abandoned: AbortSignal, tenant = '') {
+  /**
+   * @param tenant the namespace of the first caller; empty at the command line
+   * @param patience milliseconds that it may spend between requests
+   */
+  constructor(signal: AbortSignal, abandoned: AbortSignal, tenant = '', patience = MAX_WAIT_MS) {
+    this.#waitLeft = patience;
     this.tenants = new Set([tenant]);
     this.signal = signal;
     this.abandoned = AbortSignal.any([signal, abandoned]);

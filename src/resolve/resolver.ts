@@ -10,6 +10,7 @@ import { Singleflight } from '../singleflight.ts';
 import { DigestCache, type DigestCacheOptions, type Found } from './digest-cache.ts';
 import { InFlightResolve } from './in-flight-resolve.ts';
 import { RegistryLimiters } from './registry-limiter.ts';
+import { tryCredentials } from './try-credentials.ts';
 
 /** How long digests are good for. By default no failure is cached, and no stale digest is given. */
 export type ResolverOptions = Pick<DigestCacheOptions, 'entries' | 'age'> & Partial<DigestCacheOptions>;
@@ -193,45 +194,27 @@ export class Resolver {
     }
   }
 
-  /**
-   * Tries each credential in turn. With any credential, nothing is asked anonymously: the kubelet never pulls
-   * anonymously then (kubernetes pkg/kubelet/images/image_manager.go), so it couldn't pull what was pinned.
-   */
-  async #tryEach(
+  /** Tries each credential in turn. */
+  #tryEach(
     reference: Reference,
     credentials: readonly Credential[],
     inFlight: InFlightResolve,
   ): Promise<Found> {
     const registry = apiHost(reference.domain) ?? reference.domain;
-    const errors: RegistryError[] = [];
-    for (const [opener, credential] of credentials.length > 0 ? credentials.entries() : anonymously) {
+    return tryCredentials(credentials, async (credential, opener) => {
       const account = fingerprint(credential === undefined ? [] : [credential]);
-      try {
-        const asker = { registry, account, repository: reference.path };
-        const { digest } = await this.#limiters.ask(asker, inFlight, () =>
-          this.#client.resolve(reference, credential, inFlight.signal, () => inFlight.requests++),
-        );
-        return { digest, opener };
-      } catch (error) {
-        if (!(error instanceof RegistryError)) throw error;
-        errors.push(error);
-        if (!meaningOf(error.failure).nextCredential) break;
-      }
-    }
-    throw mostTelling(errors);
+      const asker = { registry, account, repository: reference.path };
+      const { digest } = await this.#limiters.ask(asker, inFlight, () =>
+        this.#client.resolve(reference, credential, inFlight.signal, () => inFlight.requests++),
+      );
+      return { digest, opener };
+    });
   }
 }
-
-const anonymously: readonly [undefined, undefined][] = [[undefined, undefined]];
 
 /** The caller's own credential: equal ones may come from different places. */
 const credentialAt = (credentials: readonly Credential[], opener: number | undefined) =>
   opener === undefined ? undefined : credentials[opener];
-
-/** The error of an accepted credential tells more than that of a refused one. */
-function mostTelling(errors: RegistryError[]): RegistryError | undefined {
-  return errors.find(({ failure }) => failure !== 'unauthorized') ?? errors.at(-1);
-}
 
 /** Whether an error leaves open what the registry would have answered. */
 function allowsStale(error: unknown): boolean {
