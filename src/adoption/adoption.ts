@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { BELIEVED_MS, type Pins } from '../revision/pins.ts';
-import type { Observed, RunningDigest } from './evidence.ts';
+import { namesAnother, type Observed, type RunningDigest } from './evidence.ts';
 
 /** Which pods decide where a revision's pods run different digests of an image. */
 export type Preference = 'newest' | 'oldest';
@@ -15,7 +15,7 @@ export interface RegistryQuery extends Pick<Observed, 'field' | 'reference'> {
 export interface RegistryResult {
   /** The tag's digest now, or why it isn't known. */
   tag: { digest: Digest } | { digest?: never; problem: string };
-  /** Why the digest to confirm isn't confirmed. */
+  /** Why the digest to confirm isn't confirmed, and what to do. */
   unconfirmed?: string | undefined;
 }
 
@@ -84,23 +84,25 @@ function judgeImage(
   const said = noEvidence.map(({ reason, pods }) => `${inPods(pods)}: ${reason}`);
   const about = { field, digests, tag, digest: undefined };
   if (chosen === undefined) {
-    const isElsewhere = noEvidence.some(({ kind }) => kind === 'other repository');
-    if (digests.length === 0)
-      return { ...about, state: isElsewhere ? 'unconfirmed' : 'unknown', notes: said };
+    if (digests.length === 0) return { ...about, state: 'unknown', notes: said };
     const kept = stored ? [`${stored} is stored`] : [];
     return { ...about, state: 'several', notes: [...kept, ...remarks(undefined, result), ...said] };
   }
-  const { digest } = chosen;
+  const { digest, elsewhere } = chosen;
   if (stored === digest) return { ...about, digest, state: 'stored', notes: said };
   const unconfirmed = chosen.from === 'imageID' ? problemOf(result) : undefined;
   if (unconfirmed === undefined) {
     const replaced = stored
       ? [`in place of ${stored}, which pods may get for ${BELIEVED_MS / 1000} s more`]
       : [];
-    return { ...about, digest, state: 'adopted', notes: [...replaced, ...remarks(digest, result), ...said] };
+    const confirmed =
+      elsewhere === undefined ? [] : [`${namesAnother(elsewhere)}, and the image's own has this digest, too`];
+    const notes = [...replaced, ...confirmed, ...remarks(digest, result), ...said];
+    return { ...about, digest, state: 'adopted', notes };
   }
   const moved = tag === undefined ? [] : remarks(digest, result);
-  return { ...about, state: 'unconfirmed', notes: [unconfirmed, ...moved, ...said] };
+  const named = elsewhere === undefined ? [] : [namesAnother(elsewhere)];
+  return { ...about, state: 'unconfirmed', notes: [unconfirmed, ...named, ...moved, ...said] };
 }
 
 const problemOf = (result: RegistryResult | undefined) =>

@@ -13,13 +13,16 @@ import type { ImageField } from '../pin/walk.ts';
 import type { Cohort, RunningImage } from './running-pods.ts';
 
 /** Which digest a pod runs for an image of its template, and how that is known. */
-export type Evidence = { digest: Digest; from: 'spec' | 'imageID' } | NoEvidence;
+export type Evidence =
+  | { digest: Digest; from: 'spec' | 'imageID'; elsewhere?: never }
+  /** The repository that its imageID names instead of the image's. A node could pull it only if the image's has it, too. */
+  | { digest: Digest; from: 'imageID'; elsewhere: string }
+  | NoEvidence;
 
 /** Why a pod doesn't show which digest it runs. */
 export interface NoEvidence {
   digest?: never;
-  /** `other repository`: the digest is of another repository, so a node couldn't pull it by the image's name. */
-  kind: 'not reported' | 'other repository';
+  elsewhere?: never;
   reason: string;
 }
 
@@ -57,7 +60,7 @@ function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
   const id = readImageId(imageId);
   if (id === undefined) return notReported(`imageID isn't a digest from a registry: ${excerpt(imageId)}`);
   if (repository(id) === repository(reference)) return { digest: id.digest, from: 'imageID' };
-  return { kind: 'other repository', reason: `imageID names another repository, ${repository(id)}` };
+  return { digest: id.digest, from: 'imageID', elsewhere: repository(id) };
 }
 
 /**
@@ -69,7 +72,9 @@ export function readImageId(imageId: string): (Reference & { digest: Digest }) |
   return id?.digest === undefined ? undefined : { ...id, digest: id.digest };
 }
 
-const notReported = (reason: string): NoEvidence => ({ kind: 'not reported', reason });
+const notReported = (reason: string): NoEvidence => ({ reason });
+
+export const namesAnother = (elsewhere: string) => `imageID names another repository, ${elsewhere}`;
 
 function read(image: string): Reference | undefined {
   try {
@@ -85,6 +90,8 @@ export interface RunningDigest {
   digest: Digest;
   /** `spec`: pods are pinned to it. `imageID`: only nodes report it, and a registry has to confirm it. */
   from: 'spec' | 'imageID';
+  /** The repository that imageIDs name instead of the image's; undefined if any evidence is of the image's own. */
+  elsewhere: string | undefined;
   pods: number;
   /** As those of a {@link Cohort}. */
   oldest: string;
@@ -119,20 +126,27 @@ export function observe(decided: readonly Decided[], cohorts: readonly Cohort[])
   });
 }
 
-/** An image may be in several places of a template, and a pod may run a different digest in each. */
+/**
+ * An image may be in several places of a template, and a pod may run a different digest in each. What imageIDs say of another
+ * repository counts only if nothing is said of the image's own: it may be another digest of the same content.
+ */
 function sum(
   places: readonly { field: ImageField; reference: Reference }[],
   cohorts: readonly Cohort[],
 ): Pick<Observed, 'digests' | 'noEvidence'> {
+  const all = cohorts.map((cohort) => ({
+    cohort,
+    evidence: places.map(({ field, reference }) => evidenceOf(field, reference, runningAt(field, cohort))),
+  }));
+  const isOwn = ({ digest, elsewhere }: Evidence) => digest !== undefined && elsewhere === undefined;
+  const hasOwn = all.some(({ evidence }) => evidence.some(isOwn));
   const digests = new Map<Digest, RunningDigest>();
   const noEvidence = new Map<string, NoEvidence & { pods: number }>();
-  for (const cohort of cohorts) {
-    const all = places.map(({ field, reference }) => evidenceOf(field, reference, runningAt(field, cohort)));
-    const found = new Map(
-      all.flatMap((evidence) => (evidence.digest === undefined ? [] : [[evidence.digest, evidence]])),
-    );
-    for (const evidence of found.values()) addDigest(digests, evidence, cohort);
-    const [missing] = all.flatMap((evidence) => (evidence.digest === undefined ? [evidence] : []));
+  for (const { cohort, evidence } of all) {
+    const counted = hasOwn ? evidence.map(withoutElsewhere) : evidence;
+    const found = new Map(counted.flatMap((one) => (one.digest === undefined ? [] : [[one.digest, one]])));
+    for (const one of found.values()) addDigest(digests, one, cohort);
+    const [missing] = counted.flatMap((one) => (one.digest === undefined ? [one] : []));
     if (found.size > 0 || missing === undefined) continue;
     const pods = (noEvidence.get(missing.reason)?.pods ?? 0) + cohort.pods;
     noEvidence.set(missing.reason, { ...missing, pods });
@@ -140,19 +154,23 @@ function sum(
   return { digests: [...digests.values()], noEvidence: [...noEvidence.values()] };
 }
 
+const withoutElsewhere = (evidence: Evidence): Evidence =>
+  evidence.elsewhere === undefined ? evidence : notReported(namesAnother(evidence.elsewhere));
+
 function runningAt({ place, name }: ImageField, { images }: Cohort) {
   return images.find((image) => image.place === place && image.name === name);
 }
 
 function addDigest(
   digests: Map<Digest, RunningDigest>,
-  { digest, from }: Exclude<Evidence, NoEvidence>,
+  { digest, from, elsewhere }: Exclude<Evidence, NoEvidence>,
   { pods, oldest, newest }: Cohort,
 ): void {
-  const known = digests.get(digest) ?? { digest, from, pods: 0, oldest, newest };
+  const known = digests.get(digest) ?? { digest, from, elsewhere, pods: 0, oldest, newest };
   digests.set(digest, {
     digest,
     from: known.from === 'spec' ? 'spec' : from,
+    elsewhere: known.elsewhere && elsewhere,
     pods: known.pods + pods,
     oldest: oldest < known.oldest ? oldest : known.oldest,
     newest: newest > known.newest ? newest : known.newest,

@@ -128,11 +128,15 @@ describe('an image is not adopted', () => {
     expect(adopt({ pods: [runningAt(1, one)], answer }).notes).toEqual(['down']);
   });
 
-  test('if the nodes name another repository', () => {
-    expect(adopt({ pods: [{ imageId: `quay.io/other@${one}` }] })).toMatchObject({
+  test("if the nodes name another repository, and the image's own does not have the digest", () => {
+    const answer = { ...tag(two), unconfirmed: "the registry doesn't have it" };
+    expect(adopt({ pods: [{ imageId: `quay.io/other@${one}` }], answer })).toMatchObject({
       state: 'unconfirmed',
-      notes: ['1 pod: imageID names another repository, quay.io/other'],
-      asked: [],
+      notes: [
+        "the registry doesn't have it",
+        'imageID names another repository, quay.io/other',
+        `its tag has ${two} now`,
+      ],
       pins: undefined,
     });
   });

@@ -12,7 +12,7 @@ function said(pod: PodOptions, image = written) {
   const [observed] = observe(decided(template({ containers: [{ name: 'web', image }] })), cohortsOf(pod));
   return {
     digests: observed?.digests.map(({ digest, from }) => `${from} ${digest}`),
-    noEvidence: observed?.noEvidence.map(({ kind, reason }) => `${kind}: ${reason}`),
+    noEvidence: observed?.noEvidence.map(({ reason }) => reason),
   };
 }
 
@@ -47,44 +47,58 @@ describe('… else the one that its node reports', () => {
   });
 });
 
+describe('… even if that names another repository', () => {
+  const elsewhere = (digest: string) => ({ imageId: `quay.io/other/web@${digest}` });
+
+  test('which is to be confirmed', () => {
+    expect(observe(decided(), cohortsOf(elsewhere(one)))).toMatchObject([
+      { digests: [{ digest: one, from: 'imageID', elsewhere: 'quay.io/other/web' }], noEvidence: [] },
+    ]);
+  });
+
+  test("unless another pod's names the image's own", () => {
+    expect(observe(decided(), cohortsOf(elsewhere(two), { imageId: `${repository}@${one}` }))).toMatchObject([
+      {
+        digests: [{ digest: one, pods: 1 }],
+        noEvidence: [{ reason: 'imageID names another repository, quay.io/other/web', pods: 1 }],
+      },
+    ]);
+  });
+});
+
 describe('nothing is known of the digest', () => {
   test.each<[string, PodOptions, string]>([
-    ['before it is pulled', {}, 'not reported: not pulled yet'],
-    ['from a local id', { imageId: one }, `not reported: imageID isn't a digest from a registry: ${one}`],
+    ['before it is pulled', {}, 'not pulled yet'],
+    ['from a local id', { imageId: one }, `imageID isn't a digest from a registry: ${one}`],
     [
       'from a local id of cri-dockerd',
       { imageId: `docker://${one}` },
-      `not reported: imageID isn't a digest from a registry: docker://${one}`,
+      `imageID isn't a digest from a registry: docker://${one}`,
     ],
     [
       'from junk that would change a terminal',
       { imageId: '\u001b[2Jx' },
-      "not reported: imageID isn't a digest from a registry: \\u{1b}[2Jx",
-    ],
-    [
-      'from another repository',
-      { imageId: `quay.io/other/web@${one}` },
-      'other repository: imageID names another repository, quay.io/other/web',
+      "imageID isn't a digest from a registry: \\u{1b}[2Jx",
     ],
     [
       'of a pod that was pinned from another tag',
       { image: `${repository}@${one}`, from: `${repository}:2` },
-      `not reported: ${repository}@${one.slice(0, 82)} in its place`,
+      `${repository}@${one.slice(0, 82)} in its place`,
     ],
     [
       'of a pod that has another tag and a digest',
       { image: `${repository}:2@${one}` },
-      `not reported: ${repository}:2@${one} in its place`,
+      `${repository}:2@${one} in its place`,
     ],
     [
       'of a pod that has another repository',
       { image: `mirror.example.com/web@${one}`, from: written },
-      `not reported: mirror.example.com/web@${one} in its place`,
+      `mirror.example.com/web@${one} in its place`,
     ],
     [
       'of a pod that has another tag',
       { image: `${repository}:2`, imageId: `${repository}@${one}` },
-      `not reported: ${repository}:2 in its place`,
+      `${repository}:2 in its place`,
     ],
   ])('%s', (_, pod, missing) => {
     expect(said(pod)).toEqual({ digests: [], noEvidence: [missing] });

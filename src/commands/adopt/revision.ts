@@ -178,13 +178,17 @@ function unconfirmedBy(outcome: ImageOutcome, digest: string | undefined): strin
   if (outcome.result === 'pinned') {
     return outcome.pin.digest === digest
       ? undefined
-      : `asked for ${digest}, the registry results with another digest`;
+      : `asked for ${digest}, the registry answers with another digest; ${ROLL_OUT}`;
   }
   if (outcome.result === 'failed' && outcome.failure.label === 'not_found') {
-    return `the registry doesn't have ${digest}, which runs`;
+    return `the registry doesn't have ${digest}, which runs; ${PUSH}, or ${ROLL_OUT}`;
   }
   return `the registry can't be asked for ${digest}: ${problemOf(outcome)}`;
 }
+
+/** What there is to do about a digest that no registry has. */
+const PUSH = 'push it there again from a node or a mirror, and run adopt again';
+const ROLL_OUT = 'roll out what the tag has now: new pods get it anyway';
 
 function problemOf(outcome: ImageOutcome): string {
   if (outcome.result !== 'failed') return '';

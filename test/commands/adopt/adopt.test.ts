@@ -178,6 +178,23 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     expect(pinsOf()).toEqual({ [tagged]: before, [side]: null });
   });
 
+  test('of an image that was promoted on the same nodes: its own repository confirms the digest', async () => {
+    deploy([{ imageId: `quay.io/dev/app@${before}` }]);
+    const { code, report } = await cluster.adopt(namespace);
+    expect(code).toBe(0);
+    expect(report.images).toMatchObject([
+      {
+        state: 'adopted',
+        digest: before,
+        notes: [
+          "imageID names another repository, quay.io/dev/app, and the image's own has this digest, too",
+          `its tag has ${after} now`,
+        ],
+      },
+    ]);
+    expect(answered()).toEqual(['HEAD 1', `HEAD ${before}`]);
+  });
+
   test("with its pods' pull secrets", async () => {
     const privateImage = `${registry.host}/private/app:1`;
     const digest = registry.push('private/app', '1', image());
@@ -258,22 +275,32 @@ describe('tagpin adopt changes nothing', () => {
       {
         state: 'unconfirmed',
         running: [{ digest: gone, from: 'imageID', pods: 1 }],
-        notes: [`the registry doesn't have ${gone}, which runs`, `its tag has ${after} now`],
+        notes: [
+          `the registry doesn't have ${gone}, which runs; push it there again from a node or a mirror, and run adopt again, or roll out what the tag has now: new pods get it anyway`,
+          `its tag has ${after} now`,
+        ],
       },
     ]);
     expect(report.images[0]?.digest).toBeUndefined();
     expect(patches()).toBe(0);
   });
 
-  test('if the nodes name another repository', async () => {
-    deploy([{ imageId: `quay.io/other/app@${before}` }]);
+  test("if the nodes name another repository, and the image's own does not have the digest", async () => {
+    const elsewhere = `sha256:${'1'.repeat(64)}`;
+    deploy([{ imageId: `quay.io/other/app@${elsewhere}` }]);
     const { code, report } = await cluster.adopt(namespace);
     expect(code).toBe(1);
     expect(report.images).toMatchObject([
-      { state: 'unconfirmed', notes: ['1 pod: imageID names another repository, quay.io/other/app'] },
+      {
+        state: 'unconfirmed',
+        notes: [
+          expect.stringMatching(/^the registry doesn't have sha256:1+, which runs; push it there again/),
+          'imageID names another repository, quay.io/other/app',
+          `its tag has ${after} now`,
+        ],
+      },
     ]);
     expect(patches()).toBe(0);
-    expect(registry.requests.entries).toEqual([]);
   });
 
   test('if pods run two digests, until told which counts', async () => {
