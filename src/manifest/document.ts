@@ -1,6 +1,8 @@
-import { Composer, type Document, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
 import type { z } from 'zod';
-import { follow, type MaybeNode, type ObjectName } from './objects.ts';
+import type { MaybeNode, ObjectName } from './objects.ts';
+import { TOO_DEEP } from './yaml/inline.ts';
+import { follow, stringValue } from './yaml/node.ts';
+import { type Document, parse } from './yaml/parser.ts';
 
 /** A position in a text. Both numbers count from 1. */
 export interface Position {
@@ -8,7 +10,7 @@ export interface Position {
   column: number;
 }
 
-/** What is wrong with a manifest or one of its documents. */
+/** What is wrong with a document of a manifest. */
 export interface Mistake extends Position {
   /** The document's number, from 1. */
   document: number;
@@ -23,7 +25,7 @@ export interface Mistake extends Position {
 export interface Manifest {
   text: string;
   documents: readonly Document[];
-  /** Why it isn't YAML. If there are any, its documents aren't used. */
+  /** Why documents can't be read. */
   mistakes: readonly Mistake[];
   placeOf(offset: number): Position;
 }
@@ -32,62 +34,41 @@ export interface Manifest {
  * Parses YAML, and so JSON, with any number of documents. Positions of nodes are in UTF-16 code units of the text.
  */
 export function parseManifest(text: string): Manifest {
-  const lineCounter = new LineCounter();
-  const placeOf = (offset: number) => {
-    const { line, col } = lineCounter.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const parser = new ShallowParser(lineCounter.addNewLine);
-  // Merge keys are from YAML 1.1, and Kubernetes accepts them.
-  const composer = new Composer({ prettyErrors: false, merge: true, logLevel: 'silent' });
-  const documents: Document[] = [];
-  try {
-    for (const document of composer.compose(parser.parse(text))) documents.push(document);
-  } catch (error) {
-    if (!(error instanceof TooDeep)) throw error;
-    const mistake = { ...placeOf(parser.offset), document: parser.documents + 1, message: TOO_DEEP };
-    return { text, documents, mistakes: [mistake], placeOf };
-  }
-  // Later mistakes of a document are mostly consequences of the first.
-  const mistakes = documents.flatMap(({ errors: [error] }, index) =>
-    error === undefined
-      ? []
-      : [
-          {
-            ...placeOf(error.pos[0]),
-            document: index + 1,
-            message: explain(error.message, text, error.pos[0]),
-          },
-        ],
-  );
+  const documents = [...parse(text)];
+  const placeOf = placesIn(text);
+  const mistakes = documents.flatMap(({ error, start, end }, index): Mistake[] => {
+    if (error === undefined) return [];
+    const source = text.slice(start, end);
+    const isUnfilled = error.message !== TOO_DEEP && isTemplate(text, error.offset);
+    const message = isUnfilled ? TEMPLATE : error.message;
+    return [{ ...placeOf(error.offset), document: index + 1, object: nameIn(source), message }];
+  });
   return { text, documents, mistakes, placeOf };
 }
 
-/** Nested collections. Composing half as many again exhausts the stack, or takes very long. */
-const DEEPEST = 500;
-const TOO_DEEP = 'it is nested too deeply to be read';
-
-class TooDeep extends Error {
-  override readonly name = 'TooDeep';
+/** Finds lines in a text. Its lines are found when the first place is asked for. */
+function placesIn(text: string): (offset: number) => Position {
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\r\n|[\n\r]/g), (end) => end.index + end[0].length)];
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
 }
 
-/** A parser that stops at a text that is nested too deeply. */
-class ShallowParser extends Parser {
-  /** The number of documents parsed. */
-  documents = 0;
-
-  override *parse(source: string) {
-    for (const token of super.parse(source)) {
-      if (token.type === 'document') this.documents += 1;
-      yield token;
-    }
-  }
-
-  /** Called for each lexeme: wrapped in a generator, it would take as long as the rest of parsing. */
-  override next(source: string) {
-    if (this.stack.length > DEEPEST) throw new TooDeep();
-    return super.next(source);
-  }
+/** The object in a document that can't be read, as far as its lines tell. */
+function nameIn(source: string): ObjectName | undefined {
+  const textOf = (key: string) => new RegExp(`^${key}: *["']?([^\\s"'#{]+)`, 'm').exec(source)?.[1];
+  const kind = textOf('kind');
+  if (kind === undefined) return undefined;
+  const name =
+    /^metadata:[^\n]*(?:\n[ #][^\n]*)*?(?:\n +|[{,] *)name: *["']?([^\s"'#{},]+)/m.exec(source)?.[1] ?? '';
+  return { apiVersion: textOf('apiVersion') ?? '', kind, name, namespace: undefined };
 }
 
 /** Whether a text has a Helm placeholder. */
@@ -95,33 +76,27 @@ const isPlaceholder = (text: string) => text.includes('{{');
 
 const TEMPLATE = 'a template was not filled in; render it first, as with helm template';
 
-function explain(message: string, text: string, offset: number): string {
+function isTemplate(text: string, offset: number): boolean {
   const start = text.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1;
   const end = text.indexOf('\n', offset);
   const line = text.slice(start, end === -1 ? text.length : end);
-  if (isPlaceholder(line) || /^[\t ]*\{\{/m.test(text)) return TEMPLATE;
-  return message.startsWith('Maximum call stack') ? TOO_DEEP : message;
+  return isPlaceholder(line) || /^[\t ]*\{\{/m.test(text);
 }
 
 /** Why a value isn't what belongs there, by zod's issue with it, and how to write it instead. */
-export function misplaced(
-  value: MaybeNode,
-  issue: z.core.$ZodIssue,
-  document: Document,
-  text: string,
-): string {
-  const source = value?.range ? text.slice(value.range[0], value.range[1]) : '';
+export function misplaced(value: MaybeNode, issue: z.core.$ZodIssue, text: string): string {
+  const source = value === undefined ? '' : text.slice(value.start, value.end);
   if (isPlaceholder(source)) return TEMPLATE;
   const expected = issue.code === 'invalid_type' ? issue.expected : '';
-  const isNumber = isScalar(value) && typeof value.value !== 'string' && value.value !== null;
+  const isNumber = value?.type === 'scalar' && stringValue(value) === undefined && source !== '';
   if (isNumber && expected === 'string') return `${source} isn't text; put it in quotes`;
   const { what, remedy } = wants[expected] ?? { what: 'something else', remedy: 'correct it' };
-  return `it is ${typeNameOf(follow(document, value))}, and ${what} belongs here; ${remedy}`;
+  return `it is ${typeNameOf(follow(value))}, and ${what} belongs here; ${remedy}`;
 }
 
 function typeNameOf(node: MaybeNode): string {
-  if (isMap(node)) return 'a mapping';
-  if (isSeq(node)) return 'a list';
+  if (node?.type === 'mapping') return 'a mapping';
+  if (node?.type === 'sequence') return 'a list';
   return node === undefined ? 'missing' : 'a single value';
 }
 

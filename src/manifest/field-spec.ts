@@ -1,8 +1,6 @@
-import { type Document, isSeq, parse } from 'yaml';
 import { z } from 'zod';
 import {
   childOf,
-  follow,
   groupOf,
   itemsOf,
   type MaybeNode,
@@ -10,6 +8,8 @@ import {
   toSegment,
   versionOf,
 } from './objects.ts';
+import { follow, valueFrom } from './yaml/node.ts';
+import { parse } from './yaml/parser.ts';
 
 /**
  * Where objects of a kind that tagpin doesn't know have images, as in kustomize (api/types/fieldspec.go). The path leads
@@ -61,13 +61,9 @@ const configurationSchema = z.object({ images: z.array(fieldSpecSchema) });
  * @throws InvalidFieldSpec
  */
 export function readFieldSpecs(text: string): FieldSpec[] {
-  let content: unknown;
-  try {
-    content = parse(text, { prettyErrors: false, logLevel: 'error' });
-  } catch (error) {
-    throw new InvalidFieldSpec(`it isn't YAML: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const parsed = configurationSchema.safeParse(content);
+  const [document] = parse(text);
+  if (document?.error !== undefined) throw new InvalidFieldSpec(`it isn't YAML: ${document.error.message}`);
+  const parsed = configurationSchema.safeParse(document?.root && valueFrom(document.root));
   if (parsed.success) return parsed.data.images;
   throw new InvalidFieldSpec(
     `write a list "images" of objects with group, version, kind and path, as kustomize's configurations have it`,
@@ -89,27 +85,27 @@ export interface Spot {
 }
 
 /** The nodes that a path leads to: one for each item of the lists on its way. */
-export function spotsAt(document: Document, node: MaybeNode, path: string): Spot[] {
+export function spotsAt(node: MaybeNode, path: string): Spot[] {
   const names = path
     .replace(/^\//, '')
     .split(/(?<!\\)\//)
     .map((name) => name.replaceAll('\\/', '/').replace(/\[\]$/, ''));
-  let spots = elementsOf(document, { node, pointer: '' });
+  let spots = elementsOf({ node, pointer: '' });
   for (const name of names) {
     spots = spots
       .map((spot) => ({
-        node: childOf(document, spot.node, name),
+        node: childOf(spot.node, name),
         pointer: spot.pointer + toSegment(name),
       }))
-      .flatMap((spot) => (spot.node === undefined ? [] : elementsOf(document, spot)));
+      .flatMap((spot) => (spot.node === undefined ? [] : elementsOf(spot)));
   }
   return spots;
 }
 
 /** The items of a list and of lists in it. A node that isn't a list is its own item. */
-function elementsOf(document: Document, spot: Spot): Spot[] {
-  if (!isSeq(follow(document, spot.node))) return [spot];
-  return itemsOf(document, spot.node).flatMap((node, index) =>
-    elementsOf(document, { node, pointer: `${spot.pointer}/${index}` }),
+function elementsOf(spot: Spot): Spot[] {
+  if (follow(spot.node)?.type !== 'sequence') return [spot];
+  return itemsOf(spot.node).flatMap((node, index) =>
+    elementsOf({ node, pointer: `${spot.pointer}/${index}` }),
   );
 }

@@ -1,4 +1,3 @@
-import { type Document, isMap, isNode, isScalar, isSeq, Scalar } from 'yaml';
 import { keyPath } from '../config/key-path.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
 import { podTemplateSchema } from '../pin/pod.ts';
@@ -7,7 +6,6 @@ import { type Manifest, type Mistake, misplaced, type Position } from './documen
 import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
 import {
   childOf,
-  follow,
   groupOf,
   lastSegmentOf,
   type ManifestObject,
@@ -21,6 +19,7 @@ import {
   stringOf,
 } from './objects.ts';
 import type { PairSpan, Span } from './splice.ts';
+import { Endless, follow, type Node, type Scalar, stringValue, valueFrom } from './yaml/node.ts';
 
 /** An image in a manifest, with the decision about it. */
 export interface ManifestImage extends Decided, Position {
@@ -44,42 +43,50 @@ export interface FindOptions {
   fieldSpecs: readonly FieldSpec[];
 }
 
-/** The images of a manifest, and its mistakes, in the order of the text. */
-export function findImages(
-  manifest: Manifest,
-  options: FindOptions,
-): { images: ManifestImage[]; mistakes: Mistake[] } {
+/** Finds the images of a manifest. */
+export function findImages(manifest: Manifest, options: FindOptions): Found {
   const images: ManifestImage[] = [];
-  const mistakes: Mistake[] = [];
+  const mistakes = [...manifest.mistakes];
+  const warnings: Mistake[] = [];
   for (const [index, document] of manifest.documents.entries()) {
-    for (const object of objectsOf(document)) {
-      const finder = new Finder(manifest, document, index + 1, object, options.rules);
+    const objects = objectsOf(document.root);
+    for (const object of objects) {
+      const finder = new Finder(manifest, index + 1, object, options.rules);
       finder.find(options.fieldSpecs);
-      images.push(...finder.images.values());
+      for (const image of finder.images.values()) images.push(image);
       mistakes.push(...finder.mistakes);
     }
+    for (const key of document.repeated) {
+      const object = objects.find(({ node }) => node && node.start <= key.start && key.end <= node.end);
+      const message = `the key ${JSON.stringify(key.text)} is in its mapping before, and the last one counts; remove the others`;
+      warnings.push({ ...manifest.placeOf(key.start), document: index + 1, object, message });
+    }
   }
-  return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace) };
+  return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace), warnings };
+}
+
+/** What is in a manifest, in the order of the text. */
+export interface Found {
+  images: ManifestImage[];
+  /** Why it can't be pinned. */
+  mistakes: Mistake[];
+  /** What is read otherwise than it may be meant. */
+  warnings: Mistake[];
 }
 
 const byPlace = (a: Position, b: Position) => a.line - b.line || a.column - b.column;
-
-/** The limit of alias expansion in one template, because nested aliases can grow without bound. */
-const MOST_ALIASES = 1000;
 
 class Finder {
   /** By pointer, because two field specs may lead to one image. */
   readonly images = new Map<string, ManifestImage>();
   readonly mistakes: Mistake[] = [];
   readonly #manifest: Manifest;
-  readonly #document: Document;
   readonly #number: number;
   readonly #object: ManifestObject;
   readonly #rules: Rules;
 
-  constructor(manifest: Manifest, document: Document, number: number, object: ManifestObject, rules: Rules) {
+  constructor(manifest: Manifest, number: number, object: ManifestObject, rules: Rules) {
     this.#manifest = manifest;
-    this.#document = document;
     this.#number = number;
     this.#object = object;
     this.#rules = rules;
@@ -89,9 +96,8 @@ class Finder {
     try {
       this.#findAll(fieldSpecs);
     } catch (error) {
-      // An alias without an anchor, or that expands too far, or to itself.
-      if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
-      const message = error instanceof ReferenceError ? error.message : 'an alias leads back to itself';
+      if (!(error instanceof Endless)) throw error;
+      const { message } = error;
       this.mistakes.push({ ...this.#placeOf(''), document: this.#number, object: this.#name, message });
     }
   }
@@ -100,12 +106,9 @@ class Finder {
     const { kind, apiVersion, node } = this.#object;
     if (isKindWithPods(groupOf(apiVersion), kind)) this.#findInTemplate(templatePointer(kind));
     for (const spec of fieldSpecs.filter((one) => appliesTo(one, this.#object))) {
-      for (const { node: target, pointer } of spotsAt(this.#document, node, spec.path)) {
-        if (isMap(follow(this.#document, target))) {
-          this.#findInSpec(
-            pointer,
-            childOf(this.#document, nodeAt(this.#document, node, parentPointer(pointer)), 'metadata'),
-          );
+      for (const { node: target, pointer } of spotsAt(node, spec.path)) {
+        if (follow(target)?.type === 'mapping') {
+          this.#findInSpec(pointer, childOf(nodeAt(node, parentPointer(pointer)), 'metadata'));
         } else {
           this.#findOne(target, pointer);
         }
@@ -114,13 +117,13 @@ class Finder {
   }
 
   #findInTemplate(pointer: string): void {
-    const template = nodeAt(this.#document, this.#object.node, pointer);
-    this.#findInSpec(`${pointer}${podSpecPointers.Pod}`, childOf(this.#document, template, 'metadata'));
+    const template = nodeAt(this.#object.node, pointer);
+    this.#findInSpec(`${pointer}${podSpecPointers.Pod}`, childOf(template, 'metadata'));
   }
 
   #findInSpec(pointer: string, metadata: MaybeNode): void {
-    const spec = nodeAt(this.#document, this.#object.node, pointer);
-    if (!isMap(follow(this.#document, spec))) return;
+    const spec = nodeAt(this.#object.node, pointer);
+    if (follow(spec)?.type !== 'mapping') return;
     const pod = this.#read({ metadata: this.#value(metadata) ?? {}, spec: this.#value(spec) }, pointer);
     if (pod === undefined) return;
     for (const decided of decide(pod, this.#rules)) {
@@ -131,10 +134,10 @@ class Finder {
 
   /** An image outside a pod spec is decided about as a container's. */
   #findOne(node: MaybeNode, pointer: string): void {
-    const image = stringOf(this.#document, node);
+    const image = stringOf(node);
     if (image === undefined) return;
     const name = lastSegmentOf(pointer);
-    const metadata = this.#value(childOf(this.#document, this.#object.node, 'metadata')) ?? {};
+    const metadata = this.#value(childOf(this.#object.node, 'metadata')) ?? {};
     const pod = this.#read({ metadata, spec: { containers: [{ name, image }] } }, pointer);
     const [decided] = pod === undefined ? [] : decide(pod, this.#rules);
     if (decided !== undefined) this.#add(decided, pointer, undefined);
@@ -152,21 +155,16 @@ class Finder {
         document: this.#number,
         object: this.#name,
         field: this.#path(at),
-        message: misplaced(
-          nodeAt(this.#document, this.#object.node, at),
-          issue,
-          this.#document,
-          this.#manifest.text,
-        ),
+        message: misplaced(nodeAt(this.#object.node, at), issue, this.#manifest.text),
       });
     }
     return undefined;
   }
 
   #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
-    const scalar = follow(this.#document, nodeAt(this.#document, this.#object.node, pointer));
+    const scalar = follow(nodeAt(this.#object.node, pointer));
     // A patch may name a container without its image.
-    if (!isScalar(scalar) || typeof scalar.value !== 'string') return;
+    if (scalar?.type !== 'scalar' || stringValue(scalar) === undefined) return;
     this.images.set(pointer, {
       ...decided,
       ...this.#placeOf(pointer),
@@ -185,56 +183,45 @@ class Finder {
   }
 
   #policy(imagePointer: string, policyPointer: string): PolicySpan | undefined {
-    const container = nodeAt(this.#document, this.#object.node, parentPointer(imagePointer));
+    const container = nodeAt(this.#object.node, parentPointer(imagePointer));
     const key = lastSegmentOf(policyPointer);
-    const there = follow(this.#document, memberOf(this.#document, container, key)?.pair.value);
-    if (isScalar(there)) return { isThere: true, span: spanOf(there) };
-    const member = memberOf(this.#document, container, lastSegmentOf(imagePointer));
-    if (member === undefined || !isScalar(member.pair.key)) return undefined;
+    const there = follow(memberOf(container, key)?.pair.value);
+    if (there?.type === 'scalar') return { isThere: true, span: spanOf(there) };
+    const member = memberOf(container, lastSegmentOf(imagePointer));
+    const after = member && follow(member.pair.key);
+    if (member === undefined || after?.type !== 'scalar') return undefined;
     // A single pair in a list's brackets has no braces to insert another into.
-    const isFlow = member.map.flow === true;
-    if (isFlow && this.#manifest.text[rangeOf(member.map)[0]] !== '{') return undefined;
-    const { start } = spanOf(member.pair.key);
-    const end = rangeOf(member.pair.value)[1];
-    const quote = quotes.get(member.pair.key.type ?? '') ?? '';
-    return { isThere: false, key, after: { start, end, quote, isFlow } };
+    const { isFlow, start } = member.mapping;
+    if (isFlow && this.#manifest.text[start] !== '{') return undefined;
+    const quote = after.style === '"' || after.style === "'" ? after.style : '';
+    const { pair } = member;
+    return { isThere: false, key, after: { start: pair.key.start, end: pair.value.end, quote, isFlow } };
   }
 
   /** The position of the node at a pointer, or of its nearest existing ancestor. */
   #placeOf(pointer: string): Position {
-    const node = nodeAt(this.#document, this.#object.node, pointer);
-    if (node?.range) return this.#manifest.placeOf(node.range[0]);
-    return pointer === ''
-      ? this.#manifest.placeOf(this.#document.range?.[0] ?? 0)
-      : this.#placeOf(parentPointer(pointer));
+    const node = nodeAt(this.#object.node, pointer);
+    if (node !== undefined) return this.#manifest.placeOf(node.start);
+    return pointer === '' ? this.#manifest.placeOf(0) : this.#placeOf(parentPointer(pointer));
   }
 
   #path(pointer: string): string {
     const keys: (string | number)[] = [];
     let node: MaybeNode = this.#object.node;
     for (const key of segmentsOf(pointer)) {
-      keys.push(isSeq(follow(this.#document, node)) ? Number(key) : key);
-      node = childOf(this.#document, node, key);
+      keys.push(follow(node)?.type === 'sequence' ? Number(key) : key);
+      node = childOf(node, key);
     }
     return keyPath(keys);
   }
 
-  #value(node: MaybeNode): unknown {
-    return node?.toJS(this.#document, { maxAliasCount: MOST_ALIASES });
+  #value(node: Node | undefined): unknown {
+    return node && valueFrom(node);
   }
 }
 
-const quotes = new Map<string, string>([
-  [Scalar.QUOTE_DOUBLE, '"'],
-  [Scalar.QUOTE_SINGLE, "'"],
-]);
-
-function spanOf(scalar: Scalar): Span {
-  const [start, end] = rangeOf(scalar);
-  return { start, end, value: typeof scalar.value === 'string' ? scalar.value : undefined };
-}
-
-function rangeOf(node: unknown): readonly [number, number] {
-  const range = isNode(node) ? node.range : undefined;
-  return range ? [range[0], range[1]] : [0, 0];
-}
+const spanOf = (scalar: Scalar): Span => ({
+  start: scalar.start,
+  end: scalar.end,
+  value: stringValue(scalar),
+});

@@ -101,7 +101,7 @@ async function readManifest(source: Source): Promise<Manifest | Unreadable> {
 function open(source: Source, manifest: Manifest | Unreadable, { find, intent }: Setup): OpenedFile {
   if (!(manifest instanceof Unreadable)) return openFile(source, manifest, find, intent);
   const mistakes = [{ message: manifest.message }];
-  return { source, text: '', documents: 0, images: [], plans: [], mistakes };
+  return { source, text: '', documents: 0, images: [], plans: [], mistakes, warnings: [] };
 }
 
 /** Pins all files at the same time. Registries are asked only for images that the lock lacks, and never with `--frozen`. */

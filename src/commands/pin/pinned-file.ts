@@ -99,6 +99,8 @@ export interface OpenedFile {
   plans: readonly Plan[];
   /** Why it can't be pinned. */
   mistakes: readonly (Mistake | { message: string })[];
+  /** What is read otherwise than it may be meant. */
+  warnings: readonly Mistake[];
 }
 
 export interface PinnedImage {
@@ -113,7 +115,7 @@ export interface PinnedFile extends Omit<OpenedFile, 'images' | 'plans'> {
   after: string | undefined;
 }
 
-/** Finds and plans the images of a manifest. One with mistakes in its YAML gets no plans. */
+/** Finds and plans the images of a manifest: those of documents without mistakes. */
 export function openFile(
   source: Source,
   manifest: Manifest,
@@ -121,11 +123,8 @@ export function openFile(
   intent: Intent,
 ): OpenedFile {
   const common = { source, text: manifest.text, documents: manifest.documents.length };
-  if (manifest.mistakes.length > 0) {
-    return { ...common, images: [], plans: [], mistakes: manifest.mistakes };
-  }
-  const { images, mistakes } = findImages(manifest, options);
-  return { ...common, images, plans: planAll(images, intent), mistakes };
+  const { images, mistakes, warnings } = findImages(manifest, options);
+  return { ...common, images, plans: planAll(images, intent), mistakes, warnings };
 }
 
 export interface Style {

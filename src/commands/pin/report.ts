@@ -6,9 +6,9 @@ import { INTERRUPTED } from './digests.ts';
 import type { PinnedFile, PinnedImage } from './pinned-file.ts';
 
 /** The problems of a file, one line each, without those that an interruption caused. */
-export function problemsOf({ source, documents, mistakes, images }: PinnedFile): string[] {
+export function problemsOf({ source, documents, mistakes, warnings, images }: PinnedFile): string[] {
   const isMany = documents > 1;
-  const ofFile = mistakes.map((mistake) => {
+  const ofFile = mistakes.concat(warnings).map((mistake) => {
     if (!('line' in mistake)) return `${source.name}: ${mistake.message}`;
     const { line, column, document, object, field, message } = mistake;
     const parts = [
@@ -73,23 +73,30 @@ export function printReport(files: readonly PinnedFile[]): string {
       };
     }),
   );
-  const problems = files.flatMap(({ source, mistakes }) =>
-    mistakes.map((mistake) => {
-      if (!('line' in mistake)) return { file: source.name, ...mistake };
-      const { object, ...rest } = mistake;
-      return { file: source.name, ...rest, resource: object };
-    }),
-  );
-  return `${JSON.stringify({ images, problems }, undefined, 2)}\n`;
+  const told = (source: PinnedFile['source'], mistake: PinnedFile['mistakes'][number]) => {
+    if (!('line' in mistake)) return { file: source.name, ...mistake };
+    const { object, ...rest } = mistake;
+    return { file: source.name, ...rest, resource: object };
+  };
+  const problems = files.flatMap(({ source, mistakes }) => mistakes.map((one) => told(source, one)));
+  const warnings = files.flatMap(({ source, warnings }) => warnings.map((one) => told(source, one)));
+  return `${JSON.stringify({ images, problems, warnings }, undefined, 2)}\n`;
 }
 
 /** A function's results for its resources. */
 export function resultsOf(file: PinnedFile, manifest: Manifest): FunctionResult[] {
   const ofFile = file.mistakes.map(({ message }): FunctionResult => ({ message, severity: 'error' }));
+  const warnings = file.warnings.map(
+    ({ message, object }): FunctionResult => ({
+      message,
+      severity: 'warning',
+      ...(object === undefined ? {} : { resourceRef: resourceRefOf(object) }),
+    }),
+  );
   const ofImages = file.images.flatMap((image) => resultOf(image, manifest));
   // A file with an error isn't pinned at all.
   const isSaid = ({ severity }: FunctionResult) => file.after !== undefined || severity === 'error';
-  return [...ofFile, ...ofImages.filter(isSaid)];
+  return [...ofFile, ...warnings, ...ofImages.filter(isSaid)];
 }
 
 /** For people: the errors among results, one line each. */

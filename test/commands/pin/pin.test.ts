@@ -235,7 +235,7 @@ describe('an image that can not be pinned', () => {
       expect.stringContaining(
         `${at('bad.yaml')}:15:12: document 2, Pod "c", spec.containers[0].image: ${missing}: not found`,
       ),
-      expect.stringContaining(`${at('broken.yaml')}:4:1: document 2: `),
+      expect.stringContaining(`${at('broken.yaml')}:3:4: document 2: the bracket [ isn't closed; add ]`),
       expect.stringContaining(
         `${at('wrong.yaml')}:7:12: Pod "c", spec.containers[0].image: invalid image reference "Web:1"`,
       ),
