@@ -15,7 +15,12 @@ import { oddManifest } from '../support/odd-manifests.ts';
 const { programs, directory } = readCluster();
 
 /** The numbers of files, of those that one program reads, and of programs at the same time. */
-const [GENERATED, FROM_MODULES, TOGETHER, AT_ONCE] = [Number(process.env['ODD_MANIFESTS'] ?? 700), 350, 12, 2];
+const [GENERATED, FROM_MODULES, TOGETHER, AT_ONCE] = [
+  Number(process.env['ODD_MANIFESTS'] ?? 700),
+  350,
+  12,
+  2,
+];
 const firstSeed = Number(process.env['ODD_SEED'] ?? 1);
 
 /** Kubernetes' own examples and test data, among the sources that the cluster is built from. */
