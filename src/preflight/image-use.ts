@@ -67,11 +67,19 @@ function useOf({ decided, puller, workloads }: Group): ImageUse {
  */
 export type ImageCheck = ImageUse &
   (
-    | { state: 'pinned'; digest: string; credential: string }
+    | { state: 'pinned'; digest: string; credential: string; pull: Pull | undefined }
     | { state: 'left'; reason: string }
     | { state: 'refused'; message: string }
     | { state: 'unknown'; message: string }
   );
+
+/** What mirrors say of a digest: the node pulls it from the first of them that has it, or from the registry itself. */
+export interface Pull {
+  /** Whether any of them has it. */
+  isPossible: boolean;
+  /** Each mirror that doesn't, in a sentence. */
+  notes: readonly string[];
+}
 
 /** Notes on the state. The condition is what has to happen before images are pinned. */
 export function notesOf(check: ImageCheck, condition: string | undefined): string[] {
@@ -80,6 +88,7 @@ export function notesOf(check: ImageCheck, condition: string | undefined): strin
   return [
     ...(check.state === 'pinned' && condition !== undefined ? [condition] : []),
     ...('message' in check ? [check.message] : []),
+    ...(check.state === 'pinned' ? (check.pull?.notes ?? []) : []),
     ...(check.state === 'left' ? [reasons[check.reason] ?? check.reason] : []),
     ...(others.length > 0 ? [`until the next rollout its pods have ${others.join(' and ')}`] : []),
     ...(check.isIdle ? ['only for a rollback: nothing runs it now'] : []),
@@ -92,5 +101,7 @@ const reasons: Readonly<Record<string, string>> = {
   skipped: 'skipped, by tagpin.dev/skip or the configuration',
 };
 
-/** Whether it has to be fixed before `enforce`: an image that nothing runs doesn't. */
-export const isFinding = (check: ImageCheck) => check.state === 'refused' && !check.isIdle;
+/** Whether it has to be fixed before `enforce`: one that is refused, or that no node could pull. An image that nothing runs doesn't. */
+export const isFinding = (check: ImageCheck) =>
+  !check.isIdle &&
+  (check.state === 'refused' || (check.state === 'pinned' && check.pull?.isPossible === false));

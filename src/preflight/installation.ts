@@ -94,6 +94,12 @@ export function endpointsCheck(asked: Asked<ServiceEndpoints>): Check {
     if (!exists) {
       return { result: 'problem', detail: `there is no Service ${service}; apply tagpin's manifests again` };
     }
+    if (all === 0) {
+      return {
+        result: 'problem',
+        detail: `Service ${service} has no pods; look at its Deployment, and at the events there`,
+      };
+    }
     if (ready === 0) {
       return {
         result: 'problem',

@@ -5,6 +5,7 @@ import { type Resource, resources } from '../kubernetes/resources.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type KindWithPods, templateOf } from '../pin/pod-template.ts';
 import { hashOf, isRevisionKind } from '../revision/kinds.ts';
+import { membershipOf } from '../revision/membership.ts';
 import { type Pins, readPins } from '../revision/pins.ts';
 
 /** An object that has pods or creates them, with its pod or pod template. */
@@ -19,6 +20,10 @@ export interface NamespaceWorkload {
   pins: Pins | undefined;
   /** Whether it is a revision without pods, kept for a rollback. */
   isIdle: boolean;
+  /** The number of a ControllerRevision. */
+  revision: number | undefined;
+  /** The name of the object that stores a pod's digests. */
+  storedIn: string | undefined;
 }
 
 export interface Workloads {
@@ -40,6 +45,7 @@ const kinds: readonly { kind: string; resource: Resource; like: KindWithPods }[]
     like: 'ReplicationController',
   },
   { kind: 'ReplicaSet', resource: resources.ReplicaSet, like: 'ReplicaSet' },
+  { kind: 'ControllerRevision', resource: resources.ControllerRevision, like: 'ControllerRevision' },
   { kind: 'Job', resource: resources.Job, like: 'Job' },
   { kind: 'Pod', resource: resources.Pod, like: 'Pod' },
 ];
@@ -49,6 +55,9 @@ const MIRROR = 'kubernetes.io/config.mirror';
 const objectSchema = z.object({
   metadata: objectMetadata.extend({ deletionTimestamp: z.string().nullish() }),
   spec: z.looseObject({ replicas: z.number().nullish() }).nullish(),
+  /** A ControllerRevision's. */
+  data: z.unknown().optional(),
+  revision: z.number().nullish(),
   status: z
     .object({
       phase: z.string().nullish(),
@@ -79,12 +88,15 @@ export async function readWorkloads(
         return { workloads };
       } catch (error) {
         if (!(error instanceof KubernetesError)) throw error;
+        // Their images are in StatefulSets and DaemonSets, too; without them, only what they store isn't known.
+        if (kind === 'ControllerRevision' && error.status === 403) return { workloads: [] };
         return { workloads, unread: error.message };
       }
     }),
   );
+  const workloads = read.flatMap(({ workloads }) => workloads);
   return {
-    workloads: read.flatMap(({ workloads }) => workloads),
+    workloads: workloads.map((workload) => withIdleness(workload, workloads)),
     unread: read.flatMap(({ unread }) => unread ?? []),
   };
 }
@@ -102,7 +114,20 @@ function workloadOf(kind: string, like: KindWithPods, object: ReadObject): Names
     pod,
     pins: isRevisionKind(kind) ? readPins(metadata.annotations, hashOf(kind, metadata.labels)) : undefined,
     isIdle: kind === 'ReplicaSet' && owner !== undefined && object.spec?.replicas === 0,
+    revision: object.revision ?? undefined,
+    storedIn: kind === 'Pod' ? membershipOf(metadata.namespace ?? '', metadata)?.stored?.name : undefined,
   };
+}
+
+/** A ControllerRevision is in use if it is its owner's newest, or has pods still. */
+function withIdleness(workload: NamespaceWorkload, all: readonly NamespaceWorkload[]): NamespaceWorkload {
+  const { kind, owner, name, revision = 0 } = workload;
+  if (kind !== 'ControllerRevision') return workload;
+  const isUsed = all.some((other) => other.owner === owner && other.storedIn === name);
+  const isOld = all.some(
+    (other) => other.kind === kind && other.owner === owner && (other.revision ?? 0) > revision,
+  );
+  return { ...workload, isIdle: isOld && !isUsed };
 }
 
 function hasEnded({ metadata, status }: ReadObject): boolean {

@@ -5,9 +5,10 @@ import { type Digest, isDigestOf } from '../image/digest.ts';
 import { blobPath, manifestPath, type Reference } from '../image/reference.ts';
 import { AuthorizedHttp, type Session } from './authorization.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
-import { errorFromResponse, RegistryError, readRetryAfter } from './error.ts';
+import { RegistryError } from './error.ts';
 import { type HttpResponse, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
+import { digestOf, failure, needsGet } from './manifest-response.ts';
 
 /** A manifest or blob of a registry. */
 export interface Content {
@@ -29,6 +30,13 @@ interface ManifestRequest {
   credential: Credential | undefined;
   signal: AbortSignal;
   onRequest?: (() => void) | undefined;
+  onFailure?: ((host: string, error: RegistryError) => void) | undefined;
+}
+
+/** A host that was asked before another one, and why that was. */
+export interface HostFailure {
+  host: string;
+  error: RegistryError;
 }
 
 /**
@@ -68,6 +76,27 @@ export class RegistryClient {
   }
 
   /**
+   * Looks for a digest where a node pulls it: at the mirrors that may serve it, then at the registry itself, until one has it.
+   * Undefined if there is no mirror, because a digest that the registry has just told needs no second look.
+   *
+   * @throws RegistryError if none has it
+   */
+  async findAtMirrors(
+    reference: Reference & { digest: Digest },
+    credential: Credential | undefined,
+    signal: AbortSignal,
+  ): Promise<HostFailure[] | undefined> {
+    const [first] = this.#endpoints.inOrder(reference.domain, 'pull');
+    if (first === undefined || first.namespace === undefined) return undefined;
+    const failures: HostFailure[] = [];
+    const onFailure = (host: string, error: RegistryError) => failures.push({ host, error });
+    await this.#askInOrder({ reference, needed: 'pull', credential, signal, onFailure }, (session) =>
+      this.#resolveAt(session, reference),
+    );
+    return failures;
+  }
+
+  /**
    * The manifest or blob with a digest in the reference's repository. Its bytes are verified.
    *
    * @throws RegistryError
@@ -102,7 +131,7 @@ export class RegistryClient {
 
   /** Asks the mirrors, then the registry itself, until one succeeds. */
   async #askInOrder<T>(
-    { reference, needed, credential, signal, onRequest }: ManifestRequest,
+    { reference, needed, credential, signal, onRequest, onFailure }: ManifestRequest,
     ask: (session: Session) => Promise<T>,
   ): Promise<T> {
     const endpoints = this.#endpoints.inOrder(reference.domain, needed);
@@ -121,7 +150,9 @@ export class RegistryClient {
       } catch (error) {
         const mirrorTimedOut = session.signal.aborted && !signal.aborted;
         if (!(error instanceof RegistryError) && !mirrorTimedOut) throw error;
-        errors.push(error instanceof RegistryError ? error : mirrorTimeout(endpoint, error));
+        const failure = error instanceof RegistryError ? error : mirrorTimeout(endpoint, error);
+        errors.push(failure);
+        onFailure?.(endpoint.host, failure);
         if (signal.aborted) break;
       }
     }
@@ -201,36 +232,3 @@ const mirrorTimeout = ({ base }: Endpoint, cause: unknown) =>
 
 const noHost = ({ domain }: Reference) =>
   new RegistryError('forbidden_address', `the configuration allows no host to resolve tags of ${domain}`);
-
-/** Room for sha512. A longer header is no digest, and a part of it would keep the whole header in memory. */
-const LONGEST_DIGEST = 200;
-
-/** The digest that a registry states for its response. */
-export function digestOf(response: HttpResponse): string | undefined {
-  const header = response.headers['docker-content-digest'];
-  return typeof header === 'string' && header.length <= LONGEST_DIGEST ? header.trim() : undefined;
-}
-
-/**
- * Some registries don't support HEAD (400, 405, 501), Nexus answers it with 404 although GET finds the image, and only the
- * body of a GET says why access is denied (403).
- */
-export const needsGet = (status: number) => [400, 403, 404, 405, 501].includes(status);
-
-/** The error for a response that isn't what was asked for. */
-export function failure(response: HttpResponse, credential: Credential | undefined): RegistryError {
-  const { status, body, url, headers, secrets } = response;
-  if (status < 400) {
-    return new RegistryError('status', `the registry answers ${status} instead of a manifest or an error`, {
-      status,
-      url,
-    });
-  }
-  const retryAfter = readRetryAfter(headers['retry-after']);
-  return errorFromResponse(url, {
-    status,
-    body: body.toString('utf8'),
-    retryAfter,
-    secrets: [...secrets, ...(credential?.secrets ?? [])],
-  });
-}

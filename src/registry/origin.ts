@@ -4,11 +4,12 @@ import { type Digest, isDigestOf, parseDigest, sha256 } from '../image/digest.ts
 import { manifestPath, type Reference } from '../image/reference.ts';
 import { parseJson } from '../json.ts';
 import { AuthorizedHttp, type Session } from './authorization.ts';
-import { digestOf, failure, needsGet, urlAt } from './client.ts';
+import { urlAt } from './client.ts';
 import type { Endpoints } from './endpoint.ts';
 import { RegistryError } from './error.ts';
 import { type HttpResponse, type Observer, RegistryHttp } from './http.ts';
 import { ACCEPT, type Descriptor, describeBody, describeHeaders, mediaTypeOf } from './manifest.ts';
+import { digestOf, failure, needsGet } from './manifest-response.ts';
 import type { Actions } from './token.ts';
 
 /** A manifest as an index names it. */

@@ -105,9 +105,17 @@ function withinLimits(warnings: readonly string[]): string[] {
   return kept;
 }
 
-/** Counted in characters, as the API server does, not in UTF-16 units. */
+/** Characters of a warning's end that stay: what to do stands there. */
+const ADVICE_LIMIT = 140;
+
+/**
+ * The text without so much before its advice, which follows the last semicolon. Counted in characters, as the API server
+ * does, not in UTF-16 units.
+ */
 function truncate(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const characters = [...text];
-  return characters.length <= limit ? text : `${characters.slice(0, limit - 1).join('')}…`;
+  if (characters.length <= limit) return text;
+  const advice = [...text.slice(Math.max(text.lastIndexOf('; '), 0))].slice(-ADVICE_LIMIT);
+  return `${characters.slice(0, limit - 1 - advice.length).join('')}…${advice.join('')}`;
 }

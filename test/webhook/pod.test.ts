@@ -187,6 +187,16 @@ describe('best-effort', () => {
     );
   });
 
+  test('and what was said before it, too', async () => {
+    const name = 'n'.repeat(90);
+    const pod = podOf(`${registry.host}/open/${'a'.repeat(70)}:absent`);
+    const containers = pod.spec.containers.map((container) => ({ ...container, name }));
+    const { response } = await webhook.review('best-effort', podReview({ ...pod, spec: { containers } }));
+    expect(response.warnings?.[0]).toMatch(
+      /^not pinned: container "n+.*…; push the tag or correct the image$/,
+    );
+  });
+
   test('keeps all warnings to 4096 characters', async () => {
     const containers = Array.from({ length: 100 }, (_, index) => ({
       name: `c${index}`,

@@ -1,12 +1,17 @@
 import { type Cluster, type ClusterAccess, countingReads, withCluster } from '../../access/cluster.ts';
 import { lookUp } from '../../access/lookups.ts';
 import { readNamespace } from '../../access/namespace.ts';
+import { atCommandLine } from '../../access/remedies.ts';
 import { type ExitCode, interruptible } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
+import type { Credential } from '../../credentials/credential.ts';
+import type { Digest } from '../../image/digest.ts';
+import type { Reference } from '../../image/reference.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
 import { podRules } from '../../pin/settings.ts';
-import { type ImageCheck, type ImageUse, imageUses } from '../../preflight/image-use.ts';
+import { type ImageCheck, type ImageUse, imageUses, type Pull } from '../../preflight/image-use.ts';
 import { readWorkloads } from '../../preflight/workloads.ts';
+import { RegistryError } from '../../registry/error.ts';
 import { explain, sentence } from '../../resolve/failure.ts';
 import type { ImageOutcome } from '../../resolve/pin-images.ts';
 import { untilAborted } from '../../singleflight.ts';
@@ -105,7 +110,27 @@ async function checkImage(use: ImageUse, { engine, podCredentials, signal }: Clu
     return refused(use, { field, result: 'failed', failure, error: failure, milliseconds: 0 });
   }
   const { digest, credential } = found;
-  return { ...use, state: 'pinned', digest, credential: credential?.source ?? 'anonymous' };
+  const pull = await pullOf({ ...decision.reference, digest }, credential, { engine, signal });
+  return { ...use, state: 'pinned', digest, credential: credential?.source ?? 'anonymous', pull };
+}
+
+/** Whether nodes with these mirrors could pull a digest. */
+async function pullOf(
+  reference: Reference & { digest: Digest },
+  credential: Credential | undefined,
+  { engine, signal }: Pick<Cluster, 'engine' | 'signal'>,
+): Promise<Pull | undefined> {
+  const because = (error: unknown) => sentence(atCommandLine(explain(error), error));
+  try {
+    const failures = await engine.client.findAtMirrors(reference, credential, signal);
+    const notes = failures?.map(
+      ({ host, error }) => `mirror ${host} doesn't serve the digest: ${explain(error).cause}`,
+    );
+    return notes && { isPossible: true, notes };
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    return { isPossible: false, notes: [`nodes can't pull that digest: ${because(error)}`] };
+  }
 }
 
 /** In the webhook's own words. */

@@ -1,7 +1,8 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
+import { printable } from '../../image/excerpt.ts';
 import type { Check, CheckResult } from '../../preflight/check.ts';
 import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.ts';
-import { printTable, shortenDigests } from '../../report/table.ts';
+import { printTable } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
 
 /** The result of `tagpin preflight`. */
@@ -22,18 +23,23 @@ export function printPreflight({ checks, images }: PreflightReport): string {
   if (images.length === 0) return standing;
   const condition = conditionOf(checks);
   const rows = images.map((check) => {
-    const { decided, users } = check;
+    const { users } = check;
     const [first = '-', ...others] = users;
     return [
-      shown(decided.field.image),
-      check.state === 'pinned' ? shortenDigests(check.digest) : '-',
+      imageOf(check),
+      check.state === 'pinned' ? check.digest : '-',
       check.state === 'pinned' ? check.credential : '-',
       words[check.state],
       others.length === 0 ? first : `${first} and ${others.length} more`,
-      shortenDigests(notesOf(check, condition).join('; ')).replaceAll('\n', ' '),
+      notesOf(check, condition).join('; ').replaceAll('\n', ' '),
     ];
   });
   return `${standing}\n${printTable(['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'], rows)}`;
+}
+
+/** Whole, because it is copied, unless it is no image. */
+function imageOf({ decided: { decision, field } }: ImageCheck): string {
+  return decision.action === 'refuse' ? shown(field.image) : printable(field.image);
 }
 
 /** What has to happen before images are pinned. */
@@ -55,6 +61,7 @@ export function printPreflightJson({ namespace, checks, images, unread }: Prefli
     digest: check.state === 'pinned' ? check.digest : undefined,
     credential: check.state === 'pinned' ? check.credential : undefined,
     condition: check.state === 'pinned' ? condition : undefined,
+    pull: check.state === 'pinned' ? check.pull : undefined,
     message: 'message' in check ? check.message : undefined,
     reason: check.state === 'left' ? check.reason : undefined,
     usedBy: check.users,

@@ -1,4 +1,8 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { createCertificate } from '../../../src/certificate/certificate.ts';
 import { interrupted, tagpin } from '../../support/command-line.ts';
 import { image } from '../../support/registry/image.ts';
@@ -472,7 +476,7 @@ test('tagpin preflight prints a line for each check, one for each image, and a s
   ]);
   expect(cellsOf(images)).toEqual([
     ['IMAGE', 'DIGEST', 'CREDENTIAL', 'ENFORCE', 'USED BY', 'NOTE'],
-    [tagged(), digest.slice(0, 19), `secret ${name}/regcred`, 'pins it', 'deployment/web and 1 more'],
+    [tagged(), digest, `secret ${name}/regcred`, 'pins it', 'deployment/web and 1 more'],
   ]);
   expect({ code, stderr }).toEqual({
     code: 0,
@@ -508,5 +512,118 @@ test('Ctrl-C ends tagpin preflight at once with what is known by then', async ()
   expect({ code, stderr }).toEqual({
     code: 130,
     stderr: 'tagpin: 2 images: 1 would be pinned, 1 unknown; 3 checks: no problem\ntagpin: ended by SIGINT\n',
+  });
+});
+
+describe('tagpin preflight knows what a ControllerRevision stores', () => {
+  const kept = `sha256:${'b'.repeat(64)}`;
+  const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'uid-db', controller: true };
+  function revision(namespace: string, number: number, image: string) {
+    const name = `db-${number}`;
+    return {
+      apiVersion: 'apps/v1',
+      kind: 'ControllerRevision',
+      metadata: {
+        namespace,
+        name,
+        uid: `uid-${name}`,
+        labels: { 'controller.kubernetes.io/hash': `hash${number}` },
+        annotations: { [`pins.tagpin.dev/hash${number}.1`]: JSON.stringify({ [image]: kept }) },
+        ownerReferences: [owner],
+      },
+      data: { spec: { template: { spec: { containers: [{ name: 'db', image }] } } } },
+      revision: number,
+    };
+  }
+  function statefulSet(namespace: string, image: string) {
+    const spec = { template: { spec: { containers: [{ name: 'db', image }] } } };
+    return {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { namespace, name: 'db', uid: 'uid-db' },
+      spec,
+    };
+  }
+  function emptyNamespace(): string {
+    const name = `team-${++number}`;
+    cluster.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    return name;
+  }
+
+  test('for its pods', async () => {
+    const name = emptyNamespace();
+    const image = tagged('open/app:1');
+    cluster.api.put(statefulSet(name, image));
+    cluster.api.put(revision(name, 2, image));
+    const { report } = await cluster.preflight(name);
+    expect(report.images).toMatchObject([{ image, stored: [kept], idle: false, usedBy: ['statefulset/db'] }]);
+    const { stdout } = await tagpin(['preflight', name, '--kubeconfig', cluster.kubeconfig]);
+    expect(stdout).toContain(`until the next rollout its pods have ${kept}`);
+  });
+
+  test('but an older one without pods is only for a rollback, and one with pods is not', async () => {
+    const name = emptyNamespace();
+    const [image, old] = [tagged('open/app:1'), tagged('open/app:0')];
+    cluster.api.put(statefulSet(name, image));
+    cluster.api.put(revision(name, 1, old));
+    cluster.api.put(revision(name, 2, image));
+    const idle = async () =>
+      (await cluster.preflight(name)).report.images.find((found) => found.image === old)?.idle;
+    expect(await idle()).toBe(true);
+    cluster.api.put({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        namespace: name,
+        name: 'db-0',
+        labels: { 'controller-revision-hash': 'db-1' },
+        ownerReferences: [owner],
+      },
+      spec: { containers: [{ name: 'db', image: old }] },
+    });
+    expect(await idle()).toBe(false);
+  });
+
+  test('and nothing else is missing where it may not be read', async () => {
+    const name = namespaceWith(tagged());
+    const restore = cluster.api.fail({ resource: 'controllerrevisions', effect: 'forbidden' });
+    const { code, report } = await cluster.preflight(name);
+    restore();
+    expect({ code, unread: report.unread }).toEqual({ code: 0, unread: [] });
+  });
+});
+
+describe('tagpin preflight asks by digest at the mirrors that nodes would use', () => {
+  const through = async (mirror: Registry, namespace: string, capabilities = ['pull']) => {
+    const registries = {
+      [registry.host]: { mirrors: [{ endpoint: mirror.url, capabilities }] },
+    };
+    const file = join(mkdtempSync(join(tmpdir(), 'tagpin-mirrors-')), 'tagpin.yaml');
+    writeFileSync(file, stringify({ registries }));
+    return cluster.preflight(namespace, { registryConfig: file });
+  };
+  const heads = (mirror: Registry) => mirror.requests.manifests().map(({ path }) => path.split('/').at(-1));
+
+  test('and is content if the mirror has it', async () => {
+    await using mirror = await startRegistry();
+    const pushed = image();
+    registry.push('open/mirrored', '1', pushed);
+    mirror.push('open/mirrored', '1', pushed);
+    const { code, report } = await through(mirror, namespaceWith(tagged('open/mirrored:1')));
+    expect({ code, pull: report.images[0]?.pull }).toEqual({
+      code: 0,
+      pull: { isPossible: true, notes: [] },
+    });
+    expect(heads(mirror)).toEqual([pushed.digest]);
+  });
+
+  test('and says if only the registry itself has it', async () => {
+    await using mirror = await startRegistry();
+    const { code, report } = await through(mirror, namespaceWith(tagged('open/app:1')));
+    expect(code).toBe(0);
+    expect(report.images[0]?.pull).toEqual({
+      isPossible: true,
+      notes: [expect.stringMatching(/^mirror 127.0.0.1:\d+ doesn't serve the digest: not found \(404/)],
+    });
   });
 });

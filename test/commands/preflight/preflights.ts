@@ -23,6 +23,7 @@ const reportSchema = z.object({
       reason: z.string().optional(),
       usedBy: z.array(z.string()),
       stored: z.array(z.string()),
+      pull: z.object({ isPossible: z.boolean(), notes: z.array(z.string()) }).optional(),
       idle: z.boolean(),
     }),
   ),
