@@ -91,3 +91,16 @@ export async function startCraneRegistry(crane: string, directory: string): Prom
 function htpasswd(username: string, password: string): Promise<string> {
   return succeed(run(['htpasswd', '-niB', username], { input: password }));
 }
+
+/**
+ * Removes what no tag keeps from the registry with this folder, as its operator does. It may be running, if nobody pushes
+ * meanwhile.
+ */
+export async function collectGarbage({
+  binary,
+  directory,
+}: Pick<RegistryOptions, 'binary' | 'directory'>): Promise<void> {
+  const configuration = join(directory, 'config.yml');
+  const env = { OTEL_TRACES_EXPORTER: 'none' };
+  await succeed(run([binary, 'garbage-collect', '--delete-untagged', configuration], { env }));
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDigest } from '../image/digest.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
 import { parseJson } from '../json.ts';
 import type { NewManifest, SizedDescriptor } from '../registry/origin.ts';
 
@@ -61,4 +61,12 @@ export function readHold(bytes: Buffer): Hold | undefined {
 /** Whether a hold may be the holder's. Without a uid, only the name can tell. */
 export function isOf(hold: Holder, { cluster, uid }: Holder): boolean {
   return hold.cluster === cluster && (hold.uid === undefined || uid === undefined || hold.uid === uid);
+}
+
+const indexSchema = z.object({ manifests: z.array(z.object({ digest: z.string().refine(isDigest) })) });
+
+/** The digests that an index refers to; none if it is no index. */
+export function childrenOf(bytes: Buffer): Digest[] {
+  const parsed = indexSchema.safeParse(parseJson(bytes.toString('utf8')));
+  return parsed.success ? parsed.data.manifests.map(({ digest }) => digest) : [];
 }

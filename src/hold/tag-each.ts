@@ -1,7 +1,8 @@
 import type { Digest } from '../image/digest.ts';
 import { RegistryError } from '../registry/error.ts';
+import { isIndex } from '../registry/manifest.ts';
 import type { SizedDescriptor } from '../registry/origin.ts';
-import { type Hold, isOf, printHold, readHold } from './manifest.ts';
+import { childrenOf, type Hold, isOf, printHold, readHold } from './manifest.ts';
 import { isTagOf, tagOfDigest, tagOfIndex } from './name.ts';
 import { ForeignTag, foreignTag, type HoldReport, type HoldRequest } from './report.ts';
 import type { Repository } from './repository.ts';
@@ -19,6 +20,9 @@ export interface Present {
 /**
  * Holds each manifest under a tag of its own, and then releases those that are no longer wanted, and the index: no request
  * deletes, so a released tag gets an empty index.
+ *
+ * What an index refers to gets tags too, before the index: where garbage collection follows no index, a tag of an index keeps
+ * none of its images (distribution#3178).
  */
 export async function holdByTags(
   repository: Repository,
@@ -27,17 +31,21 @@ export async function holdByTags(
   report: HoldReport,
 ): Promise<void> {
   const { holder, wanted, mayRelease } = request;
+  const needed = new Set(wanted.map(({ digest }) => tagOfDigest(holder.cluster, digest)));
   const held = await Promise.all(
-    manifests.map(({ digest }) =>
+    manifests.map((descriptor) =>
       collected(report, async () => {
-        if (await holdOne(repository, request, digest, report)) report.held.push(digest);
-        else report.gone.push(digest);
+        const parts = await childrenIn(repository, descriptor);
+        for (const digest of parts) needed.add(tagOfDigest(holder.cluster, digest));
+        for (const digest of parts) await holdOne(repository, request, digest, report);
+        if (await holdOne(repository, request, descriptor.digest, report))
+          report.held.push(descriptor.digest);
+        else report.gone.push(descriptor.digest);
       }),
     ),
   );
   report.held.sort();
   if (!mayRelease || held.includes(false)) return;
-  const needed = new Set(wanted.map(({ digest }) => tagOfDigest(holder.cluster, digest)));
   for (const tag of tags) {
     if (needed.has(tag)) continue;
     await collected(report, () => releaseOne(repository, request, tag, report));
@@ -51,6 +59,15 @@ export async function holdByTags(
       released: released.filter((digest) => !report.held.includes(digest)),
     });
   });
+}
+
+/** The digests that an index refers to and the repository has. */
+async function childrenIn(repository: Repository, { digest, mediaType }: SizedDescriptor): Promise<Digest[]> {
+  if (!isIndex(mediaType)) return [];
+  const manifest = await repository.read({ digest });
+  const children = manifest === undefined ? [] : childrenOf(manifest.bytes);
+  const found = await Promise.all(children.map((child) => repository.describe({ digest: child })));
+  return found.flatMap((child) => child?.digest ?? []);
 }
 
 /** Whether the digest is held; false if it has gone. */

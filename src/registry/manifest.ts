@@ -26,6 +26,10 @@ export function mediaTypeOf(contentType: string | string[] | undefined): string 
   return typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : '';
 }
 
+/** Whether manifests of that media type refer to others. */
+export const isIndex = (mediaType: string) =>
+  [manifestTypes[0], manifestTypes[2]].some((type) => type === mediaType);
+
 const isManifestType = (mediaType: string) => manifestTypes.some((type) => type === mediaType);
 const isSchema1 = (mediaType: string) =>
   mediaType.startsWith('application/vnd.docker.distribution.manifest.v1');

@@ -11,7 +11,9 @@ let cluster: KeepCluster;
 let registry: Registry;
 let app: string;
 let one: string;
+/** An index of two. */
 let two: string;
+let children: string[];
 
 beforeEach(async () => {
   cluster = await startKeepCluster();
@@ -26,11 +28,9 @@ beforeEach(async () => {
   });
   app = `${registry.host}/app`;
   one = registry.push('app', '1', image());
-  two = registry.push(
-    'app',
-    '1',
-    index([image(), image({ platform: { os: 'linux', architecture: 'arm64' } })]),
-  );
+  const parts = [image(), image({ platform: { os: 'linux', architecture: 'arm64' } })];
+  children = parts.map(({ digest }) => digest);
+  two = registry.push('app', '1', index(parts));
   registry.requests.clear();
 });
 afterEach(async () => {
@@ -274,12 +274,24 @@ describe('tagpin keep --hold --tag-each', () => {
     expect(puts()).toEqual([]);
   });
 
+  test('tags what an index refers to before the index, because a tag of that alone may keep none of it', async () => {
+    runs(two);
+    const { writes, held } = await hold({ tagEach: true });
+    expect(writes.map(({ tag }) => tag)).toEqual([...children.map((child) => tagOf(child)), tagOf(two)]);
+    expect(held).toEqual([two]);
+    expect((await hold({ tagEach: true })).writes).toEqual([]);
+    ends(two);
+    const released = await hold({ tagEach: true, release: [app] });
+    expect(released.writes.flatMap(({ releases }) => releases).sort()).toEqual(sorted(two, ...children));
+  });
+
   test('releases a tag by an index of nothing, after what it adds', async () => {
     runs(one);
     await hold({ tagEach: true });
     ends(one);
     runs(two);
-    expect((await hold({ tagEach: true })).writes.map(({ tag }) => tag)).toEqual([tagOf(two), tagOf(one)]);
+    const tags = (await hold({ tagEach: true })).writes.map(({ tag }) => tag);
+    expect(tags.slice(-2)).toEqual([tagOf(two), tagOf(one)]);
     expect(await manifest(tagOf(one))).toMatchObject({ manifests: [] });
     expect((await hold({ tagEach: true })).writes).toEqual([]);
     runs(one);
