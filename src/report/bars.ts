@@ -12,14 +12,17 @@ export interface Bars {
 
 export type Tone = 'good' | 'warning' | 'bad' | 'unknown';
 
-const WIDTH = 720;
-const LABELS = 200;
-const NOTES = 130;
-const ROW = 24;
-const BAR = 14;
+/** Pixels of a row: its text, and the bar below that. */
+const ROW = 36;
+const TEXT = 10;
+const TOP = 20;
+const BAR = 10;
+/** What fits beside the note on the screen of a telephone. */
 const LONGEST_LABEL = 28;
 
-/** The chart as an SVG, coloured by the page's classes. */
+/**
+ * The chart as an SVG, coloured by the page's classes. Lengths are percentages, and texts keep their size, however wide the page.
+ */
 export function printBars({ title, parts, rows, total }: Bars): string {
   const legend = parts
     .map(({ name, tone }) => `<li><span class="swatch ${tone}"></span>${escapeHtml(name)}</li>`)
@@ -30,33 +33,31 @@ export function printBars({ title, parts, rows, total }: Bars): string {
     total > rows.length ? `<p class="more">${rows.length} of ${total} are drawn; the table has all.</p>` : '';
   return (
     `<figure><figcaption>${escapeHtml(title)}</figcaption><ul class="legend">${legend}</ul>` +
-    `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(title)}">${drawn}</svg>${more}</figure>`
+    `<svg height="${height}" role="img" aria-label="${escapeHtml(title)}">${drawn}</svg>${more}</figure>`
   );
 }
 
 function printRow({ label, values, note }: Bars['rows'][number], parts: Bars['parts'], top: number): string {
   const sum = values.reduce((total, value) => total + value, 0);
-  const width = WIDTH - LABELS - NOTES;
-  const middle = top + ROW / 2;
-  let left = LABELS;
+  const place = `y="${top + TOP}" height="${BAR}"`;
+  let left = 0;
   const segments = values.map((value, index) => {
     const part = parts[index];
-    const length = sum === 0 ? 0 : (value / sum) * width;
+    const length = sum === 0 ? 0 : (value / sum) * 100;
     const x = left;
     left += length;
     if (part === undefined || length === 0) return '';
     const hint = `${label}: ${value} ${part.name}`;
     return (
-      `<rect class="${part.tone}" x="${round(x)}" y="${round(middle - BAR / 2)}" width="${round(length)}" ` +
-      `height="${BAR}"><title>${escapeHtml(hint)}</title></rect>`
+      `<rect class="${part.tone}" x="${round(x)}%" width="${round(length)}%" ${place}>` +
+      `<title>${escapeHtml(hint)}</title></rect>`
     );
   });
   const shown = label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
   return (
-    `<text class="label" x="${LABELS - 8}" y="${middle}">${escapeHtml(shown)}<title>${escapeHtml(label)}</title></text>` +
-    `<rect class="track" x="${LABELS}" y="${round(middle - BAR / 2)}" width="${width}" height="${BAR}"/>` +
-    segments.join('') +
-    `<text class="value" x="${WIDTH - NOTES + 8}" y="${middle}">${escapeHtml(note)}</text>`
+    `<text class="label" x="0" y="${top + TEXT}">${escapeHtml(shown)}<title>${escapeHtml(label)}</title></text>` +
+    `<text class="value" x="100%" y="${top + TEXT}">${escapeHtml(note)}</text>` +
+    `<rect class="track" x="0%" width="100%" ${place}/>${segments.join('')}`
   );
 }
 

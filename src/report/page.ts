@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Bars, printBars, type Tone } from './bars.ts';
 import { escapeHtml } from './escape.ts';
+import { script, style } from './page-style.ts';
 
 /** A report for a browser, in one file. */
 export interface Page {
@@ -9,6 +10,8 @@ export interface Page {
   /** Shown above everything else. */
   warnings: readonly string[];
   figures: readonly { value: string; label: string; tone: Tone | undefined }[];
+  /** What words on the page mean. */
+  meanings: { title: string; entries: readonly { term: string; tone: Tone; text: string }[] };
   pictures: readonly Bars[];
   tables: readonly PageTable[];
 }
@@ -21,15 +24,14 @@ export interface PageTable {
   rows: readonly { cells: readonly Cell[]; choices: readonly string[] }[];
 }
 
-/**
- * Text, sorted by `sort` if it is given; as code if a person may copy it; with a tooltip if it is shortened. Or badges.
- */
+/** Text, sorted by `sort` if it is given; or a reference or digest, whole and to be copied; or badges. */
 export type Cell =
-  | { text: string; sort?: number; isCode?: boolean; hint?: string }
+  | { text: string; sort?: number }
+  | { reference: string }
   | { badges: readonly { text: string; tone: Tone; hint: string }[] };
 
 /** Prints the page. All text is escaped, and its policy allows no other script and no loading. */
-export function printPage({ title, subtitle, warnings, figures, pictures, tables }: Page): string {
+export function printPage({ title, subtitle, warnings, figures, meanings, pictures, tables }: Page): string {
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(style)}'`,
@@ -43,6 +45,7 @@ export function printPage({ title, subtitle, warnings, figures, pictures, tables
       ? ''
       : `<section class="warnings" role="alert"><ul>${warnings.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul></section>`,
     `<section class="figures">${figures.map(printFigure).join('')}</section>`,
+    printMeanings(meanings),
     `<section class="pictures">${pictures.map(printBars).join('')}</section>`,
     ...tables.map(printPageTable),
   ];
@@ -77,135 +80,58 @@ function printPageTable({ title, headings, choices, rows }: PageTable): string {
     `<section class="table"><h2>${escapeHtml(title)}</h2><div class="controls">` +
     `<input type="search" placeholder="Filter" aria-label="Filter ${escapeHtml(title)}">${choose}` +
     `<output>${rows.length} of ${rows.length}</output></div>` +
-    `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>\n${rows.map(printRow).join('\n')}\n</tbody></table></div></section>`
+    `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>\n${rows.map((row) => printRow(row, headings)).join('\n')}\n</tbody></table></div></section>`
   );
 }
 
-const printRow = ({ cells, choices }: PageTable['rows'][number]) =>
-  `<tr data-choices="${escapeHtml(choices.join(' '))}">${cells.map(printCell).join('')}</tr>`;
+function printMeanings({ title, entries }: Page['meanings']): string {
+  if (entries.length === 0) return '';
+  const all = entries.map(
+    ({ term, tone, text }) =>
+      `<div><dt><span class="badge ${tone}">${escapeHtml(term)}</span></dt><dd>${escapeHtml(text)}</dd></div>`,
+  );
+  return `<section class="meanings"><h2>${escapeHtml(title)}</h2><dl>${all.join('')}</dl></section>`;
+}
 
-function printCell(cell: Cell): string {
+function printRow({ cells, choices }: PageTable['rows'][number], headings: readonly string[]): string {
+  const printed = cells.map((cell, index) => printCell(cell, headings[index] ?? ''));
+  return `<tr data-choices="${escapeHtml(choices.join(' '))}">${printed.join('')}</tr>`;
+}
+
+/** The heading is shown beside the cell on a narrow screen, where cells without a content are left out. */
+function printCell(cell: Cell, heading: string): string {
+  const label = ` data-label="${escapeHtml(heading)}"`;
   if ('badges' in cell) {
     const badges = cell.badges.map(
       ({ text, tone, hint }) =>
         `<span class="badge ${tone}" title="${escapeHtml(hint)}">${escapeHtml(text)}</span>`,
     );
-    return `<td>${badges.join(' ')}</td>`;
+    return `<td${label} class="${badges.length === 0 ? 'nothing' : ''}">${badges.join(' ')}</td>`;
   }
-  const { text, sort, isCode, hint } = cell;
+  if ('reference' in cell) return `<td${label} class="reference">${printReference(cell.reference)}</td>`;
+  const { text, sort } = cell;
   const kind = sort === undefined ? (text.length <= SHORT ? 'short' : '') : 'number';
+  const nothing = text === '' || text === '-' || sort === 0 ? ' nothing' : '';
   const number = sort === undefined ? '' : ` data-sort="${sort}"`;
-  const title = hint === undefined ? '' : ` title="${escapeHtml(hint)}"`;
-  const content = isCode ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text);
-  return `<td class="${kind}"${number}${title}>${content}</td>`;
+  return `<td${label} class="${kind}${nothing}"${number}>${printText(text)}</td>`;
+}
+
+/** The digests in a text are cut by the style like those of references. */
+const printText = (text: string) =>
+  escapeHtml(text).replace(/\b(sha256|sha512):[0-9a-f]{64,}\b/g, '<span class="digest" title="$&">$&</span>');
+
+const DIGEST = /(sha256|sha512):[0-9a-f]{64,}$/;
+
+/** Whole, so that what is selected is whole, too; the style cuts only what is seen of a digest. */
+function printReference(text: string): string {
+  const at = text.search(DIGEST);
+  if (at < 0) return `<code>${escapeHtml(text)}</code>`;
+  const [name, digest] = [escapeHtml(text.slice(0, at)), escapeHtml(text.slice(at))];
+  return (
+    `<code title="${name}${digest}">${name}<span class="digest">${digest}</span></code>` +
+    `<button type="button" class="copy" data-copy="${name}${digest}" aria-label="Copy ${name}${digest}"></button>`
+  );
 }
 
 /** The longest text that isn't broken over lines. */
 const SHORT = 28;
-
-/** The page's style: the system's fonts, and the reader's light or dark scheme. */
-export const style = `
-:root {
-  color-scheme: light dark;
-  --paper: #ffffff; --panel: #f5f7fa; --ink: #16202c; --faint: #5a6878; --line: #d5dce4; --link: #0b5cad;
-  --good: #1f7a5c; --warning: #c98a00; --bad: #c8372d; --unknown: #8793a1; --track: #e4e9ef;
-  --good-soft: #dff1ea; --warning-soft: #fbeec9; --bad-soft: #fbe1de; --unknown-soft: #e8ecf0;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #10161d; --panel: #18212b; --ink: #e4eaf1; --faint: #9aa8b7; --line: #2c3946; --link: #7db8f5;
-    --good: #4cc79c; --warning: #e9b44c; --bad: #f0776c; --unknown: #8090a0; --track: #232e39;
-    --good-soft: #16372d; --warning-soft: #40330f; --bad-soft: #472220; --unknown-soft: #2a343e;
-  }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 14px/1.5 system-ui, sans-serif; }
-main { max-width: 1500px; margin: 0 auto; padding: 24px; }
-h1 { font-size: 24px; margin: 0; }
-h2 { font-size: 17px; margin: 32px 0 8px; }
-header p { color: var(--faint); margin: 4px 0 20px; }
-.warnings { border: 1px solid var(--bad); background: var(--bad-soft); border-radius: 6px; padding: 4px 16px; margin-bottom: 20px; }
-.warnings ul { margin: 8px 0; padding-left: 18px; overflow-wrap: anywhere; }
-.figures { display: flex; flex-wrap: wrap; gap: 12px; }
-.figure { background: var(--panel); border: 1px solid var(--line); border-top: 3px solid var(--line); border-radius: 6px; padding: 10px 16px; min-width: 110px; }
-.figure strong { display: block; font-size: 22px; }
-.figure span { color: var(--faint); }
-.figure.good { border-top-color: var(--good); }
-.figure.warning { border-top-color: var(--warning); }
-.figure.bad { border-top-color: var(--bad); }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 20px; margin-top: 24px; }
-figure { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; margin: 0; padding: 14px 16px; }
-figcaption { font-weight: 600; }
-.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; list-style: none; margin: 4px 0 10px; padding: 0; color: var(--faint); }
-.swatch { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px; }
-svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--ink); font-size: 12px; dominant-baseline: central; }
-svg .label { text-anchor: end; }
-svg .value { fill: var(--faint); }
-svg .track { fill: var(--track); }
-svg .good { fill: var(--good); } svg .warning { fill: var(--warning); } svg .bad { fill: var(--bad); } svg .unknown { fill: var(--unknown); }
-.swatch.good { background: var(--good); } .swatch.warning { background: var(--warning); } .swatch.bad { background: var(--bad); } .swatch.unknown { background: var(--unknown); }
-.more { color: var(--faint); margin: 8px 0 0; }
-.controls { display: flex; flex-wrap: wrap; gap: 10px; align-items: center; margin-bottom: 8px; }
-.controls output { color: var(--faint); }
-input, select { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 5px; padding: 5px 9px; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--line); vertical-align: top; }
-thead th { background: var(--panel); padding: 0; white-space: nowrap; }
-th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 7px 10px; width: 100%; text-align: left; cursor: pointer; }
-th[aria-sort=ascending] button::after { content: ' \\2191'; }
-th[aria-sort=descending] button::after { content: ' \\2193'; }
-tbody tr:last-child td { border-bottom: 0; }
-tbody tr:hover { background: var(--panel); }
-td { overflow-wrap: anywhere; min-width: 70px; }
-td.short { white-space: nowrap; }
-td.number { font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-code { font: 12px/1.5 ui-monospace, monospace; }
-.badge { display: inline-block; border-radius: 4px; padding: 0 6px; font-size: 12px; white-space: nowrap; overflow-wrap: normal; }
-.badge.good { background: var(--good-soft); color: var(--good); } .badge.unknown { background: var(--unknown-soft); color: var(--ink); }
-.badge.warning { background: var(--warning-soft); color: var(--ink); } .badge.bad { background: var(--bad-soft); color: var(--ink); }
-:focus-visible { outline: 2px solid var(--link); outline-offset: 1px; }
-@media print { .controls { display: none; } main { max-width: none; } }
-`;
-
-/** The page's script: sorts a table by a clicked column, and filters its rows. */
-export const script = `
-for (const section of document.querySelectorAll('section.table')) {
-  const body = section.querySelector('tbody');
-  const rows = [...body.rows];
-  const search = section.querySelector('input');
-  const select = section.querySelector('select');
-  const output = section.querySelector('output');
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
-  const filter = () => {
-    const words = search.value.toLowerCase().split(/\\s+/).filter((word) => word !== '');
-    const choice = select ? select.value : '';
-    let shown = 0;
-    for (const row of rows) {
-      const isChosen = choice === '' || row.dataset.choices.split(' ').includes(choice);
-      row.hidden = !isChosen || !words.every((word) => texts.get(row).includes(word));
-      if (!row.hidden) shown += 1;
-    }
-    output.textContent = shown + ' of ' + rows.length;
-  };
-  search.addEventListener('input', filter);
-  if (select) select.addEventListener('change', filter);
-  const compare = new Intl.Collator(undefined, { numeric: true }).compare;
-  const headings = [...section.querySelectorAll('th')];
-  headings.forEach((heading, column) => {
-    heading.querySelector('button').addEventListener('click', () => {
-      const isDown = heading.getAttribute('aria-sort') === 'ascending';
-      for (const other of headings) other.removeAttribute('aria-sort');
-      heading.setAttribute('aria-sort', isDown ? 'descending' : 'ascending');
-      const keyed = rows.map((row) => {
-        const cell = row.cells[column];
-        return { row, number: Number(cell.dataset.sort), text: cell.textContent };
-      });
-      const isNumber = keyed.every(({ number }) => !Number.isNaN(number));
-      keyed.sort((a, b) => (isNumber ? a.number - b.number : compare(a.text, b.text)) * (isDown ? -1 : 1));
-      body.append(...keyed.map(({ row }) => row));
-    });
-  });
-}
-`;

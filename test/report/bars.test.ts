@@ -11,7 +11,7 @@ const bars = {
   total: 1,
 } as const;
 const widths = (svg: string, tone: string) =>
-  [...svg.matchAll(new RegExp(`<rect class="${tone}"[^>]* width="([\\d.]+)"`, 'g'))].map(([, width]) =>
+  [...svg.matchAll(new RegExp(`<rect class="${tone}"[^>]* width="([\\d.]+)%"`, 'g'))].map(([, width]) =>
     Number(width),
   );
 

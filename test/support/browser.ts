@@ -21,6 +21,8 @@ export interface Tab extends AsyncDisposable {
   /** Evaluates an expression in the page. */
   evaluate(expression: string): Promise<unknown>;
   setScheme(scheme: 'light' | 'dark'): Promise<void>;
+  /** The width of the screen, in the page's pixels. */
+  setWidth(width: number): Promise<void>;
   /** A screenshot as a PNG. */
   screenshot(): Promise<Buffer>;
   /** The page's network requests, and the messages of its console. */
@@ -96,6 +98,14 @@ export async function openPage(path: string, { width = 1400, height = 1800 } = {
     async setScheme(scheme) {
       await send('Emulation.setEmulatedMedia', {
         features: [{ name: 'prefers-color-scheme', value: scheme }],
+      });
+    },
+    async setWidth(width) {
+      await send('Emulation.setDeviceMetricsOverride', {
+        width,
+        height: 1800,
+        deviceScaleFactor: 1,
+        mobile: false,
       });
     },
     async screenshot() {

@@ -5,8 +5,7 @@ import { countOf } from '../../fleet/fleet.ts';
 import { printWorkload } from '../../fleet/workload.ts';
 import type { Bars, Tone } from '../../report/bars.ts';
 import { type Cell, type PageTable, printPage } from '../../report/page.ts';
-import { shortenDigests } from '../../report/table.ts';
-import { notesOf, summarize } from './table.ts';
+import { notesOf, remarksOf, summarize } from './table.ts';
 
 const tones: Readonly<Record<FindingKind, Tone>> = {
   invalid: 'bad',
@@ -26,8 +25,9 @@ export function printAuditPage(audit: Audit): string {
   const { images, pinned, findings } = totals;
   const share = percent(pinned, images);
   return printPage({
-    title: 'Images of the cluster',
-    subtitle: `${summarize(totals)}. tagpin audit, ${audit.at.toISOString().replace(/\.\d+Z$/, 'Z')}`,
+    title:
+      audit.cluster?.name === undefined ? 'Images of the cluster' : `Images of cluster ${audit.cluster.name}`,
+    subtitle: `${summarize(totals)}. ${audit.cluster === undefined ? '' : `API server ${audit.cluster.server}. `}tagpin audit, ${audit.at.toISOString().replace(/\.\d+Z$/, 'Z')}`,
     warnings: audit.problems.map(
       ({ message, images }) => message + (images === undefined ? '' : ` (images: ${images})`),
     ),
@@ -35,6 +35,10 @@ export function printAuditPage(audit: Audit): string {
       { value: printPercent(pinned, images), label: 'by digest', tone: share === 100 ? 'good' : 'warning' },
       ...[...findings].map(([kind, count]) => ({ value: String(count), label: kind, tone: tones[kind] })),
     ],
+    meanings: {
+      title: 'What the findings mean',
+      entries: [...findings.keys()].map((kind) => ({ term: kind, tone: tones[kind], text: meanings[kind] })),
+    },
     pictures: [sharePicture(audit), driftPicture(audit)],
     tables: [namespaceTable(audit), imageTable(audit)],
   });
@@ -111,25 +115,23 @@ function namespaceTable({ namespaces }: Audit): PageTable {
     title: 'Namespaces',
     headings: ['Namespace', 'Mode', 'Pods', 'Images', 'Pinned', ...kinds, 'Note'],
     choices: [],
-    rows: namespaces.map(({ name, mode, pods, images, pinned, counts, findings }) => ({
-      choices: [],
-      cells: [
+    rows: namespaces.map((namespace) => {
+      const { name, mode, pods, images, pinned, counts } = namespace;
+      const cells = [
         { text: name },
         { text: mode ?? '-' },
         number(pods),
         number(images),
         { text: printPercent(pinned, images), sort: percent(pinned, images) ?? -1 },
         ...kinds.map((kind) => number(counts[kind] ?? 0)),
-        { text: findings.map(({ message }) => message).join('; ') },
-      ],
-    })),
+        { text: remarksOf(namespace).join('; ') },
+      ];
+      return { cells, choices: [] };
+    }),
   };
 }
 
 const number = (value: number): Cell => ({ text: String(value), sort: value });
-
-/** Shortened; the whole text is a tooltip. */
-const digest = (text: string): Cell => ({ text: shortenDigests(text), hint: text, isCode: true });
 
 function imageTable({ images }: Audit): PageTable {
   const present = findingKinds.filter((kind) =>
@@ -158,12 +160,12 @@ function imageTable({ images }: Audit): PageTable {
           { text: workload.namespace },
           { text: printWorkload(workload) },
           { text: container },
-          digest(image.image),
+          { reference: image.tagged ?? image.image },
           number(pods.length),
-          digest(runs?.digest ?? '-'),
+          runs === undefined ? { text: '-' } : { reference: runs.digest },
           { badges },
-          { text: use ?? '-', isCode: true },
-          { text: shortenDigests(notesOf(image)), hint: notesOf(image) },
+          use === undefined ? { text: '-' } : { reference: use },
+          { text: notesOf(image) },
         ],
       };
     }),

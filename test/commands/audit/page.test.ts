@@ -84,7 +84,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     );
 
   test('there are no network requests, foreign scripts or errors', async () => {
-    expect(await tab.evaluate('document.title')).toBe('Images of the cluster');
+    expect(await tab.evaluate('document.title')).toBe('Images of cluster embedded');
     expect(await tab.evaluate('document.images.length + document.scripts.length')).toBe(1);
     expect(tab.requests.filter((request) => !request.includes(`file://${file}`))).toEqual([]);
     expect(tab.messages).toEqual([]);
@@ -94,7 +94,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     await tab.evaluate(
       `{ const s = document.createElement('script'); s.textContent = "document.title='owned'"; document.body.append(s); s.remove(); }`,
     );
-    expect(await tab.evaluate('document.title')).toBe('Images of the cluster');
+    expect(await tab.evaluate('document.title')).toBe('Images of cluster embedded');
     tab.messages.length = 0;
   });
 
@@ -137,6 +137,45 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     expect(await tab.evaluate(`document.querySelectorAll('svg .track').length`)).toBe(12);
   });
 
+  test('it says what the findings mean that occur, and which cluster it is about', async () => {
+    const terms = "[...document.querySelectorAll('.meanings dt')].map((term) => term.textContent)";
+    expect(await tab.evaluate(terms)).toEqual([
+      'invalid',
+      'drift',
+      'latest',
+      'unpinned',
+      'always',
+      'label',
+      'ineffective',
+    ]);
+    expect(await tab.evaluate("document.querySelector('header').textContent")).toContain(cluster.api.url);
+  });
+
+  test('a digest is selected and copied whole, however much of it is seen', async () => {
+    const code = "document.querySelector('td.reference code:has(.digest)')";
+    expect(await tab.evaluate(`getSelection().selectAllChildren(${code}), String(getSelection())`)).toMatch(
+      /@?sha256:[0-9a-f]{64}$|^127.0.0.1:\d+\/\S+$/,
+    );
+    expect(await tab.evaluate(`${code}.nextElementSibling.dataset.copy === ${code}.textContent`)).toBe(true);
+    expect(await tab.evaluate("document.querySelectorAll('.copy').length")).toBeGreaterThan(20);
+    const heights = `[...document.querySelectorAll('.digest')].filter((one) => one.offsetHeight > 25).length`;
+    expect(await tab.evaluate(heights)).toBe(0);
+  });
+
+  test.each([400, 1280])('at %d pixels nothing is cut off or must be scrolled to', async (width) => {
+    await tab.setWidth(width);
+    expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    const labels = `[...document.querySelectorAll('svg text')].map((text) => text.getBoundingClientRect())`;
+    // In pixels of the screen: 12 px text in lines of its own, inside the picture.
+    expect(
+      await tab.evaluate(
+        `${labels}.every(({ height, right, left }) => height > 9 && left >= 0 && right <= ${width})`,
+      ),
+    ).toBe(true);
+    const outside = `[...document.querySelectorAll('tbody tr:not([hidden]) td')].filter((cell) => cell.offsetWidth > 0 && cell.getBoundingClientRect().right > ${width + 1})`;
+    expect(await tab.evaluate(`${outside}.length`)).toBe(0);
+  });
+
   test.each(['light', 'dark'] as const)(
     'it is %s if the reader prefers that, and readable',
     async (scheme) => {
@@ -153,7 +192,10 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
       const folder = process.env['SCREENSHOTS'];
       if (folder === undefined) return;
       mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, `audit-${scheme}.png`), await tab.screenshot());
+      for (const width of [400, 1280]) {
+        await tab.setWidth(width);
+        writeFileSync(join(folder, `audit-${scheme}-${width}.png`), await tab.screenshot());
+      }
     },
   );
 });
