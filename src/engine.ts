@@ -39,6 +39,8 @@ export interface Engine extends RegistryEngine {
   api: KubernetesApi;
   /** For reviews: what they read waits for its turn. */
   kubernetes: Pick<KubernetesApi, 'list'>;
+  /** The same for lists of which one object is read: they cost no more than a read of it. */
+  probes: Pick<KubernetesApi, 'list'>;
   turns: ReadTurns;
   pullSecrets: PullSecrets;
   revisions: RevisionDigests;
@@ -110,6 +112,7 @@ export function createEngine(
     ...engine,
     api,
     kubernetes: inTurns(api, turns.lists),
+    probes: inTurns(api, turns.objects),
     turns,
     pullSecrets: new PullSecrets(api, turns.objects),
     revisions: new RevisionDigests(api, { turns }),

@@ -9,6 +9,9 @@ const reviewSchema = z.looseObject({
     uid: z.string(),
     object: z.looseObject({
       metadata: z.looseObject({ labels: z.record(z.string(), z.string()).default({}) }),
+      spec: z
+        .looseObject({ containers: z.array(z.looseObject({ image: z.string().optional() })) })
+        .optional(),
     }),
   }),
 });

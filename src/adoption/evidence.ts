@@ -1,16 +1,11 @@
 import type { Digest } from '../image/digest.ts';
 import { excerpt } from '../image/excerpt.ts';
-import {
-  InvalidReference,
-  parseReference,
-  type Reference,
-  repository,
-  tagOrLatest,
-} from '../image/reference.ts';
+import { type Reference, repository, tagOrLatest } from '../image/reference.ts';
 import { digestPinnedFrom } from '../pin/annotations.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { ImageField } from '../pin/walk.ts';
-import type { Cohort, RunningImage } from './running-pods.ts';
+import { type RunningImage, readImageId, readReference } from '../revision/running-pod.ts';
+import type { Cohort } from './running-pods.ts';
 
 /** Which digest a pod runs for an image of its template, and how that is known. */
 export type Evidence =
@@ -52,7 +47,7 @@ export function evidenceOf(
 /** Other tools that pin don't record what was written, but may keep the tag visible. */
 function isPinnedFrom(image: string, reference: Reference, running: RunningImage): boolean {
   if (running.written !== undefined) return running.written === image;
-  const tag = read(running.image)?.tag;
+  const tag = readReference(running.image)?.tag;
   return tag === undefined || tag === tagOrLatest(reference);
 }
 
@@ -63,27 +58,9 @@ function evidenceOfImageId(imageId: string, reference: Reference): Evidence {
   return { digest: id.digest, from: 'imageID', elsewhere: repository(id) };
 }
 
-/**
- * Reads `registry/repository@sha256:…`, which cri-dockerd prefixes with `docker-pullable://`. Anything else is an id
- * that only its node knows (kubernetes pkg/kubelet/kuberuntime/helpers.go, cri-dockerd core/container_status.go).
- */
-export function readImageId(imageId: string): (Reference & { digest: Digest }) | undefined {
-  const id = read(imageId.replace(/^docker-pullable:\/\//, ''));
-  return id?.digest === undefined ? undefined : { ...id, digest: id.digest };
-}
-
 const notReported = (reason: string): NoEvidence => ({ reason });
 
 export const namesAnother = (elsewhere: string) => `imageID names another repository, ${elsewhere}`;
-
-function read(image: string): Reference | undefined {
-  try {
-    return parseReference(image);
-  } catch (error) {
-    if (error instanceof InvalidReference) return undefined;
-    throw error;
-  }
-}
 
 /** A digest that pods of a revision run for one image. */
 export interface RunningDigest {

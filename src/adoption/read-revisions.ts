@@ -7,7 +7,8 @@ import { templateOf } from '../pin/pod-template.ts';
 import { type RevisionKind, revisionKinds } from '../revision/kinds.ts';
 import { type Membership, membershipOf, stores } from '../revision/membership.ts';
 import { pinKeys } from '../revision/pins.ts';
-import { type Cohort, Cohorts, isDone, runningPodSchema } from './running-pods.ts';
+import { isDone, runningPodSchema } from '../revision/running-pod.ts';
+import { type Cohort, Cohorts } from './running-pods.ts';
 
 /** Kinds that own pods as one revision. A ReplicationController has nowhere to store pins. */
 export type KindInUse = RevisionKind | 'ReplicationController';

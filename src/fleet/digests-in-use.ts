@@ -1,10 +1,9 @@
-import { readImageId } from '../adoption/evidence.ts';
-import { type RunningPod, runningImages } from '../adoption/running-pods.ts';
 import type { Digest } from '../image/digest.ts';
 import { InvalidReference, parseReference, type Reference, repository } from '../image/reference.ts';
 import type { Pod } from '../pin/pod.ts';
 import { walk } from '../pin/walk.ts';
 import type { Pins } from '../revision/pins.ts';
+import { type RunningPod, readImageId, runningImages } from '../revision/running-pod.ts';
 
 /**
  * Why a digest must not be deleted: a pod's spec names it, a pod's node reports that it pulled it, a revision stores it

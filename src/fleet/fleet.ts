@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { readImageId } from '../adoption/evidence.ts';
-import { runningImages, runningPodSchema } from '../adoption/running-pods.ts';
 import type { PullSpec } from '../credentials/pod-credentials.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { excerpt } from '../image/excerpt.ts';
@@ -10,6 +8,7 @@ import type { Mode } from '../pin/opt-in.ts';
 import { type Pod, type PodSpec, podSpecSchema } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { keyOf, membershipOf } from '../revision/membership.ts';
+import { readImageId, runningImages, runningPodSchema } from '../revision/running-pod.ts';
 import type { Selection } from './selection.ts';
 import { controllerOf, isNode, type Owner, printWorkload, type Workload } from './workload.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { isDone } from '../adoption/running-pods.ts';
 import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { OPT_IN_LABEL } from '../pin/opt-in.ts';
 import { templateOf } from '../pin/pod-template.ts';
+import { isDone } from '../revision/running-pod.ts';
 import { type Fleet, placedPodSchema } from './fleet.ts';
 import {
   calledWebhooksSchema,

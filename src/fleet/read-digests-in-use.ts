@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { runningPodSchema } from '../adoption/running-pods.ts';
 import { type KubernetesApi, type ObjectMetadata, objectMetadata } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import { type Resource, resources } from '../kubernetes/resources.ts';
 import { type KindWithPods, templateOf } from '../pin/pod-template.ts';
 import { hashOf, type RevisionKind } from '../revision/kinds.ts';
 import { readPins } from '../revision/pins.ts';
+import { runningPodSchema } from '../revision/running-pod.ts';
 import { type DigestInUse, DigestsInUse } from './digests-in-use.ts';
 import {
   liveControllerRevisions,

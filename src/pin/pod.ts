@@ -35,7 +35,7 @@ export const podSpecSchema = z.object({
 });
 export type PodSpec = z.infer<typeof podSpecSchema>;
 
-const ownerReferenceSchema = z.object({
+export const ownerReferenceSchema = z.object({
   apiVersion: text,
   kind: text,
   name: text,

@@ -7,6 +7,7 @@ import { KubernetesError, remedyFor } from '../kubernetes/error.ts';
 import { RegistryError } from '../registry/error.ts';
 import { failures, meaningOf, type RegistryFailure } from '../registry/failures.ts';
 import { UnreadableRevision } from '../revision/revision-digests.ts';
+import { codeOf } from '../system-error.ts';
 
 /** Failures that aren't a registry's. */
 const otherLabels = [
@@ -74,6 +75,17 @@ function unread(what: string, error: KubernetesError): Failure {
     cause: `${what} can't be read: ${error.message}`,
     remedy: remedyFor(error, 'webhook'),
   };
+}
+
+/** The codes of hosts that don't exist as seen from here; a registry that is down refuses connections. */
+const unreached = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** Whether a failure leaves open that nodes never need the host: another webhook may write one that exists into the pods. */
+export function isUnreached({ label }: Failure, error: unknown): boolean {
+  if (label === 'timeout' || label === 'forbidden_address') return true;
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (unreached.has(codeOf(cause) ?? '')) return true;
+  return false;
 }
 
 /** All labels that a failure may have. */

@@ -4,6 +4,7 @@ import { type Reference, repository } from '../image/reference.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
+import { RegistryError } from '../registry/error.ts';
 import type { PodRevision } from '../revision/revision-digests.ts';
 import { explain, type Failure, inWords } from './failure.ts';
 import type { Resolution, Resolver } from './resolver.ts';
@@ -104,14 +105,32 @@ async function resolveImage(
       return { ...pinned(known.digest), source: known.source, lacked, remarks };
     }
     atHand = await credentials.find(repository(reference));
-    const resolution = await resolver.resolve(reference, atHand.credentials, signal, { maxAge, tenant });
+    const { credentials: all } = atHand;
+    const ask = (wanted: Reference, age?: number) =>
+      resolver.resolve(wanted, all, signal, { maxAge: age, tenant });
+    const reported = known?.reported && (await confirmed({ ...reference, digest: known.reported }, ask));
+    const resolution = reported ?? (await ask(reference, maxAge));
     const agreed = known?.agree(resolution.digest);
     if (agreed !== undefined) return { ...pinned(agreed), source: 'sibling', lacked, remarks };
-    const { digest, source } = resolution;
+    const { digest } = resolution;
+    const source = reported === undefined ? resolution.source : 'sibling';
     return { ...pinned(digest), source, lacked, remarks: [...staleRemarks(resolution), ...remarks] };
   } catch (error) {
     const failure = explain(error, atHand);
     return { field, result: 'failed', failure, error, milliseconds: milliseconds() };
+  }
+}
+
+/** The digest, if its repository has it; undefined if not. */
+async function confirmed(
+  reference: Reference,
+  ask: (reference: Reference) => Promise<Resolution>,
+): Promise<Resolution | undefined> {
+  try {
+    return await ask(reference);
+  } catch (error) {
+    if (error instanceof RegistryError && error.failure === 'not_found') return undefined;
+    throw error;
   }
 }
 

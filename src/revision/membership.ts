@@ -39,7 +39,7 @@ interface OwnerKind {
 /** Uids are UUIDs, of 36 characters (apimachinery pkg/util/uuid). */
 const LONGEST_UID = 100;
 
-const REVISION_LABEL = 'controller-revision-hash';
+export const REVISION_LABEL = 'controller-revision-hash';
 
 const itself = (kind: 'ReplicaSet' | 'Job') => (name: string) => ({ kind, name });
 

@@ -33,6 +33,11 @@ interface Key {
  * and a key with its time can't be overwritten by an older copy.
  */
 export function readPins(annotations: Annotations, hash: string): Pins | undefined {
+  return newestPins(annotations, hash)?.pins;
+}
+
+/** The same, and the time in their key. */
+export function newestPins(annotations: Annotations, hash: string): { time: number; pins: Pins } | undefined {
   let newest: { time: number; pins: Pins } | undefined;
   for (const [name, value] of Object.entries(annotations ?? {})) {
     const key = parseKey(name);
@@ -40,12 +45,14 @@ export function readPins(annotations: Annotations, hash: string): Pins | undefin
     const pins = parsePins(value);
     if (pins !== undefined) newest = { time: key.time, pins };
   }
-  return newest?.pins;
+  return newest;
 }
 
 /**
- * The changes that store pins: a key newer than all others of that hash, which are removed. No changes if the pins are stored
- * already.
+ * The changes that store pins: a key newer than all others of that hash, which are removed, and so are those that can't be
+ * read. No changes if the pins are stored already.
+ *
+ * At {@link LATEST}, which only a person can have written, no newer key is left, and the pins are written over the old ones.
  *
  * @param now milliseconds since 1970
  * @param copies annotations of the object's owner, which its controller may copy to the object
@@ -63,9 +70,10 @@ export function storePins(
   const latest = Math.max(-1, ...[...own, ...copied].map(({ time }) => time));
   const isNewest = own.some(({ time }) => time === latest);
   if (stored !== undefined && isNewest && printPins(stored) === printPins(pins)) return {};
+  const outdated = [...own.map(({ name }) => name), ...unreadableKeys(annotations, hash)];
   return {
-    ...Object.fromEntries(own.map(({ name }) => [name, null])),
-    [printKey({ hash, time: Math.max(now, latest + 1) })]: printPins(pins),
+    ...Object.fromEntries(outdated.map((name) => [name, null])),
+    [printKey({ hash, time: Math.min(Math.max(now, latest + 1), LATEST) })]: printPins(pins),
   };
 }
 
@@ -80,6 +88,9 @@ function ownKeys(annotations: Annotations, hash: string): (Key & { name: string 
     return key?.hash === hash ? [{ ...key, name }] : [];
   });
 }
+
+const unreadableKeys = (annotations: Annotations, hash: string) =>
+  pinKeys(annotations).filter((name) => name.startsWith(`${PINS}${hash}.`) && parseKey(name) === undefined);
 
 const pinsSchema = z.record(z.string(), z.string().nullable());
 
@@ -100,16 +111,18 @@ function printPins(pins: Pins): string {
   return JSON.stringify(Object.fromEntries([...pins].sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-const KEY = /^(.+)\.([0-9a-z]+)$/;
+/** Ten digits at most, as the policies of `known-rollouts` read them. */
+const KEY = /^(.+)\.([0-9a-z]{1,10})$/;
 const BASE = 36;
+/** The latest time that a key can have, in the year 117,829. */
+export const LATEST = BASE ** 10 - 1;
 
-/** @returns undefined for any other annotation, and for a time so high that no key could follow it */
+/** @returns undefined for any other annotation */
 function parseKey(name: string): Key | undefined {
   if (!name.startsWith(PINS)) return undefined;
   const [, hash, digits] = KEY.exec(name.slice(PINS.length)) ?? [];
   if (hash === undefined || digits === undefined) return undefined;
-  const time = Number.parseInt(digits, BASE);
-  return time < Number.MAX_SAFE_INTEGER ? { hash, time } : undefined;
+  return { hash, time: Number.parseInt(digits, BASE) };
 }
 
 function printKey({ hash, time }: Key): string {

@@ -5,11 +5,11 @@ import { KubernetesError } from '../kubernetes/error.ts';
 import { pathOf, resources } from '../kubernetes/resources.ts';
 import { SharedReads } from '../kubernetes/shared-reads.ts';
 import type { ReadTurns } from '../kubernetes/turns.ts';
-import { type Pod, podSchema } from '../pin/pod.ts';
 import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
 import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
-import { eldestPins } from './sibling-pods.ts';
+import { type RunningPod, runningPodSchema } from './running-pod.ts';
+import { evidenceIn, noEvidence, type SiblingEvidence } from './sibling-pods.ts';
 
 /** What is known of an image's digest before a registry is asked. */
 export type KnownDigest = {
@@ -19,6 +19,8 @@ export type KnownDigest = {
   | { digest: Digest; source: 'revision' | 'sibling' }
   | {
       digest?: undefined;
+      /** What a pod of the revision runs, according to its node. It decides if the registry has it. */
+      reported: Digest | undefined;
       /**
        * To be called with the digest that the registry gave: another pod of the revision may have been first, and
        * decides for all. Returns that pod's digest; undefined if this one was first.
@@ -30,9 +32,8 @@ export type KnownDigest = {
 /** The part of a pod's revision that pinning uses. */
 export interface PodRevision {
   /**
-   * The digest of an image in a pod: what its revision stores, else what its oldest pinned sibling has.
-   *
-   * An image that the stored pins don't name was put into the pod by another webhook: it is resolved for the pod alone.
+   * The digest of an image in a pod: what its revision stores, else what its oldest pinned sibling has. An image that the stored
+   * pins don't name, because another webhook put it into the pods or the configuration skipped it, has siblings all the same.
    *
    * @throws UnreadableRevision, or the signal's reason
    */
@@ -44,16 +45,21 @@ export interface RevisionOptions {
   age?: number;
   /** The same for pins that lack the image: a burst of pods reads them once, and what is added to them counts soon. */
   lackingAge?: number;
+  /** Milliseconds for which the digests of pinned siblings are cached. */
+  siblingAge?: number;
   /** Bounds the reads at once. */
   turns?: ReadTurns;
-  /** Milliseconds for which this process remembers what pods agreed on; later ones find those pods in the API server. */
+  /**
+   * Milliseconds for which this process remembers what pods agreed on. It counts only until the API server shows one of them,
+   * because a pod may be refused in the end, and another replica decide otherwise.
+   */
   agreementAge?: number;
 }
 
 /** Pods in one answer: 1 to 2 MB in most clusters, which is parsed in 20 ms. */
-const PAGE_SIZE = 100;
+export const PAGE_SIZE = 100;
 /** Pods that are read of a list: far more than those of any revision whose digests aren't stored. */
-const MAX_PODS = 10_000;
+export const MAX_PODS = 10_000;
 const MAX_AGREEMENTS = 10_000;
 /** Characters of stored pins that are cached. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
@@ -63,21 +69,28 @@ export class RevisionDigests {
   readonly #api: Pick<KubernetesApi, 'readMetadata' | 'list'>;
   readonly #age: number;
   readonly #lackingAge: number;
+  readonly #siblingAge: number;
   readonly #read = new LRUCache<string, { pins: Pins | undefined; at: number }>({
     maxSize: MAX_PINS_SIZE,
     sizeCalculation: ({ pins }, key) => key.length + sizeOf(pins),
   });
   readonly #reads: SharedReads<Pins | undefined>;
-  readonly #lists: SharedReads<ReadonlyMap<string, Digest>>;
+  readonly #lists: SharedReads<SiblingEvidence>;
+  readonly #siblings = new LRUCache<string, { evidence: SiblingEvidence; at: number }>({
+    maxSize: MAX_PINS_SIZE,
+    sizeCalculation: ({ evidence }, key) => key.length + sizeOf(evidence.pinned) + sizeOf(evidence.reported),
+  });
   readonly #agreed: LRUCache<string, Digest>;
 
   constructor(api: Pick<KubernetesApi, 'readMetadata' | 'list'>, options: RevisionOptions = {}) {
-    const { age = BELIEVED_MS, lackingAge = 2_000, agreementAge = 60_000, turns } = options;
+    const { age = BELIEVED_MS, lackingAge = 2_000, siblingAge = 2_000 } = options;
+    const { agreementAge = 60_000, turns } = options;
     this.#api = api;
     this.#reads = new SharedReads(turns?.objects);
     this.#lists = new SharedReads(turns?.lists);
     this.#age = age;
     this.#lackingAge = lackingAge;
+    this.#siblingAge = siblingAge;
     this.#agreed = new LRUCache({ max: MAX_AGREEMENTS, ttl: agreementAge });
   }
 
@@ -99,19 +112,22 @@ export class RevisionDigests {
     const pins = await this.#pins(membership, image, signal);
     const stored = pins?.get(image);
     if (stored) return { digest: stored, source: 'revision', lacked: false };
-    if (pins !== undefined && stored === undefined) return { lacked: false, agree: () => undefined };
-    const lacked = pins !== undefined;
+    const lacked = stored === null;
+    const siblings = await this.#evidence(membership, image, signal);
+    const pinned = siblings.pinned.get(image);
+    if (pinned !== undefined) return { digest: pinned, source: 'sibling', lacked };
     const key = `${keyOf(membership)} ${image}`;
-    const agree = (digest: Digest): Digest | undefined => {
-      const agreed = this.#agreed.get(key);
-      if (agreed === undefined && remember) this.#agreed.set(key, digest);
-      return agreed;
-    };
     const agreed = this.#agreed.get(key);
     if (agreed !== undefined) return { digest: agreed, source: 'sibling', lacked };
-    const sibling = await this.#sibling(membership, image, signal);
-    if (sibling === undefined) return { lacked, agree };
-    return { digest: agree(sibling) ?? sibling, source: 'sibling', lacked };
+    return {
+      lacked,
+      reported: siblings.reported.get(image),
+      agree: (digest) => {
+        const first = this.#agreed.get(key);
+        if (first === undefined && remember) this.#agreed.set(key, digest);
+        return first;
+      },
+    };
   }
 
   async #pins(membership: Membership, image: string, signal: AbortSignal): Promise<Pins | undefined> {
@@ -144,32 +160,38 @@ export class RevisionDigests {
     return readPins(metadata.annotations, hashOf(stored.kind, metadata.labels));
   }
 
-  async #sibling(membership: Membership, image: string, signal: AbortSignal): Promise<Digest | undefined> {
+  async #evidence(membership: Membership, image: string, signal: AbortSignal): Promise<SiblingEvidence> {
     const { namespace, selector } = membership;
     const path = pathOf(resources.Pod, namespace);
-    if (selector === undefined || path === undefined) return undefined;
-    const target = { namespace, path, key: keyOf(membership) };
-    const list = this.#lists.get(target, signal, (listSignal) =>
-      this.#listSiblings(membership, selector, listSignal),
-    );
-    return (await readable(list)).get(image);
+    if (selector === undefined || path === undefined) return noEvidence;
+    const key = keyOf(membership);
+    const known = this.#siblings.get(key);
+    if (known?.evidence.pinned.has(image) && performance.now() - known.at < this.#siblingAge)
+      return known.evidence;
+    const list = this.#lists.get({ namespace, path, key }, signal, async (listSignal) => {
+      const at = performance.now();
+      const evidence = evidenceIn(await this.#listSiblings(membership, selector, listSignal));
+      this.#siblings.set(key, { evidence, at });
+      return evidence;
+    });
+    return await readable(list);
   }
 
   async #listSiblings(membership: Membership, labelSelector: string, signal: AbortSignal) {
     const { namespace, owner, stored } = membership;
-    const siblings: Pod[] = [];
+    const siblings: RunningPod[] = [];
     const options = { labelSelector, pageSize: PAGE_SIZE };
     let count = 0;
-    for await (const pod of this.#api.list(resources.Pod, namespace, podSchema, signal, options)) {
+    for await (const pod of this.#api.list(resources.Pod, namespace, runningPodSchema, signal, options)) {
       const theirs = membershipOf(namespace, pod.metadata);
       if (theirs?.owner.uid === owner.uid && theirs.stored?.name === stored?.name) siblings.push(pod);
       if (++count === MAX_PODS) break;
     }
-    return eldestPins(siblings);
+    return siblings;
   }
 }
 
-function sizeOf(pins: Pins | undefined): number {
+function sizeOf(pins: Pins | SiblingEvidence['pinned'] | undefined): number {
   let size = 1;
   for (const [image, digest] of pins ?? []) size += image.length + (digest?.length ?? 0);
   return size;

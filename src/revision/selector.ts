@@ -8,6 +8,12 @@ const NAME = /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9]
  */
 const LONGEST = 1_000;
 
+/** A label selector for what has one of these values, as far as labels can have them; undefined if none can. */
+export function setSelector(name: string, values: readonly string[]): string | undefined {
+  const valid = values.filter((value) => VALUE.test(value));
+  return valid.length === 0 ? undefined : `${name} in (${valid.join(',')})`;
+}
+
 /**
  * A label selector, in the form of kubectl's `--selector`, for what has these labels; undefined if there are none. It takes
  * the labels in the order of their names for as long as they fit: a selector of fewer labels selects what has all of

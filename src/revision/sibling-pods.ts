@@ -1,23 +1,43 @@
 import type { Digest } from '../image/digest.ts';
-import { digestPinnedFrom, writtenImages } from '../pin/annotations.ts';
-import type { Pod } from '../pin/pod.ts';
-import { walk } from '../pin/walk.ts';
+import { repository } from '../image/reference.ts';
+import { digestPinnedFrom } from '../pin/annotations.ts';
+import { type RunningPod, readImageId, readReference, runningImages } from './running-pod.ts';
 
-/** What a pod was pinned to: image as written → digest. Its annotation counts only where its images confirm it. */
-export function pinnedImages(pod: Pod): ReadonlyMap<string, Digest> {
-  const written = writtenImages(pod);
-  return new Map(
-    walk(pod.spec).flatMap(({ name, image }): [string, Digest][] => {
-      const original = written.get(name);
-      const digest = original === undefined ? undefined : digestPinnedFrom(image, original);
-      return original === undefined || digest === undefined ? [] : [[original, digest]];
-    }),
-  );
+/** What pods show of the digests that their revision runs: for each image as written, that of the oldest pod that shows one. */
+export interface SiblingEvidence {
+  /** Pods are pinned to it. */
+  readonly pinned: ReadonlyMap<string, Digest>;
+  /** Pods run the image by tag, and their nodes report what they pulled. The registry has to confirm that it has the digest. */
+  readonly reported: ReadonlyMap<string, Digest>;
 }
 
-/** For each image, the digest of the oldest pod that is pinned from it, so that the result is the same at any time. */
-export function eldestPins(pods: readonly Pod[]): ReadonlyMap<string, Digest> {
-  const ages = ({ metadata: { creationTimestamp, name } }: Pod) => `${creationTimestamp ?? ''} ${name ?? ''}`;
+export const noEvidence: SiblingEvidence = { pinned: new Map(), reported: new Map() };
+
+/** The evidence in pods. That of the oldest counts, so that the result is the same at any time. */
+export function evidenceIn(pods: readonly RunningPod[]): SiblingEvidence {
+  const ages = ({ metadata: { creationTimestamp, name } }: RunningPod) =>
+    `${creationTimestamp ?? ''} ${name ?? ''}`;
   const youngestFirst = [...pods].sort((a, b) => (ages(a) < ages(b) ? 1 : -1));
-  return new Map(youngestFirst.flatMap((pod) => [...pinnedImages(pod)]));
+  return {
+    pinned: new Map(youngestFirst.flatMap(pinnedImages)),
+    reported: new Map(youngestFirst.flatMap(reportedImages)),
+  };
+}
+
+/** What a pod was pinned to. Its annotation counts only where its images confirm it. */
+function pinnedImages(pod: RunningPod): [string, Digest][] {
+  return runningImages(pod).flatMap(({ image, written }): [string, Digest][] => {
+    const digest = written === undefined ? undefined : digestPinnedFrom(image, written);
+    return written === undefined || digest === undefined ? [] : [[written, digest]];
+  });
+}
+
+/** What a node has pulled for images by tag. A digest of another repository couldn't be pulled by the image's name. */
+function reportedImages(pod: RunningPod): [string, Digest][] {
+  return runningImages(pod).flatMap(({ image, imageId }): [string, Digest][] => {
+    const id = imageId === undefined ? undefined : readImageId(imageId);
+    const reference = id === undefined ? undefined : readReference(image);
+    if (id === undefined || reference === undefined || reference.digest !== undefined) return [];
+    return repository(id) === repository(reference) ? [[image, id.digest]] : [];
+  });
 }

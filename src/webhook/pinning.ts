@@ -7,7 +7,7 @@ import type { PodSpec } from '../pin/pod.ts';
 import type { PinSettings } from '../pin/settings.ts';
 import { type PinnedImages, pinImages } from '../resolve/pin-images.ts';
 import type { Resolver } from '../resolve/resolver.ts';
-import type { RevisionDigests } from '../revision/revision-digests.ts';
+import type { PodRevision, RevisionDigests } from '../revision/revision-digests.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -18,6 +18,7 @@ export interface PinningParts {
   credentials: Pick<CredentialSources, 'find'>;
   revisions: Pick<RevisionDigests, 'of'>;
   kubernetes: Pick<KubernetesApi, 'list'>;
+  probes: Pick<KubernetesApi, 'list'>;
   settings: PinSettings;
   log: Logger;
   metrics: Metrics;
@@ -37,17 +38,23 @@ export function credentialsOf(
 /** Milliseconds. A new revision gets the digests of now, and the objects of one rollout are created within this. */
 export const FRESH_MS = 2_000;
 
-/** Resolves the images of a template as they are now, with the credentials that its pods will have. */
+/**
+ * Resolves the images of a template as they are now, with the credentials that its pods will have.
+ *
+ * @param revision the pods that are there already, which come first
+ */
 export function resolveTemplate(
   parts: PinningParts,
   namespace: string,
   spec: PodSpec,
   decided: readonly Decided[],
   signal: AbortSignal,
+  revision?: PodRevision,
 ): Promise<PinnedImages> {
   return pinImages(decided, {
     resolver: parts.resolver,
     credentials: credentialsOf(parts, namespace, spec, signal),
+    revision,
     maxAge: FRESH_MS,
     tenant: namespace,
     signal,

@@ -1,13 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Digest } from '../image/digest.ts';
 import { type Decided, decide } from '../pin/decide.ts';
 import { fits, patchAnnotations } from '../pin/json-patch.ts';
 import { excessOf } from '../pin/limits.ts';
 import type { Pod } from '../pin/pod.ts';
-import { templateOf } from '../pin/pod-template.ts';
+import { rawTemplateOf, templateOf } from '../pin/pod-template.ts';
 import { revisionRules } from '../pin/settings.ts';
+import { walk } from '../pin/walk.ts';
+import { existingRevision } from '../revision/existing-pods.ts';
 import { hashOf, isRevisionKind, type RevisionKind } from '../revision/kinds.ts';
-import { type Pins, readPins, storePins } from '../revision/pins.ts';
+import { newestPins, type Pins, storePins } from '../revision/pins.ts';
 import { type PinningParts, resolveTemplate } from './pinning.ts';
 import { recordRevision } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
@@ -48,17 +51,23 @@ export function createRevisionHandler(
     }
     const hash = hashOf(kind.kind, metadata.labels);
     const wanted = decide(template, rules).filter(({ decision }) => decision.action === 'resolve');
-    const kept = operation === 'UPDATE' ? keptPins(request, kind.kind, hash, wanted) : none;
+    const kept =
+      operation === 'UPDATE' ? keptPins(request, kind.kind, wanted) : { pins: none, missing: wanted };
     if (kept === undefined) return { allowed: true };
 
-    const missing = wanted.filter(({ field }) => !kept.get(field.image));
-    const resolved = await resolveAll(parts, request, template, missing, signal);
-    const pins = new Map([...kept, ...resolved]);
+    const resolved = await resolveAll(parts, request, kind.kind, template, kept.missing, signal);
+    const pins = new Map([...kept.pins, ...resolved]);
     if (pins.size === 0) {
       parts.metrics.revisions.inc({ kind: kind.kind, outcome: 'nothing' });
       return { allowed: true };
     }
-    const changes = storePins(metadata.annotations, hash, pins, Date.now());
+    const changes = storePins(
+      metadata.annotations,
+      hash,
+      pins,
+      Date.now(),
+      metadataOf(request.oldObject)?.annotations,
+    );
     const fit = fits(metadata.annotations, changes);
     const change = Object.keys(changes).length === 0 ? 'unchanged' : 'stored';
     parts.metrics.revisions.inc({ kind: kind.kind, outcome: fit ? change : 'too_large' });
@@ -68,39 +77,52 @@ export function createRevisionHandler(
 
 const none: Pins = new Map();
 
+const metadataOf = (object: unknown) => revisionSchema.safeParse(object).data?.metadata;
+
 /**
- * The pins that an update keeps. The template of a ReplicaSet without an owner can be changed: images that it had keep their
- * digests, and those that it no longer has are forgotten. A revision without stored pins gets none, because its pods have
- * agreed on digests that aren't known here.
+ * The pins that an update keeps, and the images that need new ones. Only a ReplicaSet without an owner can have its template
+ * changed: images that it had keep their digests, and those that it no longer has are forgotten. A revision without stored pins
+ * gets none, because its pods have agreed on digests that aren't known here.
+ *
+ * The old object's pins count if they are newer: a manifest without annotations that replaces the whole object
+ * (`kubectl replace`) isn't meant to remove them.
  */
 function keptPins(
   { object, oldObject }: AdmissionRequest,
   kind: RevisionKind,
-  hash: string,
   wanted: readonly Decided[],
-): Pins | undefined {
-  const pins = readPins(parseAs(revisionSchema, object, kind).metadata.annotations, hash);
-  if (pins === undefined) return undefined;
-  const before = templateOf(kind, oldObject);
-  const old = new Set(
-    before && decide(before, { skip: [], honourSkipAnnotation: false }).map(({ field }) => field.image),
-  );
-  const kept = wanted.flatMap(({ field }): [string, Digest][] => {
-    const digest = old.has(field.image) ? pins.get(field.image) : undefined;
-    return digest ? [[field.image, digest]] : [];
+): { pins: Pins; missing: readonly Decided[] } | undefined {
+  const [now, before] = [object, oldObject].map((version) => {
+    const { annotations, labels } = metadataOf(version) ?? {};
+    return newestPins(annotations, hashOf(kind, labels));
   });
-  return new Map(kept);
+  const newest = (before?.time ?? -1) > (now?.time ?? -1) ? before : now;
+  if (newest === undefined) return undefined;
+  if (isDeepStrictEqual(rawTemplateOf(kind, object), rawTemplateOf(kind, oldObject))) {
+    return { pins: newest.pins, missing: [] };
+  }
+  const template = templateOf(kind, oldObject);
+  const old = new Set(template && walk(template.spec).map(({ image }) => image));
+  const digestOf = (image: string) => (old.has(image) ? newest.pins.get(image) : undefined);
+  const pins = wanted.flatMap(({ field: { image } }): [string, Digest][] => {
+    const digest = digestOf(image);
+    return digest ? [[image, digest]] : [];
+  });
+  return { pins: new Map(pins), missing: wanted.filter(({ field }) => !digestOf(field.image)) };
 }
 
-/** The digests that the images have now; `null` for those that can't be resolved. */
+/** The digests that the images have in pods that are there, else now; `null` for those that can't be resolved. */
 async function resolveAll(
   parts: PinningParts,
   request: AdmissionRequest,
-  { spec }: Pod,
+  kind: RevisionKind,
+  template: Pod,
   wanted: readonly Decided[],
   signal: AbortSignal,
 ): Promise<Pins> {
-  const { outcomes } = await resolveTemplate(parts, request.namespace ?? '', spec, wanted, signal);
+  const namespace = request.namespace ?? '';
+  const revision = existingRevision(parts, kind, namespace, request.object, template);
+  const { outcomes } = await resolveTemplate(parts, namespace, template.spec, wanted, signal, revision);
   recordRevision(parts, request, outcomes);
   return new Map(
     outcomes.map((outcome) => [outcome.field.image, outcome.result === 'pinned' ? outcome.pin.digest : null]),

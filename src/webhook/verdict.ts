@@ -6,7 +6,7 @@ import type { Mode } from '../pin/opt-in.ts';
 import type { Pod } from '../pin/pod.ts';
 import { type ImageField, walk } from '../pin/walk.ts';
 import { singleLine } from '../registry/error.ts';
-import { sentence } from '../resolve/failure.ts';
+import { isUnreached, sentence } from '../resolve/failure.ts';
 import type { ImageOutcome } from '../resolve/pin-images.ts';
 import type { Verdict } from './review.ts';
 
@@ -54,9 +54,15 @@ export function verdictOf(
 /** The warnings for the person who applies a workload: which images can't be pinned, and the consequence. */
 export function warningsOnTemplate(mode: Mode, outcomes: readonly ImageOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>
-    outcome.result === 'failed' ? [`${consequenceIn(mode)}: ${describe(outcome)}`] : [],
+    outcome.result === 'failed' ? [`${consequenceOf(outcome, mode)}: ${describe(outcome)}`] : [],
   );
 }
+
+/** Pods aren't refused if another webhook writes a host that can be reached into them before tagpin is called. */
+const consequenceOf = ({ failure, error }: Extract<ImageOutcome, { result: 'failed' }>, mode: Mode) =>
+  mode === 'enforce' && isUnreached(failure, error)
+    ? 'its pods are refused unless another webhook rewrites the image'
+    : consequenceIn(mode);
 
 /** The consequence of an image that can't be pinned. */
 export const consequenceIn = (mode: Mode) =>

@@ -1,6 +1,7 @@
-import { Cohorts, runningPodSchema } from '../../src/adoption/running-pods.ts';
+import { Cohorts } from '../../src/adoption/running-pods.ts';
 import { decide } from '../../src/pin/decide.ts';
 import { type Pod, podTemplateSchema } from '../../src/pin/pod.ts';
+import { runningPodSchema } from '../../src/revision/running-pod.ts';
 
 export const written = 'quay.io/team/web:1';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { observe } from '../../src/adoption/evidence.ts';
-import { Cohorts, runningPodSchema } from '../../src/adoption/running-pods.ts';
+import { Cohorts } from '../../src/adoption/running-pods.ts';
 import { sha256 } from '../../src/image/digest.ts';
+import { runningPodSchema } from '../../src/revision/running-pod.ts';
 import { cohortsOf, decided, type PodOptions, template, written } from './cohorts.ts';
 
 const [one, two] = [sha256('one'), sha256('two')];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Cohorts, isDone, runningPodSchema } from '../../src/adoption/running-pods.ts';
+import { Cohorts } from '../../src/adoption/running-pods.ts';
 import { sha256 } from '../../src/image/digest.ts';
+import { isDone, runningPodSchema } from '../../src/revision/running-pod.ts';
 import { cohortsOf, runningPod } from './cohorts.ts';
 
 const [one, two] = [sha256('one'), sha256('two')].map((digest) => `quay.io/team/web@${digest}`);

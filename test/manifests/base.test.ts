@@ -62,9 +62,8 @@ describe('the webhook configuration', () => {
     { operations: ['UPDATE'], resources: ['pods/ephemeralcontainers'] },
   ];
   const revisionRules = [
-    { operations: ['CREATE'], resources: ['replicasets', 'controllerrevisions'] },
-    { operations: ['CREATE'], resources: ['jobs'] },
-    { operations: ['UPDATE'], resources: ['replicasets'] },
+    { operations: ['CREATE', 'UPDATE'], resources: ['replicasets', 'controllerrevisions'] },
+    { operations: ['CREATE', 'UPDATE'], resources: ['jobs'] },
   ];
   const workloadRules = [
     { operations: ['CREATE', 'UPDATE'], resources: ['deployments', 'statefulsets', 'daemonsets'] },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Digest, sha256 } from '../../src/image/digest.ts';
-import { type Pins, pinKeys, readPins, storePins } from '../../src/revision/pins.ts';
+import { LATEST, type Pins, pinKeys, readPins, storePins } from '../../src/revision/pins.ts';
 import { runs } from '../support/runs.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
@@ -47,6 +47,32 @@ describe('stored pins', () => {
     const annotations = { [`pins.tagpin.dev/abc.${later}`]: text(two) };
     const after = changed(annotations, storePins(annotations, 'abc', pins(one), now));
     expect(readPins({ ...after, ...annotations }, 'abc')).toEqual(pins(one));
+  });
+
+  test('are newer although the clock has jumped back since', () => {
+    const stored = changed({}, storePins({}, 'abc', pins(two), now));
+    const after = changed(stored, storePins(stored, 'abc', pins(one), now - 3_600_000));
+    expect(readPins({ ...after, ...stored }, 'abc')).toEqual(pins(one));
+  });
+
+  test.each([
+    ['the last that can be followed', LATEST - 1],
+    ['the last that there can be', LATEST],
+    ['later than any', LATEST + 1],
+    ['beyond whole numbers', Number.MAX_SAFE_INTEGER - 1],
+  ])('can be read although a person has written a key whose time is %s', (_, latest) => {
+    const annotations = { [`pins.tagpin.dev/abc.${latest.toString(36)}`]: text(two) };
+    const after = changed(annotations, storePins(annotations, 'abc', pins(one), now));
+    expect(readPins(after, 'abc')).toEqual(pins(one));
+    expect(Object.keys(after)).toHaveLength(1);
+    expect(readPins(changed(after, storePins(after, 'abc', pins(two), now)), 'abc')).toEqual(pins(two));
+  });
+
+  test('of two that were stored at once, all read the same', () => {
+    const before = { 'pins.tagpin.dev/abc.100': text(null) };
+    const both = [storePins(before, 'abc', pins(one), now), storePins(before, 'abc', pins(two), now + 1)];
+    const orders = [both, [...both].reverse()].map((changes) => changes.reduce(changed, before));
+    expect(orders.map((annotations) => readPins(annotations, 'abc'))).toEqual([pins(two), pins(two)]);
   });
 
   test('leave those of other revisions alone', () => {

@@ -36,6 +36,16 @@ async function start(options: RevisionOptions = {}) {
         spec: {},
       });
     },
+    /** A pod of it that runs the image by tag. */
+    running(name: string, digest: Digest) {
+      api.put({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { namespace: 'default', name, labels, ownerReferences: [owner] },
+        spec: { containers: [{ name: 'web', image }] },
+        status: { containerStatuses: [{ name: 'web', imageID: `quay.io/web@${digest}` }] },
+      });
+    },
     /** A pinned pod of it. */
     pod(name: string, digest: Digest, second = 0, ownerUid = owner.uid) {
       api.put({
@@ -58,6 +68,7 @@ async function start(options: RevisionOptions = {}) {
       const known = await revisions.of(membership, { remember }).find(wanted, signal);
       const { lacked } = known;
       if (known.digest !== undefined) return { digest: known.digest, source: known.source, lacked };
+      if (known.reported !== undefined) return { digest: known.reported, source: 'node', lacked };
       if (now instanceof Error) throw now;
       await delay(5);
       const agreed = known.agree(now);
@@ -119,12 +130,20 @@ describe('an image that the revision has pinned', () => {
 });
 
 describe('an image that the pins do not name', () => {
-  test('is resolved for the pod alone', async () => {
+  test('is resolved for the first pod, and the others agree', async () => {
     await using at = await start();
     at.replicaSet(stored(one));
     const wanted = 'quay.io/sidecar:1';
     expect(await at.ask(two, { wanted })).toEqual({ digest: two, source: 'registry', lacked: false });
-    expect(await at.ask(one, { wanted })).toMatchObject({ digest: one });
+    expect(await at.ask(one, { wanted })).toEqual({ digest: two, source: 'sibling', lacked: false });
+  });
+
+  test('has the digest of the oldest pod that is pinned from it', async () => {
+    await using at = await start();
+    at.replicaSet({ 'pins.tagpin.dev/abc.1': '{}' });
+    at.pod('new', two, 2);
+    at.pod('old', one, 1);
+    expect(await at.ask(fails)).toEqual({ digest: one, source: 'sibling', lacked: false });
   });
 
   test('is looked for again in the pins after a moment', async () => {
@@ -145,6 +164,31 @@ describe('without a stored digest', () => {
     at.pod('old', one, 1);
     at.pod("another owner's", two, 0, 'u2');
     expect(await at.ask(fails)).toEqual({ digest: one, source: 'sibling', lacked: false });
+  });
+
+  test('pods have what an unpinned sibling runs, if no sibling is pinned', async () => {
+    await using at = await start();
+    at.replicaSet({});
+    at.running('by-tag', two);
+    expect(await at.ask(fails)).toEqual({ digest: two, source: 'node', lacked: false });
+    at.pod('pinned', one);
+    expect(await at.ask(fails)).toEqual({ digest: one, source: 'sibling', lacked: false });
+  });
+
+  test('pods follow the one that came to be, and not the one that was refused in the end', async () => {
+    await using at = await start();
+    at.replicaSet({});
+    expect(await at.ask(one)).toMatchObject({ digest: one });
+    at.pod('of-another-replica', two);
+    expect(await at.ask(fails)).toMatchObject({ digest: two });
+  });
+
+  test('a burst of pods lists its siblings once they show what they are pinned to', async () => {
+    await using at = await start();
+    at.replicaSet({});
+    at.pod('first', one);
+    for (let count = 0; count < 20; count++) await at.ask(fails);
+    expect(at.api.requests.of('pods', 'list')).toHaveLength(1);
   });
 
   test('pods agree, also while none of them is stored yet and the tag moves', async () => {

@@ -37,6 +37,7 @@ const routes = createRoutes({
   credentials: { find: async () => ({ credentials: [], failures: [] }) },
   revisions: new RevisionDigests(api),
   kubernetes: api,
+  probes: api,
   settings: config.pin,
   log: createLogger('silent', { write: () => undefined }),
   metrics: new Metrics(),

@@ -72,7 +72,7 @@ describe('a pod of a revision with stored pins', () => {
     ]);
   });
 
-  test('has a container resolved that somebody else has put into it, without a word', async () => {
+  test('has a container resolved that something else has put into it, without a warning', async () => {
     const sidecar = registry.push('team/sidecar', '1', image());
     const pod = podOf(replicaSet({ [tagged]: digest }), tagged, `${registry.host}/team/sidecar:1`);
     const { images, response } = await admitted(pod);

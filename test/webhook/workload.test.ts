@@ -64,6 +64,15 @@ describe('an applied workload gets warnings of what cannot be pinned', () => {
     expect(response).toEqual({ uid: response.uid, allowed: true, warnings: [consequence + cause()] });
   });
 
+  test('under enforce, of a host that only another webhook may make reachable', async () => {
+    const { warnings } = await warningsOf('enforce', deployment(template('app.invalid/web:1')));
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^its pods are refused unless another webhook rewrites the image: container "web": app\.invalid\/web:1: /,
+      ),
+    ]);
+  });
+
   test.each([
     ['Deployment', () => deployment(template(absent))],
     ['StatefulSet', () => workload('apps/v1', 'StatefulSet', { template: template(absent) })],
