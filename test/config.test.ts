@@ -49,6 +49,7 @@ registries:
   expect(config.pin).toEqual({
     keepTag: true,
     pullPolicy: 'keep',
+    otherDigest: 'keep',
     skip: ['quay.io/*'],
     skipAnnotation: ['audit'],
   });

@@ -58,6 +58,13 @@ const alike: { base: string; components: string[]; values: Manifest }[] = [
     components: ['network-policy'],
     values: { networkPolicy: { enabled: true, apiServer: ['10.0.0.1/32'] } },
   },
+  { base: 'default', components: ['called-first'], values: { calledFirst: true } },
+  {
+    base: 'cert-manager',
+    components: ['called-first'],
+    values: { certificate: 'cert-manager', calledFirst: true },
+  },
+  { base: 'default', components: ['other-digests'], values: { otherDigests: { enabled: true } } },
   { base: 'default', components: ['mirrors'], values: { hosts } },
   { base: 'default', components: ['monitoring'], values: { monitoring: { enabled: true } } },
   { base: 'default', components: ['namespaced-secrets'], values: { namespacedSecrets: { enabled: true } } },

@@ -136,6 +136,12 @@ const pin = z.strictObject({
     .describe(
       'The `imagePullPolicy` of pinned containers. `keep` leaves it alone, which the AlwaysPullImages admission plugin needs.',
     ),
+  otherDigest: z
+    .enum(['keep', 'stored'])
+    .default('keep')
+    .describe(
+      'What becomes of an image that another webhook has given another digest than its rollout stores: `keep` warns, `stored` writes the stored one.',
+    ),
   skip: z
     .array(z.string().min(1, 'write a glob, such as registry.example.com/*'))
     .default([])

@@ -4,6 +4,8 @@ import type { PatchOptions } from './patch.ts';
 
 /** The section `pin` of the configuration. */
 export interface PinSettings extends PatchOptions {
+  /** What becomes of an image that came by another digest than its revision stores. */
+  otherDigest: 'keep' | 'stored';
   /** Globs of images that are left alone in every namespace. */
   skip: readonly string[];
   /** The modes in which a pod's own `tagpin.dev/skip` counts. */

@@ -3,6 +3,9 @@ import { objectMetadata } from '../kubernetes/api.ts';
 import { type Labels, meets, selector } from '../kubernetes/selector.ts';
 import { type Mode, modes, OPT_IN_LABEL } from '../pin/opt-in.ts';
 
+/** The name that sorts before those of other webhook configurations: manifests/components/called-first. */
+export const CALLED_FIRST = '0-tagpin';
+
 /** What preflight reads of the MutatingWebhookConfiguration. */
 export const webhookConfigurationSchema = z.object({
   metadata: objectMetadata,

@@ -6,7 +6,7 @@ import { InvalidReference } from '../image/reference.ts';
 import { KubernetesError, remedyFor } from '../kubernetes/error.ts';
 import { RegistryError } from '../registry/error.ts';
 import { failures, meaningOf, type RegistryFailure } from '../registry/failures.ts';
-import { UnreadableRevision } from '../revision/revision-digests.ts';
+import { UnreadableRevision } from '../revision/pod-revision.ts';
 import { codeOf } from '../system-error.ts';
 
 /** Failures that aren't a registry's. */

@@ -5,7 +5,7 @@ import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
 import type { ImageField } from '../pin/walk.ts';
 import { RegistryError } from '../registry/error.ts';
-import type { PodRevision } from '../revision/revision-digests.ts';
+import type { PodRevision } from '../revision/pod-revision.ts';
 import { explain, type Failure, inWords } from './failure.ts';
 import type { Resolution, Resolver } from './resolver.ts';
 

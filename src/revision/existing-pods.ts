@@ -6,7 +6,8 @@ import { selector as labelSelectorSchema, meets } from '../kubernetes/selector.t
 import { ownerReferenceSchema, type Pod } from '../pin/pod.ts';
 import type { RevisionKind } from './kinds.ts';
 import { membershipOf, REVISION_LABEL } from './membership.ts';
-import { MAX_PODS, PAGE_SIZE, type PodRevision, UnreadableRevision } from './revision-digests.ts';
+import { type PodRevision, UnreadableRevision } from './pod-revision.ts';
+import { MAX_PODS, PAGE_SIZE } from './revision-digests.ts';
 import { isDone, type RunningPod, runningPodSchema } from './running-pod.ts';
 import { labelSelector, setSelector } from './selector.ts';
 import { evidenceIn, type SiblingEvidence } from './sibling-pods.ts';

@@ -1,44 +1,18 @@
 import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
 import type { Digest } from '../image/digest.ts';
-import type { KubernetesApi } from '../kubernetes/api.ts';
-import { KubernetesError } from '../kubernetes/error.ts';
+import { type KubernetesApi, objectMetadata } from '../kubernetes/api.ts';
 import { pathOf, resources } from '../kubernetes/resources.ts';
 import { SharedReads } from '../kubernetes/shared-reads.ts';
 import type { ReadTurns } from '../kubernetes/turns.ts';
+import type { Pod } from '../pin/pod.ts';
+import { templateOf } from '../pin/pod-template.ts';
 import { hashOf, revisionKinds } from './kinds.ts';
 import { keyOf, type Membership, membershipOf, stores } from './membership.ts';
 import { BELIEVED_MS, type Pins, readPins } from './pins.ts';
+import { type KnownDigest, readable, type StoredRevision } from './pod-revision.ts';
 import { type RunningPod, runningPodSchema } from './running-pod.ts';
 import { evidenceIn, noEvidence, type SiblingEvidence } from './sibling-pods.ts';
-
-/** What is known of an image's digest before a registry is asked. */
-export type KnownDigest = {
-  /** The image is of the revision's template, and its stored pins have no digest for it. */
-  lacked: boolean;
-} & (
-  | { digest: Digest; source: 'revision' | 'sibling' }
-  | {
-      digest?: undefined;
-      /** What a pod of the revision runs, according to its node. It decides if the registry has it. */
-      reported: Digest | undefined;
-      /**
-       * To be called with the digest that the registry gave: another pod of the revision may have been first, and
-       * decides for all. Returns that pod's digest; undefined if this one was first.
-       */
-      agree(digest: Digest): Digest | undefined;
-    }
-);
-
-/** The part of a pod's revision that pinning uses. */
-export interface PodRevision {
-  /**
-   * The digest of an image in a pod: what its revision stores, else what its oldest pinned sibling has. An image that the stored
-   * pins don't name, because another webhook put it into the pods or the configuration skipped it, has siblings all the same.
-   *
-   * @throws UnreadableRevision, or the signal's reason
-   */
-  find(image: string, signal: AbortSignal): Promise<KnownDigest>;
-}
 
 export interface RevisionOptions {
   /** Milliseconds for which stored pins that were read are cached. */
@@ -64,9 +38,11 @@ const MAX_AGREEMENTS = 10_000;
 /** Characters of stored pins that are cached. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
 
+const wholeRevision = z.looseObject({ metadata: objectMetadata });
+
 /** Finds the digests that a pod's revision has already: one rollout, one digest. */
 export class RevisionDigests {
-  readonly #api: Pick<KubernetesApi, 'readMetadata' | 'list'>;
+  readonly #api: Pick<KubernetesApi, 'readMetadata' | 'read' | 'list'>;
   readonly #age: number;
   readonly #lackingAge: number;
   readonly #siblingAge: number;
@@ -75,6 +51,7 @@ export class RevisionDigests {
     sizeCalculation: ({ pins }, key) => key.length + sizeOf(pins),
   });
   readonly #reads: SharedReads<Pins | undefined>;
+  readonly #templates: SharedReads<z.infer<typeof wholeRevision> | undefined>;
   readonly #lists: SharedReads<SiblingEvidence>;
   readonly #siblings = new LRUCache<string, { evidence: SiblingEvidence; at: number }>({
     maxSize: MAX_PINS_SIZE,
@@ -82,11 +59,12 @@ export class RevisionDigests {
   });
   readonly #agreed: LRUCache<string, Digest>;
 
-  constructor(api: Pick<KubernetesApi, 'readMetadata' | 'list'>, options: RevisionOptions = {}) {
+  constructor(api: Pick<KubernetesApi, 'readMetadata' | 'read' | 'list'>, options: RevisionOptions = {}) {
     const { age = BELIEVED_MS, lackingAge = 2_000, siblingAge = 2_000 } = options;
     const { agreementAge = 60_000, turns } = options;
     this.#api = api;
     this.#reads = new SharedReads(turns?.objects);
+    this.#templates = new SharedReads(turns?.objects);
     this.#lists = new SharedReads(turns?.lists);
     this.#age = age;
     this.#lackingAge = lackingAge;
@@ -99,8 +77,12 @@ export class RevisionDigests {
    *
    * @param remember whether later pods may rely on what is resolved: not in a dry run
    */
-  of(membership: Membership, { remember }: { remember: boolean }): PodRevision {
-    return { find: (image, signal) => this.#find(membership, image, signal, remember) };
+  of(membership: Membership, { remember }: { remember: boolean }): StoredRevision {
+    return {
+      find: (image, signal) => this.#find(membership, image, signal, remember),
+      pins: (signal) => this.#pins(membership, undefined, signal),
+      template: (signal) => this.#template(membership, signal),
+    };
   }
 
   async #find(
@@ -130,7 +112,12 @@ export class RevisionDigests {
     };
   }
 
-  async #pins(membership: Membership, image: string, signal: AbortSignal): Promise<Pins | undefined> {
+  /** @param image that they may lack; undefined if that doesn't matter */
+  async #pins(
+    membership: Membership,
+    image: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Pins | undefined> {
     const { namespace, stored } = membership;
     if (stored === undefined) return undefined;
     const path = pathOf(revisionKinds[stored.kind].resource, namespace, stored.name);
@@ -138,7 +125,7 @@ export class RevisionDigests {
     const key = keyOf(membership);
     const known = this.#read.get(key);
     if (known !== undefined) {
-      const age = known.pins?.get(image) ? this.#age : this.#lackingAge;
+      const age = image === undefined || known.pins?.get(image) ? this.#age : this.#lackingAge;
       if (performance.now() - known.at < age) return known.pins;
     }
     const read = this.#reads.get({ namespace, path, key }, signal, async (readSignal) => {
@@ -147,6 +134,19 @@ export class RevisionDigests {
       return pins;
     });
     return await readable(read);
+  }
+
+  async #template(membership: Membership, signal: AbortSignal): Promise<Pod | undefined> {
+    const { namespace, stored } = membership;
+    const path = stored && pathOf(revisionKinds[stored.kind].resource, namespace, stored.name);
+    if (stored === undefined || path === undefined) return undefined;
+    const { resource } = revisionKinds[stored.kind];
+    const target = { namespace, path, key: 'template' };
+    const read = this.#templates.get(target, signal, (readSignal) =>
+      this.#api.read(resource, namespace, stored.name, wholeRevision, readSignal),
+    );
+    const object = await readable(read);
+    return object && stores(membership, object.metadata) ? templateOf(stored.kind, object) : undefined;
   }
 
   async #readPins(
@@ -195,28 +195,4 @@ function sizeOf(pins: Pins | SiblingEvidence['pinned'] | undefined): number {
   let size = 1;
   for (const [image, digest] of pins ?? []) size += image.length + (digest?.length ?? 0);
   return size;
-}
-
-/** Thrown when a pod's revision can't be read: pinning without it might give its pods two digests. */
-export class UnreadableRevision extends Error {
-  override readonly name = 'UnreadableRevision';
-  override readonly cause: KubernetesError;
-
-  constructor(cause: KubernetesError) {
-    super(cause.message, { cause });
-    this.cause = cause;
-  }
-}
-
-/**
- * The result of reading a revision.
- *
- * @throws UnreadableRevision
- */
-async function readable<T>(reading: Promise<T>): Promise<T> {
-  try {
-    return await reading;
-  } catch (error) {
-    throw error instanceof KubernetesError ? new UnreadableRevision(error) : error;
-  }
 }

@@ -87,6 +87,12 @@ export class Metrics {
     labelNames: ['mode'] as const,
     registers: [this.#registry],
   });
+  readonly otherDigests = new Counter({
+    name: 'tagpin_other_digests_total',
+    help: 'Images of pods that came by another digest than their revision stores, by what became of it: kept, replaced.',
+    labelNames: ['mode', 'outcome'] as const,
+    registers: [this.#registry],
+  });
   readonly #registryRequests = new Counter({
     name: 'tagpin_registry_requests_total',
     help: 'Requests sent to registries and token servers; status 0 is no answer.',

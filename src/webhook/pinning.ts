@@ -7,7 +7,8 @@ import type { PodSpec } from '../pin/pod.ts';
 import type { PinSettings } from '../pin/settings.ts';
 import { type PinnedImages, pinImages } from '../resolve/pin-images.ts';
 import type { Resolver } from '../resolve/resolver.ts';
-import type { PodRevision, RevisionDigests } from '../revision/revision-digests.ts';
+import type { PodRevision } from '../revision/pod-revision.ts';
+import type { RevisionDigests } from '../revision/revision-digests.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 

@@ -7,7 +7,9 @@ import { type Pod, podSchema } from '../pin/pod.ts';
 import { type PinSettings, podRules } from '../pin/settings.ts';
 import { type ImageOutcome, pinImages } from '../resolve/pin-images.ts';
 import { membershipOf } from '../revision/membership.ts';
-import type { PodRevision, RevisionDigests } from '../revision/revision-digests.ts';
+import type { StoredRevision } from '../revision/pod-revision.ts';
+import type { RevisionDigests } from '../revision/revision-digests.ts';
+import { examineDigests } from './other-digests.ts';
 import { credentialsOf, type PinningParts } from './pinning.ts';
 import { expectOutcomes, record, recordExcess } from './record.ts';
 import { type AdmissionRequest, InvalidReview, parseAs, type Verdict } from './review.ts';
@@ -35,17 +37,23 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     if (excess !== undefined && !leavesImages(pod, oldPod))
       return verdictOnExcess(parts, request, pod, mode, excess);
     const decided = decide(pod, rules, oldPod);
-    const { outcomes, brokenSecrets } = await pinImages(decided, {
+    const revision = revisionOf(parts.revisions, request, pod);
+    // An update is somebody's own: they may well want that digest.
+    const known = oldPod === undefined ? revision : undefined;
+    const others = await examineDigests(decided, known, mode, parts.settings, parts.metrics, signal);
+    const { outcomes: pinned, brokenSecrets } = await pinImages(others.rest, {
       resolver: parts.resolver,
       credentials: credentialsOf(parts, namespace, pod.spec, signal),
-      revision: revisionOf(parts.revisions, request, pod),
+      revision,
       tenant: namespace,
       signal,
     });
+    const outcomes = [...others.outcomes, ...pinned];
     record(parts, request, pod, mode, outcomes);
     const remarks = [
       ...(oldPod === undefined ? remarksOnSkipping(pod, mode, rules.honourSkipAnnotation) : []),
       ...brokenSecrets.map(remarkOnSecret),
+      ...others.remarks,
       ...remarksOnPins(outcomes),
     ];
     return verdictOf(mode, outcomes, patchOf(parts.settings, request, pod, oldPod, outcomes), remarks);
@@ -84,7 +92,7 @@ function revisionOf(
   revisions: Pick<RevisionDigests, 'of'>,
   { namespace, dryRun }: AdmissionRequest,
   pod: Pod,
-): PodRevision | undefined {
+): StoredRevision | undefined {
   const membership = membershipOf(namespace ?? '', pod.metadata);
   return membership && revisions.of(membership, { remember: dryRun !== true });
 }

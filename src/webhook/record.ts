@@ -8,9 +8,10 @@ import type { AdmissionRequest } from './review.ts';
 import { shown } from './verdict.ts';
 
 /** Initializes the counters of images that alerts watch to 0. */
-export function expectOutcomes({ images, lacking }: Metrics): void {
+export function expectOutcomes({ images, lacking, otherDigests }: Metrics): void {
   for (const mode of modes) {
     lacking.inc({ mode }, 0);
+    for (const outcome of ['kept', 'replaced']) otherDigests.inc({ mode, outcome }, 0);
     for (const reason of failureLabels) images.inc({ mode, outcome: 'failed', reason }, 0);
   }
 }

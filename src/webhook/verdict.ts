@@ -91,7 +91,7 @@ export function shown(image: string): string {
 }
 
 const named = ({ place, name }: ImageField) => `${place} "${excerpt(name)}"`;
-const called = (field: ImageField) => `${named(field)}: ${shown(field.image)}`;
+export const called = (field: ImageField) => `${named(field)}: ${shown(field.image)}`;
 
 /** The warnings about a `tagpin.dev/skip` without effect. */
 export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): string[] {

@@ -18,10 +18,13 @@ import { runs } from '../support/runs.ts';
 /** Nothing of these has to be believable: what is tried is what becomes of the review. */
 const digest = sha256('what the tag is');
 const pins = JSON.stringify({ nginx: digest, 'quay.io/a:1': null });
-const api: Pick<KubernetesApi, 'readMetadata' | 'list'> = {
+const api: Pick<KubernetesApi, 'readMetadata' | 'read' | 'list'> = {
   async readMetadata(_resource, _namespace, name) {
     if (name === 'forbidden') throw new KubernetesError('forbidden', { status: 403, reason: 'Forbidden' });
     return { name, uid: 'u1', labels: {}, annotations: { 'pins.tagpin.dev/own.1': pins } };
+  },
+  async read() {
+    return undefined;
   },
   async *list() {},
 };

@@ -15,6 +15,11 @@ subjects:
     namespace: {{ .namespace }}
 {{- end }}
 
+{{/* The name of the MutatingWebhookConfiguration, by which the API server orders its calls. */}}
+{{- define "tagpin.webhookConfiguration" -}}
+{{ .Values.calledFirst | ternary "0-tagpin" "tagpin" }}
+{{- end }}
+
 {{/* The files of the configuration, and of the nodes' registry configuration. */}}
 {{- define "tagpin.config" -}}
 config.yaml: |
@@ -25,6 +30,11 @@ certificate.yaml: |
     certificate:
       certFile: /etc/tagpin-tls/tls.crt
       keyFile: /etc/tagpin-tls/tls.key
+{{- end }}
+{{- if .Values.calledFirst }}
+called-first.yaml: |
+  webhook:
+    webhookConfiguration: 0-tagpin
 {{- end }}
 {{- if .Values.hosts }}
 mirrors.yaml: |

@@ -30,6 +30,7 @@ import {
   webhookPermissionsCheck,
 } from '../../preflight/permissions.ts';
 import {
+  CALLED_FIRST,
   isInjected,
   serviceOf,
   type WebhookConfiguration,
@@ -48,16 +49,31 @@ export interface InstallationContext {
 export async function checkInstallation(subject: Subject, context: InstallationContext): Promise<Check[]> {
   const { api, webhook, signal } = context;
   const { webhookConfiguration: name } = webhook;
-  const asked = await ask(() =>
-    api.read(resources.MutatingWebhookConfiguration, undefined, name, webhookConfigurationSchema, signal),
-  );
+  const asked = await ask(() => readConfiguration(api, name, signal));
   const own = ask(() => review(api, neededToAdopt(subject.name), undefined, signal));
   const configuration = asked.result === undefined ? asked.value : undefined;
   const isAbsent = asked.result === undefined && configuration === undefined;
-  const about = [namespaceCheck(subject, configuration), configurationCheck(name, asked, subject)];
+  const about = [
+    namespaceCheck(subject, configuration),
+    configurationCheck(configuration?.metadata.name ?? name, asked, subject),
+  ];
   // Without an installation there is nothing more to check.
-  const rest = isAbsent ? [] : await checkWebhook(subject, configuration, context);
+  const named = { ...webhook, webhookConfiguration: configuration?.metadata.name ?? name };
+  const rest = isAbsent ? [] : await checkWebhook(subject, configuration, { ...context, webhook: named });
   return [...about, ...rest, ownPermissionsCheck(await own)];
+}
+
+/** By the name that the webhook's configuration says, or by the name that the component `called-first` gives it. */
+async function readConfiguration(api: KubernetesApi, name: string, signal: AbortSignal) {
+  const read = (candidate: string) =>
+    api.read(
+      resources.MutatingWebhookConfiguration,
+      undefined,
+      candidate,
+      webhookConfigurationSchema,
+      signal,
+    );
+  return (await read(name)) ?? (await read(CALLED_FIRST));
 }
 
 async function checkWebhook(
