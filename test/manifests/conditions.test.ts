@@ -10,10 +10,11 @@ import { runs } from '../support/runs.ts';
 import { readManifest } from './read.ts';
 
 const conditions = z.array(z.object({ name: z.string(), expression: z.string() }));
+const webhook = z.object({ name: z.string(), matchConditions: conditions });
 const { webhooks } = readManifest(
   'base/webhook.yaml',
   'MutatingWebhookConfiguration',
-  z.object({ webhooks: z.array(z.object({ name: z.string(), matchConditions: conditions })) }),
+  z.object({ webhooks: z.array(webhook) }),
 );
 const conditionsOf = (name: string) => webhooks.find((webhook) => webhook.name === name)?.matchConditions;
 const [byDigest, ...more] = (conditionsOf('enforce.tagpin.dev') ?? []).flatMap(({ expression }) =>
@@ -38,8 +39,18 @@ test('the chart has the same conditions as the manifests', () => {
     const names = name.includes('{{ . }}') ? modes.map((mode) => name.replace('{{ . }}', mode)) : [name];
     return names.map((each) => [each, matchConditions] as const);
   });
+  const component = readFileSync(
+    join(import.meta.dirname, '../../manifests/components/other-digests/webhook.yaml'),
+    'utf8',
+  );
+  const added = z.array(z.object({ value: webhook })).parse(parse(component));
   expect(new Map(inChart)).toEqual(
-    new Map(webhooks.map(({ name, matchConditions }) => [name, matchConditions])),
+    new Map(
+      [...webhooks, ...added.map(({ value }) => value)].map(({ name, matchConditions }) => [
+        name,
+        matchConditions,
+      ]),
+    ),
   );
 });
 
