@@ -1,5 +1,4 @@
 import type { Digest } from '../image/digest.ts';
-import { repository } from '../image/reference.ts';
 import { digestPinnedFrom } from '../pin/annotations.ts';
 import { type RunningPod, readImageId, readReference, runningImages } from './running-pod.ts';
 
@@ -7,7 +6,7 @@ import { type RunningPod, readImageId, readReference, runningImages } from './ru
 export interface SiblingEvidence {
   /** Pods are pinned to it. */
   readonly pinned: ReadonlyMap<string, Digest>;
-  /** Pods run the image by tag, and their nodes report what they pulled. The registry has to confirm that it has the digest. */
+  /** Pods run the image by tag, and their nodes report what they pulled. It counts only if the image's own repository has the digest. */
   readonly reported: ReadonlyMap<string, Digest>;
 }
 
@@ -32,12 +31,12 @@ function pinnedImages(pod: RunningPod): [string, Digest][] {
   });
 }
 
-/** What a node has pulled for images by tag. A digest of another repository couldn't be pulled by the image's name. */
+/** What a node has pulled for images by tag, perhaps from another repository that has the same content. */
 function reportedImages(pod: RunningPod): [string, Digest][] {
   return runningImages(pod).flatMap(({ image, imageId }): [string, Digest][] => {
     const id = imageId === undefined ? undefined : readImageId(imageId);
     const reference = id === undefined ? undefined : readReference(image);
     if (id === undefined || reference === undefined || reference.digest !== undefined) return [];
-    return repository(id) === repository(reference) ? [[image, id.digest]] : [];
+    return [[image, id.digest]];
   });
 }
