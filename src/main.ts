@@ -5,6 +5,7 @@ import { InvalidConfig } from './config/invalid-config.ts';
 import { exitCode, Interrupted, WrongUse } from './console/exit.ts';
 import { openTerminal } from './console/terminal.ts';
 import { InvalidKubeconfig } from './kubernetes/error.ts';
+import { printableLines } from './printable.ts';
 
 /** Errors that the user has to correct in an argument, a file or the environment. */
 const wrongUses = [InvalidConfig, InvalidKubeconfig, WrongUse];
@@ -57,7 +58,7 @@ process.stdout.on('error', () => process.exit(exitCode.failed));
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`tagpin: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(printableLines(`tagpin: ${error instanceof Error ? error.message : String(error)}`));
   if (error instanceof Interrupted) await end(error.code);
   const isWrongUse = wrongUses.some((kind) => error instanceof kind);
   await end(isWrongUse ? exitCode.wrongUse : exitCode.failed);

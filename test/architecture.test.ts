@@ -20,7 +20,7 @@ const floors: string[][] = [
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry'],
   ['singleflight'],
-  ['json', 'clock', 'deadline', 'duration', 'file-version', 'system-error'],
+  ['json', 'printable', 'clock', 'deadline', 'duration', 'file-version', 'system-error'],
 ];
 
 /** What does no IO at all imports nothing that could. */

@@ -53,9 +53,9 @@ spec:
 
 test('a pod that tagpin pin has pinned runs by digest without the webhook', async () => {
   await using namespace = await createNamespace(cluster);
-  const { tagged, pinned } = await images.push();
+  const { tagged, digest, pinned } = await images.push();
   const pinnedPod = await succeed(pin([write('pod.yaml', pod(tagged))]));
-  expect(`${pinnedPod}\n`).toBe(pod(pinned));
+  expect(`${pinnedPod}\n`).toBe(pod(`${tagged}@${digest}`));
   await succeed(
     run([kubectl, '--kubeconfig', cluster.kubeconfig, '-n', namespace.name, 'apply', '-f', '-'], {
       input: pinnedPod,
@@ -73,11 +73,11 @@ test('a pod that tagpin pin has pinned runs by digest without the webhook', asyn
 });
 
 test('the output of kubectl kustomize can be piped through it', async () => {
-  const { tagged, pinned } = await images.push();
+  const { tagged, digest } = await images.push();
   write('piped/pod.yaml', pod(tagged));
   write('piped/kustomization.yaml', 'resources: [pod.yaml]\n');
   const built = await succeed(run([kubectl, 'kustomize', join(folder, 'piped')]));
-  expect(await succeed(pin(['-'], built))).toBe(built.replace(tagged, pinned));
+  expect(await succeed(pin(['-'], built))).toBe(built.replace(tagged, `${tagged}@${digest}`));
 });
 
 /** A kustomization with tagpin as its transformer, with this configuration. */
@@ -97,7 +97,7 @@ const build = (path: string) =>
 test('as a function of kustomize it pins what is built, with the options of its configuration', async () => {
   const pushed = await images.push();
   const { tagged, digest } = pushed;
-  const path = kustomization('function', tagged, { registryConfig, keepTag: true, lock: 'tagpin.lock' });
+  const path = kustomization('function', tagged, { registryConfig, lock: 'tagpin.lock' });
   expect(await succeed(build(path))).toContain(`image: ${tagged}@${digest}\n`);
   await images.move(pushed);
   expect(await succeed(build(path))).toContain(`image: ${tagged}@${digest}\n`);

@@ -33,7 +33,8 @@ export const declarePin: Declare = (program, runtime) => {
     .option('--update [image...]', 'with --lock, resolve these images again, or all')
     .option('--unpin', 'with --lock, restore images as they were written')
     .option('--check', 'only list images that are not pinned; locked ones count as pinned')
-    .option('--keep-tag', 'write nginx:1.27@sha256:… instead of nginx@sha256:…')
+    .option('--drop-tag', 'write nginx@sha256:… instead of nginx:1.27@sha256:…')
+    .option('--keep-tag', 'the default')
     .option('--pull-policy', 'set imagePullPolicy: IfNotPresent for pinned images')
     .option(
       '--image-field <kind.group:path>',

@@ -4,6 +4,7 @@ import { type ExitCode, exitCode, interruptible, WrongUse } from '../console/exi
 import type { CommandContext } from '../console/runtime.ts';
 import type { Progress, Terminal } from '../console/terminal.ts';
 import { InvalidReference, parseReference, pullReference, type Reference } from '../image/reference.ts';
+import { printJson } from '../json.ts';
 import { sentence } from '../resolve/failure.ts';
 
 export interface ResolveCommandOptions extends AskerOptions {
@@ -38,7 +39,7 @@ export async function resolve(
   return withLookups(config, options, context, { inspect, signal }, async (lookUp) => {
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
     const looked = startAll(wanted, lookUp, progress, interrupted);
-    const print = inspect ? printJson : printDigests;
+    const print = inspect ? printEntries : printDigests;
     const { code, unknown } = await print(looked, terminal);
     if (!interrupted.aborted) return code;
     const missing = `${unknown} of ${wanted.length} images not resolved yet`;
@@ -93,7 +94,10 @@ interface Printed {
   unknown: number;
 }
 
-/** Prints one digest per line, each as soon as those before it are known. */
+/**
+ * Prints one digest per line, each as soon as those before it are known. A line stays empty if its image has none, so
+ * that lines and images go together.
+ */
 async function printDigests(looked: readonly Looked[], terminal: Terminal): Promise<Printed> {
   const printed: Printed = { code: exitCode.done, unknown: 0 };
   for (const { image, lookup } of looked) {
@@ -103,6 +107,7 @@ async function printDigests(looked: readonly Looked[], terminal: Terminal): Prom
     } else if (found.failure === undefined) {
       terminal.out(`${found.digest}\n`);
     } else {
+      if (looked.length > 1) terminal.out('\n');
       terminal.err(`${image}: ${sentence(found.failure)}\n`);
       printed.code = exitCode.failed;
     }
@@ -110,7 +115,7 @@ async function printDigests(looked: readonly Looked[], terminal: Terminal): Prom
   return printed;
 }
 
-async function printJson(looked: readonly Looked[], terminal: Terminal): Promise<Printed> {
+async function printEntries(looked: readonly Looked[], terminal: Terminal): Promise<Printed> {
   const printed: Printed = { code: exitCode.done, unknown: 0 };
   const entries: unknown[] = [];
   for (const { image, reference, lookup } of looked) {
@@ -127,7 +132,7 @@ async function printJson(looked: readonly Looked[], terminal: Terminal): Promise
       printed.code = exitCode.failed;
     }
   }
-  terminal.out(`${JSON.stringify(entries, undefined, 2)}\n`);
+  terminal.out(printJson(entries));
   return printed;
 }
 

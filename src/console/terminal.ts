@@ -1,10 +1,11 @@
 import { excerpt } from '../image/excerpt.ts';
+import { printableLines } from '../printable.ts';
 
 /** Where a command writes. */
 export interface Terminal {
   /** Standard output: the result. */
   out(text: string): void;
-  /** Standard error: messages to people. */
+  /** Standard error: messages to people. What a terminal would interpret is escaped, except line ends. */
   err(text: string): void;
   /** Shows the progress of work that takes over a second, if standard error is a terminal. */
   progress(of: CountedWork): Progress;
@@ -53,7 +54,7 @@ export function openTerminal(stdout: Stream, stderr: Stream, isColoured: boolean
   };
   return {
     out: (text) => write(stdout, text),
-    err: (text) => write(stderr, text),
+    err: (text) => write(stderr, printableLines(text)),
     progress(work) {
       if (!stderr.isTTY) return noProgress;
       const progress = new ShownProgress(work, stderr, isColoured, () => shown.delete(progress));

@@ -1,3 +1,5 @@
+import { printable } from '../printable.ts';
+
 const LIMIT = 100;
 
 /**
@@ -7,13 +9,4 @@ const LIMIT = 100;
 export function excerpt(text: string): string {
   const shown = printable(text.slice(0, LIMIT));
   return text.length <= LIMIT && shown.length <= LIMIT ? shown : `${shown.slice(0, LIMIT - 1)}…`;
-}
-
-/** The whole text, with the characters that a terminal or a log would interpret or hide escaped. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }

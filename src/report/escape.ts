@@ -1,3 +1,5 @@
+import { printable } from '../printable.ts';
+
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -8,7 +10,5 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Escapes text for HTML and SVG, between tags and in quoted attributes. Control characters are shown as code points. */
 export function escapeHtml(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (character) => entities[character] ?? '')
-    .replace(/[\p{Cc}\p{Cs}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  return printable(text).replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }

@@ -1,3 +1,5 @@
+import { printable } from '../printable.ts';
+
 /** The gaps between columns, in the order in which they are tried. */
 const GAPS = ['   ', '  ', ' '] as const;
 
@@ -5,7 +7,7 @@ const GAPS = ['   ', '  ', ' '] as const;
 const LEAST = 8;
 
 /**
- * A table like kubectl's: every cell is padded to its column's width, except a line's last.
+ * A table like kubectl's: every cell is padded to its column's width, except a line's last. Cells may have any text.
  *
  * @param width the number of characters that a line may have: then gaps become narrower, and after that the widest cells are cut
  * in their middle. By default they are as wide as they are.
@@ -15,7 +17,7 @@ export function printTable(
   rows: readonly (readonly string[])[],
   width = Number.POSITIVE_INFINITY,
 ): string {
-  const lines = [headings, ...rows];
+  const lines = [headings, ...rows.map((cells) => cells.map(printable))];
   let widths = headings.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
   const sum = () => widths.reduce((total, one) => total + one, 0);
   const gapsIn = (gap: string) => gap.length * (headings.length - 1);

@@ -343,11 +343,11 @@ describe('tagpin resolve fails, with exit code 3 and a line that says why and wh
     expect(await line(asked)).toContain(`${asked}: the registry contradicts itself`);
   });
 
-  test('one image of several; the others are printed', async () => {
+  test('one image of several, whose line stays empty; the others are printed', async () => {
     const [first, last] = [push(bearer), push(basic)];
     const absent = `${bearer.host}/open/absent:1`;
     const { code, stdout, stderr } = await tagpin(['resolve', first.tagged, absent, last.tagged]);
-    expect({ code, stdout }).toEqual({ code: 3, stdout: `${first.digest}\n${last.digest}\n` });
+    expect({ code, stdout }).toEqual({ code: 3, stdout: `${first.digest}\n\n${last.digest}\n` });
     expect(stderr).toBe(`${absent}: not found (404 MANIFEST_UNKNOWN); push the tag or correct the image\n`);
   });
 });

@@ -1,5 +1,6 @@
 import type { Adoption } from '../../adoption/adoption.ts';
 import { type ExitCode, exitCode } from '../../console/exit.ts';
+import { printJson } from '../../json.ts';
 import { printTable, shortenDigests } from '../../report/table.ts';
 import type { AdoptedRevision, RevisionProblem } from './revision.ts';
 
@@ -89,7 +90,7 @@ export function printAdoptionJson(report: AdoptionReport): string {
     tag: adoption?.tag,
     notes,
   }));
-  return `${JSON.stringify({ namespace, dryRun: isDryRun, images }, undefined, 2)}\n`;
+  return printJson({ namespace, dryRun: isDryRun, images });
 }
 
 /** A sentence with the number of images in each state. */

@@ -3,11 +3,12 @@ import { type Audit, type AuditedNamespace, totalsOf } from '../../fleet/audit.t
 import type { AuditedImage } from '../../fleet/audited-image.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
 import { printWorkload } from '../../fleet/workload.ts';
-import { printable } from '../../image/excerpt.ts';
+import { printJson } from '../../json.ts';
+import { printable } from '../../printable.ts';
 import { printCsv } from '../../report/table.ts';
 
 /** For programs: one object. */
-export const printAuditJson = (audit: Audit) => `${JSON.stringify(dataOf(audit), undefined, 2)}\n`;
+export const printAuditJson = (audit: Audit) => printJson(dataOf(audit));
 
 /** The same in YAML. */
 export const printAuditYaml = (audit: Audit) =>

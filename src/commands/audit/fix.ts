@@ -7,9 +7,10 @@ import type { Audit, Problem } from '../../fleet/audit.ts';
 import type { AuditedImage } from '../../fleet/audited-image.ts';
 import { type Fix, fix, needsFix, WARNING } from '../../fleet/fix.ts';
 import { printWorkload, workloadKind, workloadKinds } from '../../fleet/workload.ts';
-import { printable } from '../../image/excerpt.ts';
+import { printJson } from '../../json.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import { KubernetesError } from '../../kubernetes/error.ts';
+import { printable } from '../../printable.ts';
 
 export interface FixContext {
   api: Pick<KubernetesApi, 'read'>;
@@ -51,9 +52,7 @@ export async function printFixes(
   });
   const fixes = all.filter((fix) => fix.isReplaced === isReplaced);
   const items = fixes.flatMap(({ manifest }) => manifest ?? []);
-  const text = isJson
-    ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, undefined, 2)}\n`
-    : fixes.map(printFix).join('');
+  const text = isJson ? printJson({ apiVersion: 'v1', kind: 'List', items }) : fixes.map(printFix).join('');
   const others = all.filter((fix) => fix.isReplaced !== isReplaced && fix.manifest !== undefined);
   return { text, problems, said: [...warningsOf(fixes), ...whatElse(all, items.length, others, isReplaced)] };
 }

@@ -6,7 +6,7 @@ import { isFolder, writeWhole } from '../../console/write-file.ts';
 import type { Audit, Problem } from '../../fleet/audit.ts';
 import type { AuditedImage } from '../../fleet/audited-image.ts';
 import type { FindingKind } from '../../fleet/finding.ts';
-import { printable } from '../../image/excerpt.ts';
+import { printable } from '../../printable.ts';
 import { printAuditCsv, printAuditJson, printAuditYaml, printPolicyReports } from './data.ts';
 import type { Fixes } from './fix.ts';
 import type { AuditOptions } from './options.ts';

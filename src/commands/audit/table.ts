@@ -2,7 +2,7 @@ import { type Audit, type AuditedNamespace, printPercent, type Totals, totalsOf 
 import type { AuditedImage } from '../../fleet/audited-image.ts';
 import { type FindingKind, findingKinds, meanings, namespaceKinds } from '../../fleet/finding.ts';
 import { printWorkload } from '../../fleet/workload.ts';
-import { printable } from '../../image/excerpt.ts';
+import { printable } from '../../printable.ts';
 import { printTable, shortenDigests, wrap } from '../../report/table.ts';
 
 /** What fits a terminal of usual size. */

@@ -1,4 +1,5 @@
 import type { DigestInUse, Use } from '../../fleet/digests-in-use.ts';
+import { printJson } from '../../json.ts';
 import { printTable, shortenDigests } from '../../report/table.ts';
 import type { KeepFormat } from './options.ts';
 
@@ -10,7 +11,7 @@ const nameOf = ({ repository, digest }: DigestInUse) => `${repository}@${digest}
 export const printers: Readonly<Record<ListFormat, (digests: readonly DigestInUse[]) => string>> = {
   list: (digests) => digests.map((digest) => `${nameOf(digest)}\n`).join(''),
   /** fujiwara/ecrm README, "scan command": a JSON array of image URIs. */
-  ecrm: (digests) => `${JSON.stringify(digests.map(nameOf), undefined, 2)}\n`,
+  ecrm: (digests) => printJson(digests.map(nameOf)),
   /** snok/container-retention-policy README, `skip-shas`: digests of whichever repository, comma-separated. */
   'skip-shas': (digests) => `${[...new Set(digests.map(({ digest }) => digest))].join(',')}\n`,
   /** Azure Container Registry, "Lock a container image": a command for each. */

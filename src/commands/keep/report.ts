@@ -1,6 +1,7 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
 import type { DigestInUse } from '../../fleet/digests-in-use.ts';
-import { printable } from '../../image/excerpt.ts';
+import { printJson } from '../../json.ts';
+import { printable } from '../../printable.ts';
 import { printTable, shortenDigests } from '../../report/table.ts';
 import type { KeptRepository } from './registries.ts';
 
@@ -37,7 +38,7 @@ export function printKeepJson({ cluster, namespaces, digests, repositories, isDr
       })),
     }),
   };
-  return `${JSON.stringify(report, undefined, 2)}\n`;
+  return printJson(report);
 }
 
 const headings = ['REPOSITORY', 'HELD', 'TAG WRITTEN', 'ADDS', 'RELEASES', 'NOTE'];

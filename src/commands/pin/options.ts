@@ -16,7 +16,9 @@ export interface PinOptions extends AskerOptions {
   check?: boolean | undefined;
   unpin?: boolean | undefined;
   pullPolicy?: boolean | undefined;
+  /** The default. */
   keepTag?: boolean | undefined;
+  dropTag?: boolean | undefined;
   /** Where custom resources have images: `Kind.group:path`. */
   imageField?: string[] | undefined;
   /** A kustomize configuration file with the same. */
@@ -41,9 +43,18 @@ export function checkOptions(options: PinOptions): void {
   if (needing !== undefined && !given('lock')) {
     throw new WrongUse(`--${needing} is about what a lock file remembers; add --lock FILE`);
   }
+  if (given('keepTag') && given('dropTag')) {
+    throw new WrongUse('--keep-tag and --drop-tag exclude each other; keep one');
+  }
   const folders = foldersOf(options);
   if (folders.length > 1)
     throw new WrongUse(`--output names several folders: ${folders.join(', ')}; keep one`);
+  const format = folders.find((folder) => FORMATS.has(folder));
+  if (format !== undefined) {
+    throw new WrongUse(
+      `-o ${format}: pin prints manifests as they are written, or a report with -o json; for a folder of that name, write ./${format}`,
+    );
+  }
   if (given('inPlace') && folders.length > 0) {
     throw new WrongUse('--in-place and --output exclude each other; keep one');
   }
@@ -51,6 +62,13 @@ export function checkOptions(options: PinOptions): void {
     throw new WrongUse('--check writes nothing; leave out --in-place and --output');
   }
 }
+
+/** What other commands, or kubectl, print with `-o`. */
+const FORMATS = new Set(
+  'yaml,yml,JSON,YAML,text,table,wide,name,csv,html,md,markdown,jsonpath,template,go-template,custom-columns,junit,xml,policyreport,openreports'.split(
+    ',',
+  ),
+);
 
 const foldersOf = ({ output = [] }: PinOptions) => output.filter((value) => value !== 'json');
 
@@ -76,6 +94,7 @@ const functionOptionsSchema = z.strictObject({
   check: flag.optional(),
   pullPolicy: flag.optional(),
   keepTag: flag.optional(),
+  dropTag: flag.optional(),
   imageFields: z.array(fieldSpecSchema).optional(),
   fieldSpecs: z.string().min(1).optional(),
   dockerConfig: z.string().min(1).optional(),
@@ -101,7 +120,11 @@ const functionConfigSchema = z
  */
 export function readFunctionConfig(functionConfig: unknown): FunctionOptions {
   const parsed = functionConfigSchema.safeParse(functionConfig);
-  if (parsed.success) return { ...parsed.data?.data, ...parsed.data?.spec };
+  if (parsed.success) {
+    const options = { ...parsed.data?.data, ...parsed.data?.spec };
+    // From before tags were kept by default.
+    return options.keepTag === false ? { ...options, dropTag: options.dropTag ?? true } : options;
+  }
   const problems = parsed.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map(

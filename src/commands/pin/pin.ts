@@ -4,6 +4,7 @@ import type { ExitCode } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
 import { noProgress } from '../../console/terminal.ts';
 import { type Manifest, parseManifest } from '../../manifest/document.ts';
+import type { Lock } from '../../manifest/lock.ts';
 import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
 import { splice } from '../../manifest/splice.ts';
 import { untilAborted } from '../../singleflight.ts';
@@ -53,6 +54,7 @@ export async function pin(
   } else {
     answer(files, list, context);
   }
+  if (options.update !== undefined) tellChanges(setup, digests.all, context);
   if (interrupted.aborted) {
     context.terminal.err(`tagpin: ${report.describeInterruption(delivered, sources.length)}\n`);
     throw interrupted.reason;
@@ -125,6 +127,13 @@ async function pinAll(opened: readonly OpenedFile[], setup: Setup, context: Comm
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.size });
     return await run(new Digests({ ...parts, lookUp, progress }));
   });
+}
+
+/** Says what `--update` has changed. */
+function tellChanges({ intent }: Setup, lock: Lock, { terminal }: CommandContext): void {
+  const changes = report.changesOf(intent.lock, lock);
+  for (const line of changes) terminal.err(`tagpin: ${line}\n`);
+  if (changes.length === 0) terminal.err('tagpin: no digest in the lock has changed\n');
 }
 
 /** Writes or prints the result, and returns the files with any mistakes from writing. */

@@ -24,9 +24,9 @@ export interface Intent {
 }
 
 export function planFor({ field, decision }: ManifestImage, intent: Intent): Plan {
-  const { mode, lock, written, isUpdated } = intent;
+  const { mode, lock, isUpdated } = intent;
   if (decision.action === 'leave' && decision.reason === 'digest') {
-    const [image, ...others] = written.of(field.image);
+    const [image, ...others] = writtenFor(field.image, intent);
     const isWanted = image !== undefined && (mode === 'unpin' || (mode === 'pin' && isUpdated(image)));
     if (!isWanted) return { action: 'leave', reason: 'digest' };
     if (others.length > 0)
@@ -47,6 +47,15 @@ export function planFor({ field, decision }: ManifestImage, intent: Intent): Pla
       return lock.has(field.image) ? { action: 'leave', reason: 'locked' } : { action: 'tell' };
     }
   }
+}
+
+/** The images as written that an image by digest may come from. Its own tag counts whatever its digest, if the lock has it. */
+function writtenFor(image: string, { written, lock }: Intent): readonly string[] {
+  const known = written.of(image);
+  const [tagged = ''] = image.split('@');
+  return known.length === 0 && lock.has(tagged) && parseReference(tagged).tag !== undefined
+    ? [tagged]
+    : known;
 }
 
 /** The message comes after the image's name. */

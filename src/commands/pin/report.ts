@@ -1,7 +1,11 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
+import { excerpt } from '../../image/excerpt.ts';
+import { printJson } from '../../json.ts';
 import type { Manifest } from '../../manifest/document.ts';
+import type { Lock } from '../../manifest/lock.ts';
 import { nameOf } from '../../manifest/objects.ts';
 import { type FunctionResult, fileOf, resourceRefOf } from '../../manifest/resource-list.ts';
+import { printable } from '../../printable.ts';
 import { INTERRUPTED } from './digests.ts';
 import type { PinnedFile, PinnedImage } from './pinned-file.ts';
 
@@ -27,17 +31,27 @@ export function problemsOf({ source, documents, mistakes, warnings, images }: Pi
       ? [`${placeOf(source.name, image, isMany)}: ${labelled(image, outcome.message)}`]
       : [],
   );
-  return [...ofFile, ...ofImages];
+  return [...ofFile, ...ofImages].map(printable);
+}
+
+/** The digests that `--update` changed in the lock, one line for each image. */
+export function changesOf(before: Lock, now: Lock): string[] {
+  return [...now].flatMap(([image, digest]) => {
+    const old = before.get(image);
+    return old === undefined || old === digest ? [] : [printable(`${image}: ${old} is now ${digest}`)];
+  });
 }
 
 /** The images of a file that aren't pinned, one line each. */
 export function findingsOf({ source, documents, images }: PinnedFile): string[] {
   const isMany = documents > 1;
-  return images.flatMap(({ image, outcome }) =>
-    outcome.result === 'unpinned'
-      ? [`${placeOf(source.name, image, isMany)}: ${labelled(image, NOT_PINNED)}`]
-      : [],
-  );
+  return images
+    .flatMap(({ image, outcome }) =>
+      outcome.result === 'unpinned'
+        ? [`${placeOf(source.name, image, isMany)}: ${labelled(image, NOT_PINNED)}`]
+        : [],
+    )
+    .map(printable);
 }
 
 const NOT_PINNED = 'not pinned';
@@ -53,7 +67,7 @@ function placeOf(
 
 /** A message that names its image exactly once. */
 function labelled({ field }: PinnedImage['image'], message: string): string {
-  return message.includes(`"${field.image}"`) ? message : `${field.image}: ${message}`;
+  return message.includes(`"${excerpt(field.image)}"`) ? message : `${field.image}: ${message}`;
 }
 
 /** For programs: one object. */
@@ -80,7 +94,7 @@ export function printReport(files: readonly PinnedFile[]): string {
   };
   const problems = files.flatMap(({ source, mistakes }) => mistakes.map((one) => told(source, one)));
   const warnings = files.flatMap(({ source, warnings }) => warnings.map((one) => told(source, one)));
-  return `${JSON.stringify({ images, problems, warnings }, undefined, 2)}\n`;
+  return printJson({ images, problems, warnings });
 }
 
 /** A function's results for its resources. */
@@ -106,7 +120,7 @@ export function printErrors(results: readonly FunctionResult[]): string {
     .map(({ message, resourceRef, field, file }) => {
       const of = resourceRef === undefined ? [] : [nameOf({ ...resourceRef, namespace: undefined })];
       const where = [...of, ...(field === undefined ? [] : [field.path])].join(', ');
-      return `${[file?.path, where, message].filter(Boolean).join(': ')}\n`;
+      return `${printable([file?.path, where, message].filter(Boolean).join(': '))}\n`;
     })
     .join('');
 }

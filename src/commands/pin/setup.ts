@@ -43,7 +43,7 @@ export async function setUp(options: PinOptions): Promise<Setup> {
       written: new Written(lock),
       isUpdated: readUpdate(options),
     },
-    style: { keepTag: options.keepTag ?? config.pin.keepTag, pullPolicy: options.pullPolicy ?? false },
+    style: { keepTag: !options.dropTag, pullPolicy: options.pullPolicy ?? false },
     destination: options.inPlace
       ? { to: 'themselves' }
       : folder === undefined

@@ -1,7 +1,8 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
-import { printable } from '../../image/excerpt.ts';
+import { printJson } from '../../json.ts';
 import type { Check, CheckResult } from '../../preflight/check.ts';
 import { type ImageCheck, isFinding, notesOf } from '../../preflight/image-use.ts';
+import { printable } from '../../printable.ts';
 import { printTable } from '../../report/table.ts';
 import { shown } from '../../webhook/verdict.ts';
 
@@ -70,7 +71,7 @@ export function printPreflightJson({ namespace, checks, images, unread }: Prefli
     stored: check.stored,
     idle: check.isIdle,
   }));
-  return `${JSON.stringify({ namespace, checks, images: entries, unread }, undefined, 2)}\n`;
+  return printJson({ namespace, checks, images: entries, unread });
 }
 
 /** A sentence with the number of images and of checks with each result. */

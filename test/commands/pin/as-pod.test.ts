@@ -23,7 +23,7 @@ beforeAll(async () => {
     auth: { scheme: 'bearer' },
     users: [{ name: 'ada', password, pull: ['*'] }],
   });
-  pinned = `${registry.host}/app@${registry.push('app', '1.0', image())}`;
+  pinned = `${registry.host}/app:1.0@${registry.push('app', '1.0', image())}`;
   tagged = `${registry.host}/app:1.0`;
   api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
   api.put(pullSecret('registry', registry.host, 'ada', password, 'team-a'));

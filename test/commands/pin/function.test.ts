@@ -11,7 +11,7 @@ let tagged: string;
 let pinned: string;
 beforeAll(async () => {
   registry = await startRegistry();
-  pinned = `${registry.host}/web@${registry.push('web', '1.0', image())}`;
+  pinned = `${registry.host}/web:1.0@${registry.push('web', '1.0', image())}`;
   tagged = `${registry.host}/web:1.0`;
 });
 afterAll(() => registry.close());
@@ -79,7 +79,7 @@ describe('as a KRM function, tagpin pin', () => {
     const { stdout } = await tagpin(['pin', '-'], {}, resourceList(deployment(tagged), config));
     const [{ spec }] = parse(stdout).items;
     expect(spec.template.spec.containers).toEqual([
-      { name: 'web', image: pinned.replace('@', ':1.0@'), imagePullPolicy: 'IfNotPresent' },
+      { name: 'web', image: pinned, imagePullPolicy: 'IfNotPresent' },
     ]);
   });
 

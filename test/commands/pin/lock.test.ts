@@ -18,7 +18,7 @@ function push(name = `app${number++}`) {
   return {
     name,
     tagged: `${registry.host}/${name}:1.0`,
-    pinned: `${registry.host}/${name}@${digest}`,
+    pinned: `${registry.host}/${name}:1.0@${digest}`,
     digest,
   };
 }
@@ -135,6 +135,27 @@ describe('--update', () => {
     expect(read(lockOf(folder))).toContain(now.digest);
   });
 
+  test('says what changed, from what to what, or that nothing did', async () => {
+    using folder = makeFolder();
+    const { name, tagged, digest } = push();
+    const file = folder.write('a.yaml', pod(tagged));
+    await tagpin(['pin', '--lock', lockOf(folder), file]);
+    const same = await tagpin(['pin', '--lock', lockOf(folder), '--update', file]);
+    expect(same.stderr).toBe('tagpin: no digest in the lock has changed\n');
+    const now = push(name);
+    const changed = await tagpin(['pin', '--lock', lockOf(folder), '--update', file]);
+    expect(changed.stderr).toBe(`tagpin: ${tagged}: ${digest} is now ${now.digest}\n`);
+  });
+
+  test('knows by its tag an image whose digest is older than the lock', async () => {
+    using folder = makeFolder();
+    const { name, tagged, pinned } = push();
+    const now = push(name);
+    await tagpin(['pin', '--lock', lockOf(folder), '-'], {}, pod(tagged));
+    const { stdout } = await tagpin(['pin', '--lock', lockOf(folder), '-', '--update'], {}, pod(pinned));
+    expect(stdout).toBe(pod(now.pinned));
+  });
+
   test('resolves the named ones again, in any spelling', async () => {
     using folder = makeFolder();
     const [one, two] = [push(), push()];
@@ -170,7 +191,8 @@ describe('--unpin', () => {
 
   test('reports an image that could have been two', async () => {
     using folder = makeFolder();
-    const { name, tagged, digest, pinned } = push();
+    const { name, tagged, digest } = push();
+    const pinned = `${registry.host}/${name}@${digest}`;
     folder.write(
       'tagpin.lock',
       `version: 1\nimages:\n  ${tagged}: ${digest}\n  ${registry.host}/${name}:1: ${digest}\n`,

@@ -29,7 +29,7 @@ afterAll(() => registry.close());
 
 function push(name: string) {
   const digest = registry.push(name, '1.0', image());
-  return { tagged: `${registry.host}/${name}:1.0`, pinned: `${registry.host}/${name}@${digest}` };
+  return { tagged: `${registry.host}/${name}:1.0`, pinned: `${registry.host}/${name}:1.0@${digest}` };
 }
 
 const pod = (image: string, name = 'c') =>
@@ -64,9 +64,11 @@ describe('tagpin pin prints', () => {
     expect((await tagpin(['pin', '-'], {}, text)).stdout).toBe(text);
   });
 
-  test('tags beside digests with --keep-tag', async () => {
-    const { stdout } = await tagpin(['pin', '--keep-tag', '-'], {}, pod(web.tagged));
-    expect(stdout).toBe(pod(web.pinned.replace('@', ':1.0@')));
+  test('digests without tags with --drop-tag, and with them with --keep-tag', async () => {
+    const dropped = await tagpin(['pin', '--drop-tag', '-'], {}, pod(web.tagged));
+    expect(dropped.stdout).toBe(pod(web.pinned.replace(':1.0@', '@')));
+    const kept = await tagpin(['pin', '--keep-tag', '-'], {}, pod(web.tagged));
+    expect(kept.stdout).toBe(pod(web.pinned));
   });
 
   test('IfNotPresent with --pull-policy', async () => {
@@ -123,6 +125,8 @@ describe('tagpin pin takes', () => {
     ['a file that is not there', ['nowhere.yaml'], "nowhere.yaml doesn't exist"],
     ['a pattern that nothing matches', ['nowhere*.yaml'], 'no file matches nowhere*.yaml'],
     ['no file', [], 'name a file or a folder'],
+    ['format that other commands have', ['-o', 'yaml', '-'], 'for a folder of that name, write ./yaml'],
+    ['tag both kept and dropped', ['--keep-tag', '--drop-tag', '-'], 'exclude each other'],
     ['--frozen without a lock', ['--frozen', '-'], 'add --lock FILE'],
     ['two ways at once', ['--check', '--unpin', '--lock', 'l', '-'], 'exclude each other'],
     ['standard input in place', ['--in-place', '-'], 'standard input has no place'],
