@@ -155,14 +155,14 @@ function readTags({ url, status, body }: HttpResponse): string[] {
   throw new RegistryError('bad_body', "the response isn't a list of tags", { url, status });
 }
 
-/** The next page, by the header `Link` (RFC 5988); only of the same list. */
+/** The next page, by the header `Link` (RFC 5988). Only its query counts: behind a proxy, a registry may not know its address. */
 function nextPage({ url, headers }: HttpResponse, first: URL): URL | undefined {
   const { link } = headers;
   const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(typeof link === 'string' ? link : '') ?? [];
   if (target === undefined || !URL.canParse(target, url)) return undefined;
-  const next = new URL(target, url);
-  const isSame = next.origin === first.origin && next.pathname === first.pathname;
-  return isSame && next.href !== url.href ? next : undefined;
+  const next = new URL(first);
+  next.search = new URL(target, url).search;
+  return next.href === url.href ? undefined : next;
 }
 
 const otherManifest = (url: URL) =>

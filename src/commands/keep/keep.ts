@@ -13,11 +13,12 @@ import { parseReference, repository } from '../../image/reference.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { Connection } from '../../kubernetes/connection.ts';
 import { isSkipped } from '../../pin/skip-patterns.ts';
+import { printable } from '../../printable.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { isOfAcr, printers, printInUse } from './formats.ts';
 import type { KeepOptions } from './options.ts';
 import { type KeptRepository, keepAll, type Upkeep } from './registries.ts';
-import { exitCodeOf, type KeepReport, printKeepJson, printKept, summarize } from './report.ts';
+import { exitCodeOf, type KeepReport, printKeepJson, printKept, printTouched, summarize } from './report.ts';
 
 /** Repositories at a time. How many requests a registry gets at once is the configuration's. */
 const CONCURRENCY = 8;
@@ -54,6 +55,9 @@ export async function keep(options: KeepOptions, context: CommandContext): Promi
       isDryRun: options.dryRun ?? false,
     };
     terminal.out(printed(report, options));
+    for (const { repository: name, problems } of repositories ?? []) {
+      for (const problem of problems) terminal.err(`tagpin: ${name}: ${printable(problem)}\n`);
+    }
     terminal.err(`tagpin: ${summarize(report)}${leftOut(report, options)}\n`);
     interrupted.throwIfAborted();
     return exitCodeOf(report);
@@ -192,7 +196,8 @@ function printed(report: KeepReport, { output, hold }: KeepOptions): string {
   const { digests, repositories, isDryRun } = report;
   if (output === 'json') return printKeepJson(report);
   if (output !== undefined) return printers[output](digests);
-  return repositories === undefined || !hold ? printInUse(digests) : printKept(repositories, isDryRun);
+  if (repositories === undefined) return printInUse(digests);
+  return hold ? printKept(repositories, isDryRun) : printTouched(repositories);
 }
 
 function leftOut({ digests }: KeepReport, { output }: KeepOptions): string {

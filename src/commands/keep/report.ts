@@ -1,7 +1,6 @@
 import { type ExitCode, exitCode } from '../../console/exit.ts';
 import type { DigestInUse } from '../../fleet/digests-in-use.ts';
 import { printJson } from '../../json.ts';
-import { printable } from '../../printable.ts';
 import { printTable, shortenDigests } from '../../report/table.ts';
 import type { KeptRepository } from './registries.ts';
 
@@ -41,28 +40,38 @@ export function printKeepJson({ cluster, namespaces, digests, repositories, isDr
   return printJson(report);
 }
 
-const headings = ['REPOSITORY', 'HELD', 'TAG WRITTEN', 'ADDS', 'RELEASES', 'NOTE'];
-
 /** For people: a line for each write, or for a repository without any. */
 export function printKept(repositories: readonly KeptRepository[], isDryRun: boolean): string {
-  const rows = repositories.flatMap(({ repository, held, writes, gone, problems, isUnfinished }) => {
-    const note = [
-      ...gone.map((digest) => `${digest} is gone`),
-      ...problems,
-      ...(isUnfinished ? ['not finished'] : []),
-    ].join('; ');
-    const shown = shortenDigests(printable(note));
-    if (writes.length === 0) return [[repository, String(held.length), '-', '-', '-', shown]];
+  const rows = repositories.flatMap(({ writes, ...kept }) => {
+    const [repository, held, note] = [kept.repository, String(kept.held.length), noteOf(kept)];
+    if (writes.length === 0) return [[repository, held, '-', '-', '-', note]];
     return writes.map(({ tag, adds, releases }, index) => [
       repository,
-      String(held.length),
+      held,
       isDryRun ? `${tag} (not written)` : tag,
       listed(adds),
       listed(releases),
-      index === 0 ? shown : '',
+      index === 0 ? note : '',
     ]);
   });
+  const headings = ['REPOSITORY', 'HELD', 'TAG WRITTEN', 'ADDS', 'RELEASES', 'NOTE'];
   return rows.length === 0 ? '' : printTable(headings, rows);
+}
+
+/** The same where nothing is held. */
+export function printTouched(repositories: readonly KeptRepository[]): string {
+  const rows = repositories.map((kept) => [kept.repository, String(kept.touched.length), noteOf(kept)]);
+  return rows.length === 0 ? '' : printTable(['REPOSITORY', 'TOUCHED', 'NOTE'], rows);
+}
+
+/** Standard error says what failed. */
+function noteOf({ gone, problems, isUnfinished }: Omit<KeptRepository, 'writes'>): string {
+  const parts = [
+    ...gone.map((digest) => `${shortenDigests(digest)} is gone`),
+    ...(problems.length > 0 ? ['failed'] : []),
+    ...(isUnfinished ? ['not finished'] : []),
+  ];
+  return parts.join(', ');
 }
 
 const listed = (digests: readonly string[]) =>
