@@ -81,13 +81,10 @@ td.reference { min-width: 150px; }
   tr { border: 1px solid var(--line); border-radius: 6px; padding: 6px 12px; margin-bottom: 10px; }
   thead tr { border: 0; padding: 0; }
   tr[hidden], td.nothing { display: none; }
-  td, tbody tr:last-child td { display: grid; grid-template-columns: 92px 1fr; gap: 8px; border: 0; padding: 2px 0; }
-  td.reference { display: block; padding-left: 100px; position: relative; }
-  td.reference::before { position: absolute; left: 0; }
+  td, tbody tr:last-child td { position: relative; border: 0; padding: 2px 0 2px 100px; }
   td.short { white-space: normal; }
   tbody tr td.nothing { display: none; }
-  td::before { content: attr(data-label); color: var(--faint); }
-  .badge { justify-self: start; }
+  td::before { position: absolute; left: 0; content: attr(data-label); color: var(--faint); }
 }
 @media print { .controls { display: none; } main { max-width: none; } }
 `;
