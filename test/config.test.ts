@@ -52,6 +52,7 @@ registries:
     otherDigest: 'keep',
     skip: ['quay.io/*'],
     skipAnnotation: ['audit'],
+    whenGone: 'keep',
   });
   expect(config.cache).toMatchObject({ age: 300_000, negativeAge: 0, staleAge: 3_600_000 });
   expect(config.credentials.cloud).toEqual(['ecr']);

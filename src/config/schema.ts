@@ -4,6 +4,7 @@ import { CredentialError } from '../credentials/credential.ts';
 import { DockerConfigFile } from '../credentials/docker-config-file.ts';
 import { DURATION, parseDuration } from '../duration.ts';
 import { modes } from '../pin/opt-in.ts';
+import { whenGone } from '../pin/settings.ts';
 import { logLevels } from '../telemetry/log.ts';
 import { readHostsDirectory } from './hosts-directory.ts';
 import { readKeyPair } from './pem.ts';
@@ -152,6 +153,12 @@ const pin = z.strictObject({
     .array(z.enum(modes))
     .default([...modes])
     .describe("The modes in which a pod's annotation `tagpin.dev/skip` counts."),
+  whenGone: z
+    .enum(whenGone)
+    .default('keep')
+    .describe(
+      'In `best-effort`, what a pod gets whose stored digest its registry no longer has: `keep`, that digest nevertheless; `tag`, what the tag has now, which takes a HEAD by digest for each image and `cache.age`.',
+    ),
 });
 
 const cache = z.strictObject({

@@ -145,7 +145,8 @@ export async function examine(
   const comparison = await compare(registry, reference, tag.found, digest, platform);
   if (comparison.result === 'same') {
     // A pinned digest, perhaps of the index's child, is intended. A node's report isn't.
-    return { ...nothing, use: isPinned ? digest : tag.found };
+    const gone = isPinned ? describeGone(missing) : undefined;
+    return { ...nothing, gone, use: isPinned && gone === undefined ? digest : tag.found };
   }
   if (comparison.result === 'unknown') {
     const all = [...new Set([...problems, comparison.reason])];
@@ -169,7 +170,9 @@ export async function examine(
 const notKnown = (reason: string) => `what runs isn't known: ${reason}`;
 
 const describeGone = (missing: string | undefined) =>
-  missing === undefined ? undefined : `what runs is ${missing}`;
+  missing === undefined
+    ? undefined
+    : `what runs is ${missing}; push it again from a node or a mirror that has it, or roll out`;
 
 /** The age of the image that the tag has now: the tag can't have moved earlier. */
 async function ageOf(

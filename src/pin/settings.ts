@@ -2,6 +2,10 @@ import type { Rules } from './decide.ts';
 import { type Mode, modes } from './opt-in.ts';
 import type { PatchOptions } from './patch.ts';
 
+/** What a pod gets whose stored digest is gone: that digest nevertheless, or what its tag has now. */
+export const whenGone = ['keep', 'tag'] as const;
+export type WhenGone = (typeof whenGone)[number];
+
 /** The section `pin` of the configuration. */
 export interface PinSettings extends PatchOptions {
   /** What becomes of an image that came by another digest than its revision stores. */
@@ -10,7 +14,12 @@ export interface PinSettings extends PatchOptions {
   skip: readonly string[];
   /** The modes in which a pod's own `tagpin.dev/skip` counts. */
   skipAnnotation: readonly Mode[];
+  whenGone: WhenGone;
 }
+
+/** `enforce` never replaces a stored digest: what doesn't start is seen, and another build might not be. */
+export const whenGoneIn = ({ whenGone }: Pick<PinSettings, 'whenGone'>, mode: Mode): WhenGone =>
+  mode === 'best-effort' ? whenGone : 'keep';
 
 /** The rules for the pods of a namespace that opted in to `mode`. */
 export function podRules({ skip, skipAnnotation }: PinSettings, mode: Mode): Rules {

@@ -1,8 +1,10 @@
 import type { BrokenSecret } from '../credentials/keyring.ts';
 import type { ImageCredentials, PodCredentials } from '../credentials/pod-credentials.ts';
+import type { Digest } from '../image/digest.ts';
 import { type Reference, repository } from '../image/reference.ts';
 import type { Decided } from '../pin/decide.ts';
 import type { Pin } from '../pin/patch.ts';
+import type { WhenGone } from '../pin/settings.ts';
 import type { ImageField } from '../pin/walk.ts';
 import { RegistryError } from '../registry/error.ts';
 import type { PodRevision } from '../revision/pod-revision.ts';
@@ -19,6 +21,8 @@ export type ImageOutcome =
       source: 'pod' | 'revision' | 'sibling' | Resolution['source'];
       /** The pod's revision should have stored the digest, and didn't. */
       lacked?: boolean;
+      /** Its stored digest is gone, and this one takes its place. */
+      isReplacement?: boolean;
       /** What the creator of the pod should know about the digest. */
       remarks?: readonly string[];
       milliseconds: number;
@@ -31,6 +35,8 @@ export interface PinContext {
   credentials: PodCredentials;
   /** The pod's revision, whose digests come before the registry's; undefined where there is none. */
   revision?: PodRevision | undefined;
+  /** What is done about a revision's digest that the registry no longer has; by default it isn't asked. */
+  whenGone?: WhenGone | undefined;
   /** The oldest cached digest to accept, in milliseconds, unless the registry can't be asked. */
   maxAge?: number | undefined;
   /** The namespace whose turns at registries it takes. */
@@ -86,8 +92,9 @@ async function pinImage({ field, decision }: Decided, context: PinContext): Prom
 async function resolveImage(
   field: ImageField,
   reference: Reference,
-  { resolver, credentials, revision, maxAge, tenant = '', signal }: PinContext,
+  context: PinContext,
 ): Promise<ImageOutcome> {
+  const { resolver, credentials, revision, maxAge, tenant = '', signal, whenGone = 'keep' } = context;
   const started = performance.now();
   const milliseconds = () => Math.round(performance.now() - started);
   const pinned = (digest: Pin['digest']) => ({
@@ -102,6 +109,17 @@ async function resolveImage(
     const lacked = known?.lacked ?? false;
     const remarks = lacked ? [LACKED] : [];
     if (known?.digest !== undefined) {
+      const now = whenGone === 'tag' ? await replacementOf(known.digest, reference, context) : undefined;
+      if (now !== undefined) {
+        const { digest, source } = now;
+        return {
+          ...pinned(digest),
+          source,
+          lacked,
+          isReplacement: true,
+          remarks: [replaced(known.digest), ...remarks],
+        };
+      }
       return { ...pinned(known.digest), source: known.source, lacked, remarks };
     }
     atHand = await credentials.find(repository(reference));
@@ -133,6 +151,32 @@ async function confirmed(
     throw error;
   }
 }
+
+/** A pod isn't kept waiting longer by a registry that doesn't say whether it has a digest. */
+const GONE_WAIT_MS = 2_000;
+
+/**
+ * What the tag has now, if the registry no longer has the digest. Undefined if it has it, and if it doesn't tell: a registry
+ * that hides what the credentials don't open has the tag neither.
+ */
+async function replacementOf(
+  digest: Digest,
+  reference: Reference,
+  { resolver, credentials, tenant = '', signal }: PinContext,
+): Promise<Resolution | undefined> {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(GONE_WAIT_MS)]);
+  try {
+    const { credentials: all } = await credentials.find(repository(reference));
+    const ask = (wanted: Reference) => resolver.resolve(wanted, all, within, { tenant });
+    const found = await confirmed({ ...reference, digest }, ask);
+    return found === undefined ? await ask(reference) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const replaced = (digest: Digest) =>
+  `the digest that its revision stores is gone from the registry, so it gets what the tag has now; push ${digest} again, or roll out`;
 
 const LACKED =
   "its revision has no digest for it, since the tag couldn't be resolved when that was made; restart the rollout to store one";

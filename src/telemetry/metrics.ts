@@ -93,6 +93,12 @@ export class Metrics {
     labelNames: ['mode', 'outcome'] as const,
     registers: [this.#registry],
   });
+  readonly goneReplaced = new Counter({
+    name: 'tagpin_gone_digests_replaced_total',
+    help: 'Images of pods that got what their tag has now, because the digest that their revision stores is gone (pin.whenGone: tag).',
+    labelNames: ['mode'] as const,
+    registers: [this.#registry],
+  });
   readonly #registryRequests = new Counter({
     name: 'tagpin_registry_requests_total',
     help: 'Requests sent to registries and token servers; status 0 is no answer.',

@@ -1,10 +1,11 @@
+import { writtenImages } from '../pin/annotations.ts';
 import { decide, leavesImages } from '../pin/decide.ts';
 import type { Operation } from '../pin/json-patch.ts';
 import { excessOf } from '../pin/limits.ts';
 import type { Mode } from '../pin/opt-in.ts';
 import { patchCreated, patchEphemeralContainers, patchUpdated } from '../pin/patch.ts';
 import { type Pod, podSchema } from '../pin/pod.ts';
-import { type PinSettings, podRules } from '../pin/settings.ts';
+import { type PinSettings, podRules, whenGoneIn } from '../pin/settings.ts';
 import { type ImageOutcome, pinImages } from '../resolve/pin-images.ts';
 import { membershipOf } from '../revision/membership.ts';
 import type { StoredRevision } from '../revision/pod-revision.ts';
@@ -38,13 +39,17 @@ export function createPodHandler(parts: PinningParts): PodHandler {
       return verdictOnExcess(parts, request, pod, mode, excess);
     const decided = decide(pod, rules, oldPod);
     const revision = revisionOf(parts.revisions, request, pod);
+    const whenGone = whenGoneIn(parts.settings, mode);
+    // Where this webhook is called a second time, the digest that took a gone one's place is its own.
+    const isOwn = whenGone === 'tag' && writtenImages(pod).size > 0;
     // An update is somebody's own: they may well want that digest.
-    const known = oldPod === undefined ? revision : undefined;
+    const known = oldPod === undefined && !isOwn ? revision : undefined;
     const others = await examineDigests(decided, known, mode, parts.settings, parts.metrics, signal);
     const { outcomes: pinned, brokenSecrets } = await pinImages(others.rest, {
       resolver: parts.resolver,
       credentials: credentialsOf(parts, namespace, pod.spec, signal),
       revision,
+      whenGone,
       tenant: namespace,
       signal,
     });

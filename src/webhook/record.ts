@@ -8,7 +8,8 @@ import type { AdmissionRequest } from './review.ts';
 import { shown } from './verdict.ts';
 
 /** Initializes the counters of images that alerts watch to 0. */
-export function expectOutcomes({ images, lacking, otherDigests }: Metrics): void {
+export function expectOutcomes({ images, lacking, goneReplaced, otherDigests }: Metrics): void {
+  goneReplaced.inc({ mode: 'best-effort' }, 0);
   for (const mode of modes) {
     lacking.inc({ mode }, 0);
     for (const outcome of ['kept', 'replaced']) otherDigests.inc({ mode, outcome }, 0);
@@ -84,6 +85,7 @@ export function record(
         if (remarks.length === 0) log.info(line, done);
         else log.warn({ ...line, remarks }, done);
         if (outcome.lacked) metrics.lacking.inc({ mode });
+        if (outcome.isReplacement) metrics.goneReplaced.inc({ mode });
         break;
       }
       case 'failed': {
