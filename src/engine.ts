@@ -1,5 +1,4 @@
 import { ConfiguredRegistries, type OnUnusable } from './config/configured-registries.ts';
-import type { Proxies } from './config/environment.ts';
 import type { Config } from './config.ts';
 import { CloudCredentials } from './credentials/cloud/cloud-credentials.ts';
 import type { CredentialSource } from './credentials/credential.ts';
@@ -11,6 +10,7 @@ import type { Connection } from './kubernetes/connection.ts';
 import { inTurns } from './kubernetes/shared-reads.ts';
 import { type ReadTurns, reviewTurns } from './kubernetes/turns.ts';
 import { webhookCalls } from './kubernetes/webhook-calls.ts';
+import type { Proxies } from './proxies.ts';
 import { RegistryClient } from './registry/client.ts';
 import { Endpoints } from './registry/endpoint.ts';
 import type { Observer } from './registry/http.ts';

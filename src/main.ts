@@ -25,7 +25,7 @@ const program = createProgram({
       terminal: openTerminal(process.stdout, process.stderr, environment.isColoured),
       async connect() {
         const { connect } = await import('./kubernetes/connection.ts');
-        return connect(options);
+        return connect({ ...options, environment: environment.cluster });
       },
       interrupted: untilTerminated(),
     };

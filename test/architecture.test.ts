@@ -20,18 +20,18 @@ const floors: string[][] = [
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry'],
   ['singleflight'],
-  ['json', 'printable', 'clock', 'deadline', 'duration', 'file-version', 'system-error'],
+  ['json', 'printable', 'clock', 'deadline', 'duration', 'file-version', 'pem', 'proxies', 'socks', 'system-error'],
 ];
 
 /** What does no IO at all imports nothing that could. */
 const pure =
-  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^adoption\/(?!read-revisions\.)|^revision\/(pins|kinds|membership|sibling-pods)\.|^registry\/(challenge|manifest|address|private-address|proxy|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credential-sources|pod-credentials|cloud\/cloud-registry)\.|^webhook\/review/;
+  /^(image|pin|report)\/|^manifest\/(?!write\.)|^fleet\/(?!inventory\.)|^adoption\/(?!read-revisions\.)|^revision\/(pins|kinds|membership|sibling-pods)\.|^registry\/(challenge|manifest|address|private-address|platforms)|^credentials\/(keyring|docker-config|registry-key|glob|credential|credential-sources|pod-credentials|cloud\/cloud-registry)\.|^webhook\/review|^proxies\.|^kubernetes\/kubeconfig\/(go-yaml|kubeconfig|merge|server)\./;
 const io = /^(node:(fs|net|http|https|tls|dns|child_process)|undici|express|@kubernetes\/)/;
 /** Looking at an address without going there. */
 const pureAfterAll: Record<string, string[]> = {
+  'proxies.ts': ['node:net'],
   'registry/address.ts': ['node:net'],
   'registry/private-address.ts': ['node:net'],
-  'registry/proxy.ts': ['node:net'],
   'credentials/registry-key.ts': ['node:net'],
 };
 
@@ -42,7 +42,7 @@ const reserved: { what: string; pattern: RegExp; allowed: RegExp }[] = [
   {
     what: 'starting programs',
     pattern: /^node:child_process$/,
-    allowed: /^credentials\/credential-helper\.ts$/,
+    allowed: /^(credentials\/credential-helper|kubernetes\/credential-plugin)\.ts$/,
   },
   { what: 'express', pattern: /^express$/, allowed: /^webhook\// },
 ];

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { noProxies } from '../src/config/environment.ts';
 import { parseConfig } from '../src/config.ts';
 import { createRegistryEngine } from '../src/engine.ts';
 import { parseReference } from '../src/image/reference.ts';
+import { noProxies } from '../src/proxies.ts';
 import { makeFolder } from './support/folder.ts';
 import { startProxy } from './support/proxy.ts';
 import { image } from './support/registry/image.ts';

@@ -1,6 +1,7 @@
-import { certificatesIn, type KeyPair } from '../config/pem.ts';
+import type { KeyPair } from '../config/pem.ts';
 import type { KubernetesApi, MutatingWebhookConfiguration, PatchOperation } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
+import { certificatesIn } from '../pem.ts';
 import type { SharedCertificates } from './rotation.ts';
 
 /** The objects that hold the webhook's certificate, and the CAs that the API server trusts. */

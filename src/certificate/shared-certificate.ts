@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { certificatesIn, type KeyPair } from '../config/pem.ts';
+import type { KeyPair } from '../config/pem.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
+import { certificatesIn } from '../pem.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { isSignedByOneOf } from './certificate.ts';
 import {

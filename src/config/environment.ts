@@ -1,20 +1,15 @@
 import { join } from 'node:path';
+import type { ClusterEnvironment } from '../kubernetes/kubeconfig/environment.ts';
+import type { Proxies } from '../proxies.ts';
 import { InvalidConfig } from './invalid-config.ts';
-
-/** The URLs of the environment's proxies, and the hosts to reach without them, in the syntax of NO_PROXY. */
-export interface Proxies {
-  readonly http: string | undefined;
-  readonly https: string | undefined;
-  readonly noProxy: string;
-}
-
-export const noProxies: Proxies = { http: undefined, https: undefined, noProxy: '' };
 
 /** The settings from environment variables. Nothing else reads them. */
 export interface Environment {
   /** The namespace that tagpin itself runs in. */
   namespace: string;
   proxies: Proxies;
+  /** What leads to the API server. */
+  cluster: ClusterEnvironment;
   /** Paths at which the user's docker config may be; the first that exists counts. */
   dockerConfigs: readonly string[];
   /** Whether terminal output may be coloured: https://no-color.org. */
@@ -28,8 +23,27 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
   return {
     namespace: environment['POD_NAMESPACE'] || 'tagpin-system',
     proxies,
+    cluster: readClusterEnvironment(environment, proxies),
     dockerConfigs: dockerConfigPlaces(environment),
     isColoured: !environment['NO_COLOR'],
+  };
+}
+
+function readClusterEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+  proxies: Proxies,
+): ClusterEnvironment {
+  const { HOMEDRIVE, HOMEPATH, USERPROFILE } = variables;
+  const homes = [variables['HOME'], HOMEDRIVE && HOMEPATH && `${HOMEDRIVE}${HOMEPATH}`, USERPROFILE];
+  return {
+    kubeconfig: variables['KUBECONFIG'] ?? '',
+    homes: homes.flatMap((home) => (home ? [home] : [])),
+    master: variables['KUBERNETES_MASTER'] ?? '',
+    serviceHost: variables['KUBERNETES_SERVICE_HOST'] ?? '',
+    servicePort: variables['KUBERNETES_SERVICE_PORT'] ?? '',
+    podNamespace: variables['POD_NAMESPACE'] ?? '',
+    proxies,
+    variables,
   };
 }
 
@@ -54,7 +68,7 @@ function dockerConfigPlaces({
 
 /**
  * Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY; upper case takes precedence over lower (golang.org/x/net/http/httpproxy,
- * and so containerd and the kubelet). The scheme of a proxy may be left out.
+ * and so containerd, the kubelet and kubectl). The scheme of a proxy may be left out.
  *
  * @returns the proxies, and the problems, which don't quote a value because it may hold a password
  */
@@ -68,8 +82,8 @@ function readProxies(environment: Readonly<Record<string, string | undefined>>):
     const text = read(name);
     if (text === '') return undefined;
     const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-    if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
-    problems.push(`${name}: write the URL of an HTTP proxy, such as http://proxy.example.com:3128`);
+    if (URL.canParse(url) && /^(?:https?|socks5h?):$/.test(new URL(url).protocol)) return url;
+    problems.push(`${name}: write the URL of a proxy, such as http://proxy.example.com:3128`);
     return undefined;
   };
   return {

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { CERTIFICATE } from '../pem.ts';
 import type { TrackedFiles } from './tracked-files.ts';
 
 /** A certificate and its key, as PEM. */
@@ -51,16 +52,3 @@ function readKey(file: string, files: TrackedFiles): PemFile {
     return { problem: 'the file must be there and hold a key in PEM, without a passphrase' };
   }
 }
-
-/** The certificates in a text; blocks that aren't valid are left out. */
-export function certificatesIn(text: string): string[] {
-  return (text.match(CERTIFICATE) ?? []).filter((block) => {
-    try {
-      return new X509Certificate(block).raw.length > 0;
-    } catch {
-      return false;
-    }
-  });
-}
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
+import { untilAborted } from '../singleflight.ts';
 import type { Access, Connection } from './connection.ts';
 import { KubernetesError } from './error.ts';
 import { resourceIn } from './resources.ts';
@@ -117,7 +118,7 @@ async function send(connection: Connection, of: Call, observe: KubernetesObserve
   let used: Access | undefined;
   try {
     if (path.length > LONGEST_URL) throw new Error('the request is too long');
-    const access = await connection.access();
+    const access = await untilAborted(connection.access(), signal);
     used = access;
     const { dispatcher, headers } = access;
     const response = await request(`${connection.server}${path}`, {
@@ -129,11 +130,12 @@ async function send(connection: Connection, of: Call, observe: KubernetesObserve
         'user-agent': 'tagpin',
         ...(body === undefined ? {} : { 'content-type': body.type }),
       },
-      ...(dispatcher === undefined ? {} : { dispatcher }),
+      dispatcher,
       ...(body === undefined ? {} : { body: JSON.stringify(body.content) }),
     });
     const text = await textOf(response.body);
     tell(response.statusCode);
+    if (response.statusCode === 401) connection.refused(access);
     if (text === undefined) throw tooLarge(of);
     return {
       status: response.statusCode,

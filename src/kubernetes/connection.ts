@@ -1,20 +1,23 @@
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { HttpMethod, RequestContext } from '@kubernetes/client-node/dist/gen/http/http.js';
 import type { Dispatcher } from 'undici';
-import { whyUnreadable } from '../system-error.ts';
-import { InvalidKubeconfig } from './error.ts';
+import { proxyFor } from '../proxies.ts';
+import { Authentication } from './authentication.ts';
+import { type ClusterEnvironment, noEnvironment } from './kubeconfig/environment.ts';
+import { findTarget, type Target } from './kubeconfig/target.ts';
+import { authorityOf } from './pem-fields.ts';
+import { openTransport } from './transport.ts';
 
 /** What a request is sent with: a dispatcher that trusts the API server's CA and keeps connections, and headers. */
 export interface Access {
-  dispatcher: Dispatcher | undefined;
-  headers: Record<string, string>;
+  readonly dispatcher: Dispatcher;
+  readonly headers: Readonly<Record<string, string | string[]>>;
 }
 
 /** The API server's address and the client's credentials, from a kubeconfig or from the pod's own ServiceAccount. */
 export interface Connection {
   /** The API server's address, without a slash at the end. */
   server: string;
-  /** The cluster's name in the kubeconfig; undefined in a pod. */
+  /** The names of the context and its cluster in the kubeconfig; undefined for the pod's own cluster. */
+  context: string | undefined;
   cluster: string | undefined;
   /** The context's namespace, or the pod's own; `default` if there is neither. */
   namespace: string;
@@ -22,6 +25,8 @@ export interface Connection {
   access(): Promise<Access>;
   /** Has later requests open a new connection, because one by this access failed. Requests under way go on. */
   renew(failed: Access): void;
+  /** Has later requests get new credentials, because the API server has refused those of this access. */
+  refused(access: Access): void;
   close(): Promise<void>;
 }
 
@@ -33,46 +38,36 @@ const RENEWAL_PAUSE_MS = 1_000;
 export interface ConnectOptions {
   kubeconfig?: string;
   context?: string;
+  environment?: ClusterEnvironment;
 }
 
 /**
  * Finds the API server as kubectl does: by the given kubeconfig, `KUBECONFIG`, `~/.kube/config`, or in a pod by its
  * ServiceAccount.
  *
- * The client library makes a new connection pool for every request that it authenticates. An access is kept for a minute, so
- * that requests share its connections.
+ * An access is kept for a minute, so that requests share its connections.
  *
  * @throws InvalidKubeconfig
  */
-export function connect({ kubeconfig, context }: ConnectOptions = {}): Connection {
-  const config = load(kubeconfig);
-  if (context !== undefined) {
-    if (config.getContextObject(context) === null) {
-      const known = config.getContexts().map(({ name }) => `"${name}"`);
-      throw new InvalidKubeconfig(
-        `the kubeconfig has no context "${context}"; ${known.length > 0 ? `it has ${known.join(', ')}` : 'add it'}`,
-      );
-    }
-    config.setCurrentContext(context);
-  }
-  const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
-  if (server === undefined) {
-    throw new InvalidKubeconfig('the kubeconfig names no cluster; set its current-context');
-  }
-  if (server === NOWHERE && config.getCurrentContext() === NO_CONTEXT) {
-    throw new InvalidKubeconfig(
-      'there is no kubeconfig, and this is no pod; give --kubeconfig, set KUBECONFIG, or write ~/.kube/config',
-    );
-  }
+export function connect({
+  kubeconfig,
+  context,
+  environment = noEnvironment,
+}: ConnectOptions = {}): Connection {
+  const target = findTarget({ kubeconfig, context }, environment);
+  const authentication = new Authentication(target, environment.variables);
 
   let current: Opening | undefined;
   const open = (): Opening => {
     const previous = current?.opened;
-    const opening: Opening = { access: authenticate(config, server), since: performance.now() };
+    const opening: Opening = {
+      access: openAccess(target, authentication, environment),
+      since: performance.now(),
+    };
     opening.access.then(
       (access) => {
         opening.opened = access;
-        void previous?.dispatcher?.close();
+        void previous?.dispatcher.close();
       },
       () => {
         if (current === opening) current = undefined;
@@ -81,69 +76,64 @@ export function connect({ kubeconfig, context }: ConnectOptions = {}): Connectio
     return opening;
   };
   return {
-    server,
-    cluster: nameOf(config),
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    server: target.server.url,
+    context: target.context,
+    cluster: target.clusterName,
+    namespace: target.namespace,
     access() {
-      if (current === undefined || performance.now() - current.since >= ACCESS_LIFETIME_MS) current = open();
+      if (current === undefined || isOver(current)) current = open();
       return current.access;
     },
     renew(failed) {
       if (current?.opened !== failed || performance.now() - current.since < RENEWAL_PAUSE_MS) return;
       current = open();
     },
+    refused(access) {
+      if (current?.opened !== access || performance.now() - current.since < RENEWAL_PAUSE_MS) return;
+      authentication.refused();
+      current.isRefused = true;
+    },
     async close() {
       const access = await current?.access.catch(() => undefined);
       current = undefined;
-      await access?.dispatcher?.close();
+      await access?.dispatcher.close();
     },
   };
 }
 
-/** The client library's own name for the cluster of its pod: `loadFromCluster` in its src/config.ts. */
-const OWN_CLUSTER = 'inCluster';
-
-function nameOf(config: KubeConfig): string | undefined {
-  const name = config.getCurrentCluster()?.name;
-  return name === OWN_CLUSTER ? undefined : name;
-}
-
 interface Opening {
-  readonly access: Promise<Access>;
-  opened?: Access;
+  readonly access: Promise<OpenedAccess>;
+  opened?: OpenedAccess;
   /** By `performance.now()`. */
   readonly since: number;
+  isRefused?: boolean;
 }
 
-/** The library's fallback if it has found no kubeconfig: `loadFromDefault` in its src/config.ts. */
-const NOWHERE = 'http://localhost:8080';
-const NO_CONTEXT = 'loaded-context';
-
-function load(kubeconfig: string | undefined): KubeConfig {
-  const config = new KubeConfig();
-  try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
-    return config;
-  } catch (cause) {
-    const path = kubeconfig ?? (cause instanceof Error && 'path' in cause ? cause.path : undefined);
-    const which = typeof path === 'string' ? `kubeconfig ${path}` : 'the kubeconfig';
-    const why = whyUnreadable(cause);
-    if (why !== undefined) {
-      const remedy = kubeconfig === undefined ? 'correct KUBECONFIG' : 'correct the path';
-      throw new InvalidKubeconfig(`${which} can't be read: ${why}; ${remedy}`, { cause });
-    }
-    // The parser's message quotes the file, which contains credentials, but not in its first line.
-    const [said] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    throw new InvalidKubeconfig(
-      `${which} can't be read: ${said}; correct --kubeconfig, KUBECONFIG or the file itself`,
-      { cause },
-    );
-  }
+interface OpenedAccess extends Access {
+  /** When its credentials expire; milliseconds since 1970. */
+  readonly expires: number | undefined;
 }
 
-async function authenticate(config: KubeConfig, server: string): Promise<Access> {
-  const context = new RequestContext(server, HttpMethod.GET);
-  await config.applySecurityAuthentication(context);
-  return { dispatcher: context.getDispatcher(), headers: context.getHeaders() };
+const isOver = ({ since, opened, isRefused }: Opening) =>
+  isRefused ||
+  performance.now() - since >= ACCESS_LIFETIME_MS ||
+  Date.now() > (opened?.expires ?? Number.POSITIVE_INFINITY);
+
+/** @throws KubernetesError for credentials that can't be had */
+async function openAccess(
+  target: Target,
+  authentication: Authentication,
+  { proxies }: ClusterEnvironment,
+): Promise<OpenedAccess> {
+  const { server, cluster, clusterName = '' } = target;
+  const { headers, certificate, expires } = await authentication.identity();
+  const isTls = server.url.startsWith('https:');
+  const dispatcher = openTransport({
+    proxy: cluster['proxy-url'] || proxyFor(new URL(server.url), proxies),
+    ca: isTls ? authorityOf(cluster, clusterName) : undefined,
+    certificate,
+    serverName: cluster['tls-server-name'],
+    isInsecure: cluster['insecure-skip-tls-verify'],
+  });
+  return { dispatcher, headers, expires };
 }

@@ -7,17 +7,30 @@ export class KubernetesError extends Error {
   readonly reason: string;
   /** The API server's warnings, which kubectl shows behind `Warning:`. */
   readonly warnings: readonly string[];
+  /** What to do about it, if that isn't the same for all errors of this status and reason. */
+  readonly remedy: string | undefined;
 
   constructor(
     message: string,
-    details: { status: number; reason: string; warnings?: readonly string[]; cause?: unknown },
+    details: {
+      status: number;
+      reason: string;
+      warnings?: readonly string[];
+      remedy?: string;
+      cause?: unknown;
+    },
   ) {
     super(message, { cause: details.cause });
     this.status = details.status;
     this.reason = details.reason;
     this.warnings = details.warnings ?? [];
+    this.remedy = details.remedy;
   }
 }
+
+/** The error for credentials that can't be had, so that nothing was sent. */
+export const noCredentials = (message: string, remedy: string, cause?: unknown) =>
+  new KubernetesError(message, { status: 0, reason: 'NoCredentials', remedy, cause });
 
 /** Thrown if the API server's address or the credentials for it can't be found. The message says what to correct. */
 export class InvalidKubeconfig extends Error {
@@ -28,8 +41,9 @@ export class InvalidKubeconfig extends Error {
 export type Audience = 'person' | 'webhook';
 
 /** What to do about an API server that doesn't answer as expected: the one place that says so. */
-export function remedyFor({ status, reason }: KubernetesError, audience: Audience): string {
+export function remedyFor({ status, reason, remedy }: KubernetesError, audience: Audience): string {
   const of = remedies[audience];
+  if (remedy !== undefined) return remedy;
   if (reason === 'TooManyWaiting') return FEWER;
   if (status === 0) return of.unreachable;
   if (status === 401) return of.unauthorized;

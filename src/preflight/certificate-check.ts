@@ -1,5 +1,6 @@
 import { expiryOf, faultOf, isSignedByOneOf, renewalTime } from '../certificate/certificate.ts';
-import { certificatesIn, type KeyPair } from '../config/pem.ts';
+import type { KeyPair } from '../config/pem.ts';
+import { certificatesIn } from '../pem.ts';
 import { type Asked, type Check, checkOf } from './check.ts';
 import type { WebhookConfiguration } from './webhook-configuration.ts';
 

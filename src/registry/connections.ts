@@ -2,11 +2,10 @@ import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { noProxies, type Proxies } from '../config/environment.ts';
 import type { TlsSettings } from '../config/registry-settings.ts';
+import { noProxies, type Proxies, proxyFor } from '../proxies.ts';
 import { RegistryError } from './error.ts';
 import { isInternal as isInternalAddress, isMetadata } from './private-address.ts';
-import { proxyFor } from './proxy.ts';
 
 /** The addresses that a connection may not lead to: metadata services, or all internal ones. */
 export type Guard = 'metadata' | 'internal';

@@ -1,10 +1,18 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Proxies } from '../config/environment.ts';
+
+/** The URLs of the environment's proxies, and the hosts to reach without them, in the syntax of NO_PROXY. */
+export interface Proxies {
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  readonly noProxy: string;
+}
+
+export const noProxies: Proxies = { http: undefined, https: undefined, noProxy: '' };
 
 /**
  * The proxy for requests to `url`, if there is one, by the rules of golang.org/x/net/http/httpproxy, which containerd
- * uses too. Unlike undici's rules, they allow address ranges (`10.0.0.0/8`) in NO_PROXY, and never use a proxy for
+ * and kubectl use too. Unlike undici's rules, they allow address ranges (`10.0.0.0/8`) in NO_PROXY, and never use a proxy for
  * loopback.
  */
 export function proxyFor(url: URL, { http, https, noProxy }: Proxies): string | undefined {

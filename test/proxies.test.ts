@@ -1,14 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import { noProxies } from '../../src/config/environment.ts';
-import { parseReference } from '../../src/image/reference.ts';
-import { RegistryError } from '../../src/registry/error.ts';
-import { proxyFor } from '../../src/registry/proxy.ts';
-import { createAuthority } from '../support/authority.ts';
-import { startProxy } from '../support/proxy.ts';
-import { image } from '../support/registry/image.ts';
-import { startRegistry } from '../support/registry/registry.ts';
-import { clientWith, tryResolve } from './clients.ts';
+import { parseReference } from '../src/image/reference.ts';
+import { noProxies, proxyFor } from '../src/proxies.ts';
+import { RegistryError } from '../src/registry/error.ts';
+import { clientWith, tryResolve } from './registry/clients.ts';
+import { createAuthority } from './support/authority.ts';
+import { startProxy } from './support/proxy.ts';
+import { image } from './support/registry/image.ts';
+import { startRegistry } from './support/registry/registry.ts';
 
 const PROXY = 'http://proxy.example:3128';
 
