@@ -33,8 +33,9 @@ function matches(entry: string, host: string, port: string): boolean {
   const { name, entryPort } = splitEntry(entry);
   if (entryPort !== undefined && entryPort !== port) return false;
   if (isIP(name) !== 0) return isIP(host) !== 0 && sameAddress(name, host);
-  const suffix = name.replace(/^\*?\.?/, '.');
-  return host.endsWith(suffix) || (!/^[*.]/.test(name) && host === name);
+  if (isIP(host) !== 0) return false;
+  const suffix = name.replace(/^(?:\*?\.)?/, '.');
+  return host.endsWith(suffix) || (!/^\*?\./.test(name) && host === name);
 }
 
 function splitEntry(entry: string): { name: string; entryPort: string | undefined } {

@@ -19,7 +19,7 @@ const floors: string[][] = [
   ['revision'],
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry'],
-  ['singleflight'],
+  ['singleflight', 'proxy-agent'],
   ['json', 'printable', 'clock', 'deadline', 'duration', 'file-version', 'pem', 'proxies', 'socks', 'system-error'],
 ];
 
@@ -38,7 +38,11 @@ const pureAfterAll: Record<string, string[]> = {
 /** Who may use what: everything else goes through them. */
 const reserved: { what: string; pattern: RegExp; allowed: RegExp }[] = [
   { what: 'the Kubernetes client', pattern: /^@kubernetes\//, allowed: /^kubernetes\// },
-  { what: 'undici', pattern: /^undici$/, allowed: /^(registry|kubernetes|credentials\/cloud)\// },
+  {
+    what: 'undici',
+    pattern: /^undici$/,
+    allowed: /^(proxy-agent\.|(registry|kubernetes|credentials\/cloud)\/)/,
+  },
   {
     what: 'starting programs',
     pattern: /^node:child_process$/,

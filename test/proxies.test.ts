@@ -51,6 +51,9 @@ describe('a proxy is not used for', () => {
     ['https://name.example', '10.0.0.0/8'],
     ['https://[fe00::1]', 'fd00::/8'],
     ['https://example.com', '/x,[,:,10.0.0.0/99'],
+    ['https://10.1.2.3', '1.2.3'],
+    ['https://10.1.2.3', '*.2.3'],
+    ['https://foo.example.com', '*example.com'],
   ])('but not for %s by NO_PROXY=%s', (url, noProxy) => expect(passedBy(url, noProxy)).toBe(false));
 
   test('the other scheme', () => {

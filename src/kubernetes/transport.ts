@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, getCACertificates } from 'node:tls';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { certificatesIn } from '../pem.ts';
-import { connectBySocks } from '../socks.ts';
+import { openProxy } from '../proxy-agent.ts';
 
 /** How connections to the API server are made. */
 export interface TransportSettings {
@@ -26,10 +26,8 @@ export function openTransport(settings: TransportSettings): Dispatcher {
   const tls = { timeout: CONNECT_TIMEOUT_MS, ...KEEP_ALIVE, ...tlsOptions(settings) };
   const { proxy } = settings;
   if (proxy === undefined) return new Agent({ connect: tls });
-  const url = new URL(proxy);
-  if (url.protocol.startsWith('socks5')) return new Agent({ connect: socksConnector(url, tls) });
   // The proxy's own certificate is checked in the same way, as by Go (net/http transport.go, `dialConn`).
-  return new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: tls });
+  return openProxy(proxy, { target: tls, proxy: tls });
 }
 
 type TlsOptions = Pick<
@@ -60,15 +58,3 @@ const PARTIAL_CHAIN = { allowPartialTrustChain: true };
 const systemAuthorities = () => [
   ...new Set([...getCACertificates('default'), ...getCACertificates('system')]),
 ];
-
-function socksConnector(proxy: URL, tls: buildConnector.BuildOptions): buildConnector.connector {
-  const connectTls = buildConnector(tls);
-  return (options, callback) => {
-    const { hostname, port, protocol } = options;
-    const isTls = protocol === 'https:';
-    connectBySocks(proxy, hostname, Number(port) || (isTls ? 443 : 80), CONNECT_TIMEOUT_MS).then(
-      (socket) => (isTls ? connectTls({ ...options, httpSocket: socket }, callback) : callback(null, socket)),
-      (error: Error) => callback(error, null),
-    );
-  };
-}

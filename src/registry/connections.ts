@@ -1,9 +1,10 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { TlsSettings } from '../config/registry-settings.ts';
 import { noProxies, type Proxies, proxyFor } from '../proxies.ts';
+import { openProxy } from '../proxy-agent.ts';
 import { RegistryError } from './error.ts';
 import { isInternal as isInternalAddress, isMetadata } from './private-address.ts';
 
@@ -99,13 +100,11 @@ export class Connections {
   }
 
   #proxied(proxy: string, tls: TlsSettings): Dispatcher {
-    return new ProxyAgent({
-      ...limits,
-      uri: proxy,
-      clientFactory: (origin, options) =>
-        new Pool(origin, { ...options, headersTimeout: CONNECT_TIMEOUT_MS }),
-      proxyTls: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup },
-      requestTls: { timeout: CONNECT_TIMEOUT_MS, ...toTls(tls) },
+    return openProxy(proxy, {
+      target: { timeout: CONNECT_TIMEOUT_MS, ...toTls(tls) },
+      proxy: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup },
+      pool: limits,
+      tunnels: { headersTimeout: CONNECT_TIMEOUT_MS },
     });
   }
 

@@ -19,12 +19,9 @@ export function readGoYaml(file: Uint8Array): unknown {
   } catch {
     // It isn't JSON, but may be YAML.
   }
-  const document = parseDocument(firstDocument(text), {
-    schema: 'failsafe',
-    customTags,
-    uniqueKeys: false,
-    logLevel: 'error',
-  });
+  const first = firstDocument(text);
+  const asIs = parse(first);
+  const document = asIs.errors.length === 0 ? asIs : parse(withIndentedBrackets(first));
   const [error] = document.errors;
   if (error !== undefined) {
     const [{ line = 0 } = {}] = error.linePos ?? [];
@@ -32,6 +29,24 @@ export function readGoYaml(file: Uint8Array): unknown {
   }
   return decodeNode(document.contents, document, new Set());
 }
+
+const parse = (text: string) =>
+  parseDocument(text, { schema: 'failsafe', customTags, uniqueKeys: false, logLevel: 'error' });
+
+/** The text with the lines between brackets indented, which go-yaml doesn't require. */
+function withIndentedBrackets(text: string): string {
+  let depth = 0;
+  return text.replace(BRACKETS, (token) => {
+    if (token === '[' || token === '{') depth++;
+    if ((token === ']' || token === '}') && depth > 0) depth--;
+    return token === '\n' && depth > 0 ? `\n${INDENTATION}` : token;
+  });
+}
+
+/** Brackets, line breaks, and what these don't count in: quotes and comments. */
+const BRACKETS = /(?<=^|[\s[{,:])(?:"(?:[^"\\]|\\.)*"|'[^']*'|#[^\n]*|[[{])|[\]}]|\n/gms;
+/** More than any block around them is indented. */
+const INDENTATION = ' '.repeat(80);
 
 /** The text up to the second document, which go-yaml doesn't look at. No scalar can contain a line that starts with `---`. */
 function firstDocument(text: string): string {
