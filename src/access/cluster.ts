@@ -4,6 +4,7 @@ import type { Progress } from '../console/terminal.ts';
 import { PodCredentials } from '../credentials/pod-credentials.ts';
 import { type PullIdentity, PullSecrets } from '../credentials/pull-secrets.ts';
 import type { RegistryEngine } from '../engine.ts';
+import { printable } from '../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
 import { openLogin } from './credentials.ts';
 import { openEngine } from './lookups.ts';
@@ -58,6 +59,10 @@ export async function withCluster<T>(
     for (const part of [engine, connection]) part.close().catch(() => undefined);
   }
 }
+
+/** Which cluster it is, for people: `cluster "production" at https://203.0.113.7:6443`. */
+export const clusterInWords = ({ name, server }: Cluster['name']) =>
+  `${name === undefined ? 'the cluster of this pod' : `cluster "${printable(name)}"`} at ${server}`;
 
 /** The API with its lists counted as progress: each object, and the resource that is being read. */
 export function countingReads(

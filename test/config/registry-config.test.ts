@@ -119,8 +119,7 @@ describe('proxies', () => {
   });
 
   test('that are none are told by name, without their password', () => {
-    const read = () =>
-      readEnvironment({ HTTPS_PROXY: 'socks5://u:secret@h', HTTP_PROXY: 'http://u:secret@' });
+    const read = () => readEnvironment({ HTTPS_PROXY: 'ftp://u:secret@h', HTTP_PROXY: 'http://u:secret@' });
     expect(read).toThrow(InvalidConfig);
     expect(read).toThrow(/HTTP_PROXY: write.*\n.*HTTPS_PROXY: write/);
     expect(read).not.toThrow(/secret/);

@@ -38,6 +38,13 @@ export const texts: readonly KubeconfigCase[] = [
     usual.replace('server:', 'server: "http://127.0.0.1:1", server:'),
   ),
   at('all users twice, of which the last count', usual.replace('users:', 'users: []\nusers:')),
+  at(
+    'entries with nothing in them',
+    usual
+      .replace('clusters:', 'clusters:\n- name: unused\n- null')
+      .replace('users:', 'users:\n- {name: unused}\n-')
+      .replace('contexts:', 'contexts:\n- {name: unused, context: null}'),
+  ),
   at('nulls for lists', `${usual.replace('contexts:', 'extensions: null\npreferences: null\ncontexts:')}`),
   at(
     'nulls for texts',

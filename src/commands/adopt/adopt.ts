@@ -1,4 +1,10 @@
-import { type Cluster, type ClusterAccess, countingReads, withCluster } from '../../access/cluster.ts';
+import {
+  type Cluster,
+  type ClusterAccess,
+  clusterInWords,
+  countingReads,
+  withCluster,
+} from '../../access/cluster.ts';
 import { obstaclesOf, readNamespace } from '../../access/namespace.ts';
 import { remedyFor } from '../../access/remedies.ts';
 import type { Preference } from '../../adoption/adoption.ts';
@@ -36,6 +42,7 @@ export async function adopt(
   return withCluster(options, context, async (cluster) => {
     const { terminal, interrupted } = context;
     const found = await untilAborted(readRevisions(namespace, cluster, context), interrupted);
+    terminal.err(`tagpin: ${clusterInWords(cluster.name)}\n`);
     const isDryRun = options.dryRun ?? false;
     const { prefer, concurrency = CONCURRENCY } = options;
     const rules = revisionRules(cluster.config.pin);

@@ -1,4 +1,4 @@
-import { countingReads } from '../../access/cluster.ts';
+import { clusterInWords, countingReads } from '../../access/cluster.ts';
 import { openLogin } from '../../access/credentials.ts';
 import { openEngine } from '../../access/lookups.ts';
 import { readNamespace } from '../../access/namespace.ts';
@@ -167,9 +167,8 @@ async function keepThere(
   { environment, terminal, interrupted }: CommandContext,
 ): Promise<KeptRepository[]> {
   const named = holder === undefined ? '' : `, held as "${holder.cluster}"`;
-  const cluster =
-    connection.cluster === undefined ? 'the cluster of this pod' : `cluster "${connection.cluster}"`;
-  terminal.err(`tagpin: ${cluster} at ${connection.server}${named}\n`);
+  const { cluster: name, server } = connection;
+  terminal.err(`tagpin: ${clusterInWords({ name, server })}${named}\n`);
   const sources = openLogin(options.dockerConfig, environment.dockerConfigs, signal);
   const engine = openEngine(config, { sources, proxies: environment.proxies, concurrency: undefined });
   const { dryRun = false, touch = false, tagEach = false, namespace, concurrency = CONCURRENCY } = options;

@@ -20,12 +20,11 @@ const listOf = <T extends z.ZodType>(item: T) =>
     .array(item)
     .nullish()
     .transform((items) => items ?? []);
-/** A Go struct: null has all its zero values. */
-const struct = <T extends z.core.$ZodShape>(shape: T) =>
-  z
-    .unknown()
-    .transform((value) => value ?? {})
-    .pipe(z.object(shape));
+/** A Go struct: null, or nothing, has all its zero values. */
+const struct = <T extends z.core.$ZodShape>(shape: T) => {
+  const object = z.object(shape);
+  return object.nullish().transform((value) => value ?? object.parse({}));
+};
 
 /** Bytes, which are base64 with padding; line breaks in it don't count (encoding/base64). */
 const bytes = text

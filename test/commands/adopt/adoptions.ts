@@ -52,7 +52,11 @@ export async function startCluster(): Promise<Cluster> {
       const { code, out, err } = await runCommand('tagpin adopt', kubeconfig, (context) =>
         adopt(namespace, { timeout: 20_000, output: 'json', ...options }, context),
       );
-      return { code, report: reportSchema.parse(JSON.parse(out)), said: err };
+      return {
+        code,
+        report: reportSchema.parse(JSON.parse(out)),
+        said: err.replace(/^tagpin: cluster .*\n/m, ''),
+      };
     },
     async [Symbol.asyncDispose]() {
       await api.close();

@@ -30,11 +30,13 @@ afterAll(async () => {
 });
 
 const adopt = (...args: string[]) => tagpin(['adopt', '--kubeconfig', cluster.kubeconfig, ...args]);
+/** Which cluster is written to. */
+const clusterLine = () => `tagpin: cluster "embedded" at ${cluster.api.url}\n`;
 const short = (digest: string) => digest.slice(0, 19);
 const cells = (line = '') => line.split(/ {3,}/);
 
 describe('tagpin adopt', () => {
-  test('prints a table, and a summary', async () => {
+  test('prints the cluster, a table, and a summary', async () => {
     const { code, stdout, stderr } = await adopt('--dry-run', 'team-a');
     const [headings, first, second, ...rest] = stdout.trimEnd().split('\n');
     expect(cells(headings)).toEqual(['REVISION', 'IMAGE', 'DIGEST', 'PODS', 'FROM', 'STATE', 'NOTE']);
@@ -46,8 +48,7 @@ describe('tagpin adopt', () => {
     expect(rest).toEqual([]);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr:
-        'tagpin: 1 image: 1 with several digests (choose with --prefer newest or --prefer oldest); nothing was written (--dry-run)\n',
+      stderr: `${clusterLine()}tagpin: 1 image: 1 with several digests (choose with --prefer newest or --prefer oldest); nothing was written (--dry-run)\n`,
     });
   });
 
@@ -73,7 +74,7 @@ describe('tagpin adopt', () => {
     expect(await adopt('empty')).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: 'tagpin: namespace empty has no pods of revisions with images by tag: nothing to adopt\n',
+      stderr: `${clusterLine()}tagpin: namespace empty has no pods of revisions with images by tag: nothing to adopt\n`,
     });
   });
 });
