@@ -20,7 +20,18 @@ const floors: string[][] = [
   ['credentials', 'pin'],
   ['image', 'kubernetes', 'report', 'telemetry'],
   ['singleflight', 'proxy-agent'],
-  ['json', 'printable', 'clock', 'deadline', 'duration', 'file-version', 'pem', 'proxies', 'socks', 'system-error'],
+  [
+    'json',
+    'printable',
+    'clock',
+    'deadline',
+    'duration',
+    'file-version',
+    'pem',
+    'proxies',
+    'socks',
+    'system-error',
+  ],
 ];
 
 /** What does no IO at all imports nothing that could. */

@@ -4,8 +4,8 @@ import type { Progress } from '../console/terminal.ts';
 import { PodCredentials } from '../credentials/pod-credentials.ts';
 import { type PullIdentity, PullSecrets } from '../credentials/pull-secrets.ts';
 import type { RegistryEngine } from '../engine.ts';
-import { printable } from '../image/excerpt.ts';
 import { createKubernetesApi, type KubernetesApi } from '../kubernetes/api.ts';
+import { printable } from '../printable.ts';
 import { openLogin } from './credentials.ts';
 import { openEngine } from './lookups.ts';
 

@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, sep } from 'node:path';
 import { isatty } from 'node:tty';
 import { z } from 'zod';
+import { printable } from '../printable.ts';
 import { codeOf } from '../system-error.ts';
 import { noCredentials } from './error.ts';
 import { readGoYaml } from './kubeconfig/go-yaml.ts';
@@ -162,12 +163,8 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** A hint of the kubeconfig's author, who may be a stranger, as one line without control characters. */
-const oneLine = (text: string) =>
-  text
-    .trim()
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+/** A hint of the kubeconfig's author, who may be a stranger. */
+const oneLine = (text: string) => printable(text.trim().replace(/\s+/g, ' '));
 
 /** Its standard error is shown as it is: there it asks people to log in. */
 function run(
