@@ -37,6 +37,8 @@ export async function patchPods(
   namespace: Namespace,
   turn: Turn,
   patch: (pod: Pod) => readonly object[],
+  /** Tells it from others of the namespace. */
+  what = 'patch',
 ): Promise<AsyncDisposable> {
   const kubectl = (args: readonly string[], input = '') =>
     succeed(run([cluster.programs.kubectl, '--kubeconfig', cluster.kubeconfig, ...args], { input }));
@@ -45,7 +47,7 @@ export async function patchPods(
     isCalled = true;
     return patch(request.object);
   });
-  const name = `${turn === 'before tagpin' ? 'aa' : 'zz'}-${namespace.name}`;
+  const name = `${turn === 'before tagpin' ? 'aa' : 'zz'}-${what}-${namespace.name}`;
   const configuration = {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',

@@ -19,7 +19,7 @@ export interface RevisionOptions {
   age?: number;
   /** The same for pins that lack the image: a burst of pods reads them once, and what is added to them counts soon. */
   lackingAge?: number;
-  /** Milliseconds for which the digests of pinned siblings are cached. */
+  /** Milliseconds for which the digests of pinned siblings are cached, at least: those of many pods take long to list. */
   siblingAge?: number;
   /** Bounds the reads at once. */
   turns?: ReadTurns;
@@ -34,6 +34,9 @@ export interface RevisionOptions {
 export const PAGE_SIZE = 100;
 /** Pods that are read of a list: far more than those of any revision whose digests aren't stored. */
 export const MAX_PODS = 10_000;
+/** A list is used for so many times as long as it took, so that listing a large revision again and again is no load. */
+const LIST_SHARE = 20;
+const MAX_SIBLING_AGE_MS = 60_000;
 const MAX_AGREEMENTS = 10_000;
 /** Characters of stored pins that are cached. */
 const MAX_PINS_SIZE = 32 * 1024 * 1024;
@@ -53,7 +56,7 @@ export class RevisionDigests {
   readonly #reads: SharedReads<Pins | undefined>;
   readonly #templates: SharedReads<z.infer<typeof wholeRevision> | undefined>;
   readonly #lists: SharedReads<SiblingEvidence>;
-  readonly #siblings = new LRUCache<string, { evidence: SiblingEvidence; at: number }>({
+  readonly #siblings = new LRUCache<string, { evidence: SiblingEvidence; until: number }>({
     maxSize: MAX_PINS_SIZE,
     sizeCalculation: ({ evidence }, key) => key.length + sizeOf(evidence.pinned) + sizeOf(evidence.reported),
   });
@@ -125,7 +128,9 @@ export class RevisionDigests {
     const key = keyOf(membership);
     const known = this.#read.get(key);
     if (known !== undefined) {
-      const age = image === undefined || known.pins?.get(image) ? this.#age : this.#lackingAge;
+      // A ControllerRevision can be made again under its name; a ReplicaSet or a Job then has another uid.
+      const isSame = stored.kind !== 'ControllerRevision' && (image === undefined || known.pins?.get(image));
+      const age = isSame ? this.#age : this.#lackingAge;
       if (performance.now() - known.at < age) return known.pins;
     }
     const read = this.#reads.get({ namespace, path, key }, signal, async (readSignal) => {
@@ -166,12 +171,13 @@ export class RevisionDigests {
     if (selector === undefined || path === undefined) return noEvidence;
     const key = keyOf(membership);
     const known = this.#siblings.get(key);
-    if (known?.evidence.pinned.has(image) && performance.now() - known.at < this.#siblingAge)
-      return known.evidence;
+    if (known?.evidence.pinned.has(image) && performance.now() < known.until) return known.evidence;
     const list = this.#lists.get({ namespace, path, key }, signal, async (listSignal) => {
-      const at = performance.now();
+      const started = performance.now();
       const evidence = evidenceIn(await this.#listSiblings(membership, selector, listSignal));
-      this.#siblings.set(key, { evidence, at });
+      const took = performance.now() - started;
+      const age = Math.max(this.#siblingAge, Math.min(took * LIST_SHARE, MAX_SIBLING_AGE_MS));
+      this.#siblings.set(key, { evidence, until: started + age });
       return evidence;
     });
     return await readable(list);
