@@ -28,7 +28,7 @@ export class InvalidFieldSpec extends Error {
   override readonly name = 'InvalidFieldSpec';
 }
 
-const EXAMPLE = 'Rollout.argoproj.io:spec/template/spec';
+const EXAMPLE = 'App.example.com:spec/template/spec';
 
 /**
  * Parses `Kind.group:path`, with an optional `.group`.

@@ -1,60 +1,41 @@
-import { keyPath } from '../config/key-path.ts';
-import { type Decided, decide, type Rules } from '../pin/decide.ts';
-import { podTemplateSchema } from '../pin/pod.ts';
-import { isKindWithPods, podSpecPointers, templatePointer } from '../pin/pod-template.ts';
-import { type Manifest, type Mistake, misplaced, type Position } from './document.ts';
-import { appliesTo, type FieldSpec, spotsAt } from './field-spec.ts';
-import {
-  childOf,
-  groupOf,
-  lastSegmentOf,
-  type ManifestObject,
-  type MaybeNode,
-  memberOf,
-  nodeAt,
-  type ObjectName,
-  objectsOf,
-  parentPointer,
-  segmentsOf,
-  stringOf,
-} from './objects.ts';
-import type { PairSpan, Span } from './splice.ts';
-import { Endless, follow, type Node, type Scalar, stringValue, valueFrom } from './yaml/node.ts';
+import type { Rules } from '../pin/decide.ts';
+import type { Manifest, Mistake, Position } from './document.ts';
+import type { FieldSpec } from './field-spec.ts';
+import { Finder, type ManifestImage } from './finder.ts';
+import { isKustomizationFile, KUSTOMIZATION, knownFieldSpecs } from './known-kinds.ts';
+import { objectsOf } from './objects.ts';
+import { imagesPassedBy, type PassedBy } from './unknown-kinds.ts';
 
-/** An image in a manifest, with the decision about it. */
-export interface ManifestImage extends Decided, Position {
-  document: number;
-  object: ObjectName;
-  /** JSON pointer to the object from its document's root. */
-  objectPointer: string;
-  /** `spec.template.spec.containers[0].image`, from the object. */
-  path: string;
-  /** The image's text. For an alias, the text at its anchor. */
-  span: Span;
-  /** The pull policy's text, or the pair to insert it after; undefined if there can be none. */
-  policy: PolicySpan | undefined;
-}
-
-export type PolicySpan = { isThere: true; span: Span } | { isThere: false; after: PairSpan; key: string };
+export type { ManifestImage, PolicySpan } from './finder.ts';
 
 export interface FindOptions {
   rules: Rules;
-  /** Where objects of other kinds have images. */
+  /** Where objects of other kinds have images, besides those that are known. */
   fieldSpecs: readonly FieldSpec[];
 }
 
-/** Finds the images of a manifest. */
-export function findImages(manifest: Manifest, options: FindOptions): Found {
+/**
+ * Finds the images of a manifest.
+ *
+ * @param name the file's, because a kustomization needn't say what it is
+ */
+export function findImages(manifest: Manifest, options: FindOptions, name = ''): Found {
   const images: ManifestImage[] = [];
   const mistakes = [...manifest.mistakes];
   const warnings: Mistake[] = [];
+  const passedBy: PassedBy[] = [];
+  const fieldSpecs = [...options.fieldSpecs, ...knownFieldSpecs];
+  const byDefault = isKustomizationFile(name) ? KUSTOMIZATION : {};
   for (const [index, document] of manifest.documents.entries()) {
-    const objects = objectsOf(document.root);
+    const objects = objectsOf(document.root, byDefault);
     for (const object of objects) {
       const finder = new Finder(manifest, index + 1, object, options.rules);
-      finder.find(options.fieldSpecs);
+      finder.find(fieldSpecs);
       for (const image of finder.images.values()) images.push(image);
       mistakes.push(...finder.mistakes);
+      warnings.push(...finder.warnings);
+      const { seen } = finder;
+      passedBy.push(...imagesPassedBy(object).filter(({ pointer }) => !seen.has(pointer)));
     }
     for (const key of document.repeated) {
       const object = objects.find(({ node }) => node && node.start <= key.start && key.end <= node.end);
@@ -62,7 +43,7 @@ export function findImages(manifest: Manifest, options: FindOptions): Found {
       warnings.push({ ...manifest.placeOf(key.start), document: index + 1, object, message });
     }
   }
-  return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace), warnings };
+  return { images: images.sort(byPlace), mistakes: mistakes.sort(byPlace), warnings, passedBy };
 }
 
 /** What is in a manifest, in the order of the text. */
@@ -72,156 +53,8 @@ export interface Found {
   mistakes: Mistake[];
   /** What is read otherwise than it may be meant. */
   warnings: Mistake[];
+  /** What looks like images in kinds that aren't known. */
+  passedBy: PassedBy[];
 }
 
 const byPlace = (a: Position, b: Position) => a.line - b.line || a.column - b.column;
-
-class Finder {
-  /** By pointer, because two field specs may lead to one image. */
-  readonly images = new Map<string, ManifestImage>();
-  readonly mistakes: Mistake[] = [];
-  readonly #manifest: Manifest;
-  readonly #number: number;
-  readonly #object: ManifestObject;
-  readonly #rules: Rules;
-
-  constructor(manifest: Manifest, number: number, object: ManifestObject, rules: Rules) {
-    this.#manifest = manifest;
-    this.#number = number;
-    this.#object = object;
-    this.#rules = rules;
-  }
-
-  find(fieldSpecs: readonly FieldSpec[]): void {
-    try {
-      this.#findAll(fieldSpecs);
-    } catch (error) {
-      if (!(error instanceof Endless)) throw error;
-      const { message } = error;
-      this.mistakes.push({ ...this.#placeOf(''), document: this.#number, object: this.#name, message });
-    }
-  }
-
-  #findAll(fieldSpecs: readonly FieldSpec[]): void {
-    const { kind, apiVersion, node } = this.#object;
-    if (isKindWithPods(groupOf(apiVersion), kind)) this.#findInTemplate(templatePointer(kind));
-    for (const spec of fieldSpecs.filter((one) => appliesTo(one, this.#object))) {
-      for (const { node: target, pointer } of spotsAt(node, spec.path)) {
-        if (follow(target)?.type === 'mapping') {
-          this.#findInSpec(pointer, childOf(nodeAt(node, parentPointer(pointer)), 'metadata'));
-        } else {
-          this.#findOne(target, pointer);
-        }
-      }
-    }
-  }
-
-  #findInTemplate(pointer: string): void {
-    const template = nodeAt(this.#object.node, pointer);
-    this.#findInSpec(`${pointer}${podSpecPointers.Pod}`, childOf(template, 'metadata'));
-  }
-
-  #findInSpec(pointer: string, metadata: MaybeNode): void {
-    const spec = nodeAt(this.#object.node, pointer);
-    if (follow(spec)?.type !== 'mapping') return;
-    const pod = this.#read({ metadata: this.#value(metadata) ?? {}, spec: this.#value(spec) }, pointer);
-    if (pod === undefined) return;
-    for (const decided of decide(pod, this.#rules)) {
-      const below = (inPod: string) => pointer + inPod.slice(podSpecPointers.Pod.length);
-      this.#add(decided, below(decided.field.pointer), below(decided.field.policyPointer));
-    }
-  }
-
-  /** An image outside a pod spec is decided about as a container's. */
-  #findOne(node: MaybeNode, pointer: string): void {
-    const image = stringOf(node);
-    if (image === undefined) return;
-    const name = lastSegmentOf(pointer);
-    const metadata = this.#value(childOf(this.#object.node, 'metadata')) ?? {};
-    const pod = this.#read({ metadata, spec: { containers: [{ name, image }] } }, pointer);
-    const [decided] = pod === undefined ? [] : decide(pod, this.#rules);
-    if (decided !== undefined) this.#add(decided, pointer, undefined);
-  }
-
-  #read(value: unknown, pointer: string) {
-    const pod = podTemplateSchema.safeParse(value);
-    if (pod.success) return pod.data;
-    for (const issue of pod.error.issues) {
-      const [first, ...rest] = issue.path.map(String);
-      const base = first === 'spec' ? pointer : `${parentPointer(pointer)}/${first}`;
-      const at = [base, ...rest].join('/');
-      this.mistakes.push({
-        ...this.#placeOf(at),
-        document: this.#number,
-        object: this.#name,
-        field: this.#path(at),
-        message: misplaced(nodeAt(this.#object.node, at), issue, this.#manifest.text),
-      });
-    }
-    return undefined;
-  }
-
-  #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
-    const scalar = follow(nodeAt(this.#object.node, pointer));
-    // A patch may name a container without its image.
-    if (scalar?.type !== 'scalar' || stringValue(scalar) === undefined) return;
-    this.images.set(pointer, {
-      ...decided,
-      ...this.#placeOf(pointer),
-      document: this.#number,
-      object: this.#name,
-      objectPointer: this.#object.pointer,
-      path: this.#path(pointer),
-      span: spanOf(scalar),
-      policy: policyPointer === undefined ? undefined : this.#policy(pointer, policyPointer),
-    });
-  }
-
-  get #name(): ObjectName {
-    const { apiVersion, kind, name, namespace } = this.#object;
-    return { apiVersion, kind, name, namespace };
-  }
-
-  #policy(imagePointer: string, policyPointer: string): PolicySpan | undefined {
-    const container = nodeAt(this.#object.node, parentPointer(imagePointer));
-    const key = lastSegmentOf(policyPointer);
-    const there = follow(memberOf(container, key)?.pair.value);
-    if (there?.type === 'scalar') return { isThere: true, span: spanOf(there) };
-    const member = memberOf(container, lastSegmentOf(imagePointer));
-    const after = member && follow(member.pair.key);
-    if (member === undefined || after?.type !== 'scalar') return undefined;
-    // A single pair in a list's brackets has no braces to insert another into.
-    const { isFlow, start } = member.mapping;
-    if (isFlow && this.#manifest.text[start] !== '{') return undefined;
-    const quote = after.style === '"' || after.style === "'" ? after.style : '';
-    const { pair } = member;
-    return { isThere: false, key, after: { start: pair.key.start, end: pair.value.end, quote, isFlow } };
-  }
-
-  /** The position of the node at a pointer, or of its nearest existing ancestor. */
-  #placeOf(pointer: string): Position {
-    const node = nodeAt(this.#object.node, pointer);
-    if (node !== undefined) return this.#manifest.placeOf(node.start);
-    return pointer === '' ? this.#manifest.placeOf(0) : this.#placeOf(parentPointer(pointer));
-  }
-
-  #path(pointer: string): string {
-    const keys: (string | number)[] = [];
-    let node: MaybeNode = this.#object.node;
-    for (const key of segmentsOf(pointer)) {
-      keys.push(follow(node)?.type === 'sequence' ? Number(key) : key);
-      node = childOf(node, key);
-    }
-    return keyPath(keys);
-  }
-
-  #value(node: Node | undefined): unknown {
-    return node && valueFrom(node);
-  }
-}
-
-const spanOf = (scalar: Scalar): Span => ({
-  start: scalar.start,
-  end: scalar.end,
-  value: stringValue(scalar),
-});

@@ -94,15 +94,21 @@ export interface ManifestObject extends ObjectName {
 /** The depth to which lists of lists are read. */
 const DEEPEST_LIST = 4;
 
-/** A document's object, or the items of its `List`, `DeploymentList` or `ResourceList`. */
-export function objectsOf(root: MaybeNode): ManifestObject[] {
-  return objectsAt(root, '', {}, DEEPEST_LIST);
+/**
+ * A document's object, or the items of its `List`, `DeploymentList` or `ResourceList`.
+ *
+ * @param byDefault what it is if it doesn't say so
+ */
+export function objectsOf(root: MaybeNode, byDefault: Partial<ObjectType> = {}): ManifestObject[] {
+  return objectsAt(root, '', byDefault, DEEPEST_LIST);
 }
+
+type ObjectType = Pick<ObjectName, 'apiVersion' | 'kind'>;
 
 function objectsAt(
   node: MaybeNode,
   pointer: string,
-  byDefault: { apiVersion?: string | undefined; kind?: string },
+  byDefault: Partial<ObjectType>,
   depth: number,
 ): ManifestObject[] {
   const textAt = (...path: string[]) => stringOf(path.reduce<MaybeNode>(childOf, node));

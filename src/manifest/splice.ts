@@ -85,6 +85,20 @@ export function insertAfter(
   return { start: at, end: at, text: `${lineEnd}${indent}${pair}` };
 }
 
+/** Removes a pair from a map, with its line, or in braces with the comma before it. */
+export function removePair(
+  text: string,
+  { start, end, isFlow }: Pick<PairSpan, 'start' | 'end' | 'isFlow'>,
+): Edit {
+  if (isFlow) {
+    const comma = /,\s*$/.exec(text.slice(0, start))?.index ?? start;
+    return { start: comma, end, text: '' };
+  }
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  const newline = text.indexOf('\n', end);
+  return { start: lineStart, end: newline === -1 ? text.length : newline + 1, text: '' };
+}
+
 /** The line ending at an offset, or of the previous line if the last one has none. */
 export function endOfLine(text: string, offset: number): string {
   const next = text.indexOf('\n', offset);

@@ -95,7 +95,7 @@ describe('what has no images passes by', () => {
     ['nothing', undefined],
   ])('%s', (_what, content) => {
     const text = stringify(content ?? null).replace('batch/v1', 'batch.volcano.sh/v1alpha1');
-    expect(find(text)).toEqual({ images: [], mistakes: [], warnings: [] });
+    expect(find(text)).toMatchObject({ images: [], mistakes: [], warnings: [] });
   });
 });
 
@@ -163,9 +163,9 @@ describe('merge keys', () => {
 });
 
 describe('images of custom resources', () => {
-  const rollout = stringify({
-    apiVersion: 'argoproj.io/v1alpha1',
-    kind: 'Rollout',
+  const fleet = stringify({
+    apiVersion: 'example.com/v1alpha1',
+    kind: 'Fleet',
     metadata: { name: 'web' },
     spec: {
       template: { spec: { containers: [{ name: 'c', image: 'a:1' }], initContainers: [{ image: 'i:1' }] } },
@@ -178,7 +178,7 @@ describe('images of custom resources', () => {
     ['a pod spec with all its images', 'spec/template/spec', 2],
     ['nothing', 'spec/image', 0],
   ])('are found by a path to %s', (_what, path, count) => {
-    expect(imagesIn(rollout, [{ path, kind: 'Rollout', group: 'argoproj.io' }])).toHaveLength(count);
+    expect(imagesIn(fleet, [{ path, kind: 'Fleet', group: 'example.com' }])).toHaveLength(count);
   });
 
   test.each([
@@ -186,14 +186,14 @@ describe('images of custom resources', () => {
     ['group', { group: 'apps' }],
     ['version', { version: 'v1' }],
   ])('are not found by a path of another %s', (_what, spec) => {
-    expect(imagesIn(rollout, [{ path: 'spec/template/spec', ...spec }])).toEqual([]);
+    expect(imagesIn(fleet, [{ path: 'spec/template/spec', ...spec }])).toEqual([]);
   });
 
   test('are found once, however many paths lead there', () => {
     const paths = ['spec/template/spec', 'spec/template/spec/containers[]/image'];
     expect(
       imagesIn(
-        rollout,
+        fleet,
         paths.map((path) => ({ path })),
       ),
     ).toHaveLength(2);
@@ -216,9 +216,9 @@ describe('images of custom resources', () => {
   });
 
   test('are written on the command line as Kind.group:path', () => {
-    expect(parseFieldSpec('Rollout.argoproj.io:spec/x')).toEqual({
-      kind: 'Rollout',
-      group: 'argoproj.io',
+    expect(parseFieldSpec('Fleet.example.com:spec/x')).toEqual({
+      kind: 'Fleet',
+      group: 'example.com',
       path: 'spec/x',
     });
     expect(parseFieldSpec('App:image')).toEqual({ kind: 'App', group: undefined, path: 'image' });

@@ -51,6 +51,7 @@ export async function pin(
   if (list === undefined) {
     delivered = await deliver(files, setup, context);
     for (const line of delivered.flatMap(report.problemsOf)) context.terminal.err(`${line}\n`);
+    for (const line of report.passedByIn(delivered)) context.terminal.err(`tagpin: ${line}\n`);
   } else {
     answer(files, list, context);
   }
@@ -103,7 +104,7 @@ async function readManifest(source: Source): Promise<Manifest | Unreadable> {
 function open(source: Source, manifest: Manifest | Unreadable, { find, intent }: Setup): OpenedFile {
   if (!(manifest instanceof Unreadable)) return openFile(source, manifest, find, intent);
   const mistakes = [{ message: manifest.message }];
-  return { source, text: '', documents: 0, images: [], plans: [], mistakes, warnings: [] };
+  return { source, text: '', documents: 0, images: [], plans: [], mistakes, warnings: [], passedBy: [] };
 }
 
 /** Pins all files at the same time. Registries are asked only for images that the lock lacks, and never with `--frozen`. */

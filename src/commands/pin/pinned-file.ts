@@ -1,8 +1,11 @@
+import type { Digest } from '../../image/digest.ts';
 import { parseReference, pinned, pullReference, type Reference } from '../../image/reference.ts';
 import type { Manifest, Mistake } from '../../manifest/document.ts';
 import { type FindOptions, findImages, type ManifestImage } from '../../manifest/images.ts';
 import type { Lock, Written } from '../../manifest/lock.ts';
-import { type Edit, insertAfter, Overlap, replaceScalar, splice } from '../../manifest/splice.ts';
+import type { DigestSpan } from '../../manifest/parts.ts';
+import { type Edit, insertAfter, Overlap, removePair, replaceScalar, splice } from '../../manifest/splice.ts';
+import type { PassedBy } from '../../manifest/unknown-kinds.ts';
 import type { Digests } from './digests.ts';
 import type { Source } from './sources.ts';
 
@@ -94,7 +97,7 @@ export function planAll(images: readonly ManifestImage[], intent: Intent): Plan[
 export type PinOutcome =
   | { result: 'left'; reason: string }
   | { result: 'unpinned' }
-  | { result: 'pinned'; image: string; from: 'lock' | 'registry' }
+  | { result: 'pinned'; image: string; digest: Digest; from: 'lock' | 'registry' }
   | { result: 'restored'; image: string }
   | { result: 'failed'; label: string; message: string };
 
@@ -110,6 +113,8 @@ export interface OpenedFile {
   mistakes: readonly (Mistake | { message: string })[];
   /** What is read otherwise than it may be meant. */
   warnings: readonly Mistake[];
+  /** What looks like images in kinds that aren't known. */
+  passedBy: readonly PassedBy[];
 }
 
 export interface PinnedImage {
@@ -132,8 +137,8 @@ export function openFile(
   intent: Intent,
 ): OpenedFile {
   const common = { source, text: manifest.text, documents: manifest.documents.length };
-  const { images, mistakes, warnings } = findImages(manifest, options);
-  return { ...common, images, plans: planAll(images, intent), mistakes, warnings };
+  const found = findImages(manifest, options, source.name);
+  return { ...common, ...found, plans: planAll(found.images, intent) };
 }
 
 export interface Style {
@@ -176,20 +181,30 @@ async function outcomeOf(plan: Plan, digests: Digests, { keepTag }: Style): Prom
       const answer = await digests.of(plan.written, plan.reference);
       if (!('digest' in answer)) return { result: 'failed', ...answer };
       const image = pinned(plan.reference, answer.digest, { keepTag });
-      return { result: 'pinned', image, from: answer.from };
+      return { result: 'pinned', image, digest: answer.digest, from: answer.from };
     }
   }
 }
 
 const editsOf =
   (text: string, { pullPolicy }: Style) =>
-  ({ image: { span, policy }, outcome }: PinnedImage): Edit[] => {
+  ({ image: { span, policy, digest }, outcome }: PinnedImage): Edit[] => {
     if (outcome.result !== 'pinned' && outcome.result !== 'restored') return [];
+    if (digest !== undefined) return [digestEdit(text, digest, outcome)].flat();
     const image = replaceScalar(text, span, outcome.image);
     if (!pullPolicy || outcome.result === 'restored' || policy === undefined) return [image];
     if (!policy.isThere) return [image, insertAfter(text, policy.after, policy.key, POLICY)];
     return policy.span.value === POLICY ? [image] : [image, replaceScalar(text, policy.span, POLICY)];
   };
+
+/** Writes a digest that is a field of its own, or removes it. */
+function digestEdit(text: string, there: DigestSpan, outcome: PinOutcome): Edit | [] {
+  if (outcome.result !== 'pinned') return there.isThere ? removePair(text, there.pair) : [];
+  const { digest } = outcome;
+  return there.isThere
+    ? replaceScalar(text, there.span, digest)
+    : insertAfter(text, there.after, 'digest', digest);
+}
 
 /** A digest can't change, so the node's copy is what the registry would send. */
 const POLICY = 'IfNotPresent';

@@ -34,6 +34,20 @@ export function problemsOf({ source, documents, mistakes, warnings, images }: Pi
   return [...ofFile, ...ofImages].map(printable);
 }
 
+/** The kinds with what looks like images that aren't known, one line for each field. */
+export function passedByIn(files: readonly PinnedFile[]): string[] {
+  const fields = Map.groupBy(
+    files.flatMap(({ passedBy }) => passedBy),
+    ({ field }) => field,
+  );
+  return [...fields].map(([field, [first, ...others]]) => {
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return printable(
+      `passed by: ${first?.image}${more}, in a kind that isn't known; take it with --image-field '${field}'`,
+    );
+  });
+}
+
 /** The digests that `--update` changed in the lock, one line for each image. */
 export function changesOf(before: Lock, now: Lock): string[] {
   return [...now].flatMap(([image, digest]) => {
