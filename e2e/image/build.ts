@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { run, succeed } from '../support/command.ts';
 import { furnishNode, furnishNodeForBuilding } from './base.ts';
+import { bud, buildah } from './buildah.ts';
 
 const project = join(import.meta.dirname, '../..');
 
@@ -32,25 +33,53 @@ export type BuiltImage = Readonly<z.infer<typeof builtImageSchema>>;
 /** Builds tagpin's image from its Dockerfile. */
 export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   const { directory, signal } = options;
-  const makeBase = async (name: string, furnish: (root: string) => Promise<void>, environment: string) => {
-    const root = join(directory, name);
-    mkdirSync(root, { recursive: true });
-    await furnish(root);
-    writeFileSync(join(directory, `${name}.dockerfile`), `FROM scratch\nCOPY . /\n${environment}`);
-    await bud(directory, ['--file', join(directory, `${name}.dockerfile`), '--tag', name, root], signal);
-    rmSync(root, { recursive: true });
-    return `localhost/${name}`;
-  };
   const image = {
     directory,
     name: 'localhost/tagpin:e2e',
-    buildBase:
-      options.buildBase ?? (await makeBase('build-base', furnishNodeForBuilding, await npmEnvironment())),
-    base: options.base ?? (await makeBase('base', furnishNode, '')),
+    buildBase: options.buildBase ?? (await makeBuildBase(directory, signal)),
+    base: options.base ?? (await makeBase({ directory, name: 'base', furnish: furnishNode, signal })),
     volumes: options.buildBase === undefined ? await npmVolumes() : [],
   };
   await buildFrom(image, image.name, signal);
   return image;
+}
+
+export interface BaseOptions {
+  readonly directory: string;
+  readonly name: string;
+  /** Fills the folder of its files. */
+  readonly furnish: (root: string) => Promise<void>;
+  /** Further instructions for its Dockerfile. */
+  readonly instructions?: string;
+  /** By default this machine's. */
+  readonly platform?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Makes a base image from files of this machine. */
+export async function makeBase(options: BaseOptions): Promise<string> {
+  const { directory, name, instructions = '', platform, signal } = options;
+  const root = join(directory, name);
+  mkdirSync(root, { recursive: true });
+  await options.furnish(root);
+  const file = join(directory, `${name}.dockerfile`);
+  writeFileSync(file, `FROM scratch\nCOPY . /\n${instructions}`);
+  const target = platform === undefined ? [] : ['--platform', platform];
+  await bud(directory, [...target, '--timestamp', '0', '--file', file, '--tag', name, root], signal);
+  rmSync(root, { recursive: true });
+  return `localhost/${name}`;
+}
+
+/** Makes the image to build in, from this machine's Node.js and npm. */
+export async function makeBuildBase(directory: string, signal: AbortSignal): Promise<string> {
+  const instructions = await npmEnvironment();
+  return await makeBase({
+    directory,
+    name: 'build-base',
+    furnish: furnishNodeForBuilding,
+    instructions,
+    signal,
+  });
 }
 
 /** Builds the same image again, under another name, without a cache. */
@@ -70,11 +99,6 @@ function buildFrom({ directory, buildBase, base, volumes }: BuiltImage, name: st
     ...['--file', join(project, 'Dockerfile'), '--tag', name, project],
   ];
   return bud(directory, options, signal);
-}
-
-async function bud(directory: string, options: readonly string[], signal?: AbortSignal): Promise<void> {
-  const command = [...together, ...buildah(directory), 'bud', '--isolation', 'chroot', ...options];
-  await succeed(run(command, signal && { signal }));
 }
 
 const configuration = z.object({
@@ -121,19 +145,6 @@ export async function pushImage(
   await succeed(run([...buildah(directory), 'push', '--cert-dir', caFolder, name, `docker://${to}`]));
 }
 
-/** New namespaces, because a build's processes leave its process group and must still end with it. */
-const together = ['unshare', '--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
-
-const buildah = (directory: string) => [
-  'buildah',
-  '--root',
-  join(directory, 'storage'),
-  '--runroot',
-  join(directory, 'run'),
-  '--storage-driver',
-  'vfs',
-];
-
 /** The settings that npm needs in the build to reach packages as on this machine. */
 async function npmEnvironment(): Promise<string> {
   const registry = await succeed(run(['npm', 'config', 'get', 'registry']));
@@ -144,7 +155,7 @@ async function npmEnvironment(): Promise<string> {
 }
 
 /** This machine's npm cache, so that nothing is downloaded twice, and its trusted CAs. */
-async function npmVolumes(): Promise<string[]> {
+export async function npmVolumes(): Promise<string[]> {
   const cache = await succeed(run(['npm', 'config', 'get', 'cache'], { cwd: homedir() }));
   mkdirSync(cache, { recursive: true });
   const certificates = existsSync(systemCertificates)
