@@ -15,10 +15,12 @@ export interface AuditedNamespace {
   pods: number;
   /** Workloads without pods. */
   templates: number;
-  /** Images of all containers of those pods and templates, and how many of them are by digest. */
+  /** Different images, as they were written. */
+  distinct: number;
+  /** Containers of those pods and templates, each with its image, and how many of them have it by digest. */
   images: number;
   pinned: number;
-  /** Images with each finding. */
+  /** Containers whose image has each finding. */
   counts: Readonly<Partial<Record<FindingKind, number>>>;
   findings: readonly Finding[];
   notes: readonly string[];
@@ -27,7 +29,7 @@ export interface AuditedNamespace {
 /** Something that makes the audit incomplete. */
 export interface Problem {
   message: string;
-  /** The number of images it affects; undefined if that isn't known. */
+  /** The number of containers whose image it affects; undefined if that isn't known. */
   images: number | undefined;
 }
 
@@ -73,6 +75,7 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
       label: labels[OPT_IN_LABEL],
       pods: fleet.podsIn(name),
       templates: new Set(templates).size,
+      distinct: new Set(own.map(({ tagged, image }) => tagged ?? image)).size,
       images: total(own),
       pinned: total(own.filter(({ runs }) => runs?.from === 'spec')),
       counts,
@@ -84,11 +87,15 @@ export function auditNamespaces(fleet: Fleet, images: readonly AuditedImage[]): 
 
 const total = (images: readonly AuditedImage[]) => images.reduce((sum, image) => sum + countOf(image), 0);
 
-/** The figures of an audit. Images are counted by pod: each place in each pod, and in each template without pods. */
+/**
+ * The figures of an audit. `distinct` counts each image once for a namespace, as it was written, and so do `adopt` and
+ * `preflight`; the others count each place in each pod, and in each template without pods.
+ */
 export interface Totals {
   namespaces: number;
   pods: number;
   templates: number;
+  distinct: number;
   images: number;
   pinned: number;
   /** Only findings that occurred. */
@@ -109,6 +116,7 @@ export function totalsOf({ namespaces }: Pick<Audit, 'namespaces'>): Totals {
     namespaces: namespaces.length,
     pods: sum(({ pods }) => pods),
     templates: sum(({ templates }) => templates),
+    distinct: sum(({ distinct }) => distinct),
     images: sum(({ images }) => images),
     pinned: sum(({ pinned }) => pinned),
     findings: new Map(counted.filter(([, count]) => count > 0)),

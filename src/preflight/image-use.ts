@@ -1,5 +1,6 @@
 import { pullIdentityOf } from '../credentials/pod-credentials.ts';
 import type { PullIdentity } from '../credentials/pull-secrets.ts';
+import { writtenImages } from '../pin/annotations.ts';
 import { type Decided, decide, type Rules } from '../pin/decide.ts';
 import type { NamespaceWorkload } from './workloads.ts';
 
@@ -7,6 +8,8 @@ import type { NamespaceWorkload } from './workloads.ts';
 export interface ImageUse {
   /** Its first place, and the decision in `enforce` before a registry is asked. */
   decided: Decided;
+  /** The image before it was pinned, by the annotation of its first pod; itself if there is none. */
+  written: string;
   puller: PullIdentity;
   /** Its users, without those whose controller is one too: a ReplicaSet's pods, a Deployment's ReplicaSets. */
   users: string[];
@@ -46,6 +49,7 @@ const whyOf = ({ decision }: Decided) =>
   decision.action === 'leave' ? `leave ${decision.reason}` : decision.action;
 
 function useOf({ decided, puller, workloads }: Group): ImageUse {
+  const [first] = workloads;
   const uids = new Set(workloads.map(({ uid }) => uid).filter((uid) => uid !== undefined));
   const users = workloads.filter(({ owner }) => owner === undefined || !uids.has(owner));
   const stored = workloads.flatMap(({ pins, isIdle }) => {
@@ -54,6 +58,7 @@ function useOf({ decided, puller, workloads }: Group): ImageUse {
   });
   return {
     decided,
+    written: (first && writtenImages(first.pod).get(decided.field.name)) ?? decided.field.image,
     puller,
     users: users.map(({ kind, name }) => `${kind.toLowerCase()}/${name}`),
     stored: [...new Set(stored)],

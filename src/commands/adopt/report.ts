@@ -93,7 +93,11 @@ export function printAdoptionJson(report: AdoptionReport): string {
   return printJson({ namespace, dryRun: isDryRun, images });
 }
 
-/** A sentence with the number of images in each state. */
+/** Each image counts once, as it is written, in however many revisions; a deleted revision as one. */
+const imagesIn = (lines: readonly Line[]) =>
+  new Set(lines.map(({ adoption, revision }) => adoption?.field.image ?? revision)).size;
+
+/** A sentence with the number of images, and of their places in revisions in each state. */
 export function summarize(report: AdoptionReport): string {
   const { namespace, isDryRun } = report;
   const lines = linesOf(report);
@@ -104,7 +108,9 @@ export function summarize(report: AdoptionReport): string {
     const said = isDryRun && state === 'adopted' ? 'to be adopted' : words[state][1];
     return `${length} ${said}`;
   });
-  const sum = `${lines.length === 1 ? '1 image' : `${lines.length} images`}: ${parts.join(', ')}`;
+  const all = imagesIn(lines);
+  const places = all === lines.length ? '' : ` in ${lines.length} places`;
+  const sum = `${all === 1 ? '1 image' : `${all} images`}${places}: ${parts.join(', ')}`;
   return isDryRun ? `${sum}; nothing was written (--dry-run)` : sum;
 }
 

@@ -45,7 +45,7 @@ export async function writeAudit(
   terminal.out(text);
   for (const message of said) terminal.err(`tagpin: ${printable(message)}\n`);
   for (const { message, images } of [...audit.problems, ...problems]) {
-    const count = images === undefined ? '' : ` (${images === 1 ? '1 image' : `${images} images`})`;
+    const count = images === undefined ? '' : ` (${images === 1 ? '1 container' : `${images} containers`})`;
     terminal.err(`tagpin: ${printable(message)}${count}\n`);
   }
   return problems;

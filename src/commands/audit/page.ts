@@ -29,7 +29,7 @@ export function printAuditPage(audit: Audit): string {
       audit.cluster?.name === undefined ? 'Images of the cluster' : `Images of cluster ${audit.cluster.name}`,
     subtitle: `${summarize(totals)}. ${audit.cluster === undefined ? '' : `API server ${audit.cluster.server}. `}tagpin audit, ${audit.at.toISOString().replace(/\.\d+Z$/, 'Z')}`,
     warnings: audit.problems.map(
-      ({ message, images }) => message + (images === undefined ? '' : ` (images: ${images})`),
+      ({ message, images }) => message + (images === undefined ? '' : ` (containers: ${images})`),
     ),
     figures: [
       { value: printPercent(pinned, images), label: 'by digest', tone: share === 100 ? 'good' : 'warning' },
@@ -116,12 +116,12 @@ function namespaceTable({ namespaces }: Audit): PageTable {
     headings: ['Namespace', 'Mode', 'Pods', 'Images', 'Pinned', ...kinds, 'Note'],
     choices: [],
     rows: namespaces.map((namespace) => {
-      const { name, mode, pods, images, pinned, counts } = namespace;
+      const { name, mode, pods, distinct, images, pinned, counts } = namespace;
       const cells = [
         { text: name },
         { text: mode ?? '-' },
         number(pods),
-        number(images),
+        number(distinct),
         { text: printPercent(pinned, images), sort: percent(pinned, images) ?? -1 },
         ...kinds.map((kind) => number(counts[kind] ?? 0)),
         { text: remarksOf(namespace).join('; ') },

@@ -35,15 +35,18 @@ export function printAuditTables(audit: Audit, { isWide }: { isWide: boolean }):
 export const nameOf = ({ cluster }: Audit) =>
   cluster && `Cluster ${printable(cluster.name ?? cluster.server)}`;
 
-/** A sentence with the number of images, and of those by digest. */
-export function summarize({ namespaces, pods, templates, images, pinned }: Totals): string {
+/** A sentence with the number of images, and of containers that have theirs by digest. */
+export function summarize({ namespaces, pods, templates, distinct, images, pinned }: Totals): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
-  const share = images === 0 ? '' : `: ${pinned} by digest (${printPercent(pinned, images)})`;
+  const share =
+    images === 0
+      ? ''
+      : `: ${pinned} of ${count(images, 'container')} by digest (${printPercent(pinned, images)})`;
   const places = [
     count(pods, 'pod'),
     ...(templates === 0 ? [] : [`${count(templates, 'template')} without pods`]),
   ];
-  return `${count(images, 'image')} in ${places.join(' and ')} of ${count(namespaces, 'namespace')}${share}`;
+  return `${count(distinct, 'image')} in ${places.join(' and ')} of ${count(namespaces, 'namespace')}${share}`;
 }
 
 /** The findings that have a column. Those of namespaces are remarks instead. */
@@ -59,12 +62,12 @@ const headingsOf = (kinds: readonly FindingKind[]) => [
 ];
 
 function cellsOf(namespace: AuditedNamespace, kinds: readonly FindingKind[]): string[] {
-  const { name, mode, pods, images, pinned, counts } = namespace;
+  const { name, mode, pods, distinct, images, pinned, counts } = namespace;
   return [
     name,
     mode ?? '-',
     String(pods),
-    String(images),
+    String(distinct),
     printPercent(pinned, images),
     ...columnsOf(kinds).map((kind) => String(counts[kind] ?? 0)),
   ];

@@ -77,15 +77,20 @@ export function printPreflightJson({ namespace, checks, images, unread }: Prefli
 /** A sentence with the number of images and of checks with each result. */
 export function summarizePreflight({ namespace, checks, images }: PreflightReport): string {
   const condition = conditionOf(checks);
-  const verdicts = counts(images, ({ state }) => state);
+  const inUse = images.filter(({ isIdle }) => !isIdle);
+  const verdicts = counts([...byImage(inUse).values()], (state) => state);
   const said = (['pinned', 'left', 'refused', 'unknown'] as const).flatMap((state) => {
     const count = verdicts.get(state);
     const only = state === 'pinned' && condition !== undefined ? ` ${condition}` : '';
     return count === undefined ? [] : [`${count} ${summarized[state]}${only}`];
   });
-  const all = `${images.length} ${images.length === 1 ? 'image' : 'images'}`;
+  const { size } = byImage(inUse);
+  const idle = byImage(images).size - size;
   const found =
-    images.length === 0 ? `nothing in namespace ${namespace} has an image` : `${all}: ${said.join(', ')}`;
+    (images.length === 0
+      ? `nothing in namespace ${namespace} has an image`
+      : `${size} ${size === 1 ? 'image' : 'images'}${said.length === 0 ? '' : `: ${said.join(', ')}`}`) +
+    (idle === 0 ? '' : `, and ${idle} more only for a rollback`);
   const results = counts(checks, ({ result }) => result);
   const told = (['problem', 'not asked', 'unknown'] as const satisfies CheckResult[]).flatMap((result) => {
     const count = results.get(result);
@@ -93,6 +98,15 @@ export function summarizePreflight({ namespace, checks, images }: PreflightRepor
   });
   if (checks.length === 0) return `${found}; checks not known yet`;
   return `${found}; ${checks.length} checks: ${told.length === 0 ? 'no problem' : told.join(', ')}`;
+}
+
+/** The graver a state, the later it stands. */
+const states = ['left', 'pinned', 'unknown', 'refused'] as const satisfies ImageCheck['state'][];
+
+/** The gravest state of each image, as it was written: pods by digest and their template count as one. */
+function byImage(images: readonly ImageCheck[]): Map<string, ImageCheck['state']> {
+  const graver = images.toSorted((a, b) => states.indexOf(a.state) - states.indexOf(b.state));
+  return new Map(graver.map(({ written, state }) => [written, state]));
 }
 
 const summarized: Readonly<Record<ImageCheck['state'], string>> = {

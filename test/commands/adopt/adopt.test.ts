@@ -128,7 +128,7 @@ describe('tagpin adopt stores with a revision what its pods run', () => {
     ]);
     expect({ code, said }).toEqual({
       code: 1,
-      said: 'tagpin: 4 images: 3 adopted, 1 of ReplicationControllers\n',
+      said: 'tagpin: 1 image in 4 places: 3 adopted, 1 of ReplicationControllers\n',
     });
     expect(pinsOf('77', 'ControllerRevision', 'agent-77')).toEqual({ [tagged]: before });
     expect(pinsOf('5f', 'ControllerRevision', 'db-5f')).toEqual({ [tagged]: before });
@@ -381,7 +381,7 @@ describe('tagpin adopt without a permission', () => {
     const { code, report, said } = await cluster.adopt(namespace);
     restore();
     expect(code).toBe(3);
-    expect(said).toBe('tagpin: 5 images: 3 adopted, 1 not written, 1 of ReplicationControllers\n');
+    expect(said).toBe('tagpin: 1 image in 5 places: 3 adopted, 1 not written, 1 of ReplicationControllers\n');
     expect(report.images.find(({ state }) => state === 'unwritten')?.notes).toEqual([
       expect.stringMatching(
         /^it can't be written: replicasets\.apps "web-abc" is forbidden: .* cannot patch resource "replicasets" .*; ask for that permission$/,

@@ -540,10 +540,10 @@ describe('tagpin audit covers', () => {
     expect(data.problems).toMatchObject([{ images: 3 }]);
     const { out, said } = await cluster.print({ namespace: [namespace] });
     expect(out).toMatch(
-      /^7 images in 2 pods and 2 templates without pods of 1 namespace: 1 by digest \(14%\)\nCluster embedded\n/,
+      /^3 images in 2 pods and 2 templates without pods of 1 namespace: 1 of 7 containers by digest \(14%\)\nCluster embedded\n/,
     );
-    expect(out).toMatch(new RegExp(`\n${namespace} +- +2 +7 +14% +3 +6\n`));
-    expect(said).toMatch(/ \(3 images\)\n$/);
+    expect(out).toMatch(new RegExp(`\n${namespace} +- +2 +3 +14% +3 +6\n`));
+    expect(said).toMatch(/ \(3 containers\)\n$/);
   });
 
   test('templates without a prediction, because the registry does not answer or they are left alone', async () => {

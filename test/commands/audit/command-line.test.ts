@@ -33,7 +33,7 @@ describe('tagpin audit', () => {
   test('covers all namespaces, as with -A', async () => {
     const [all, same] = await Promise.all([audit(), audit('-A')]);
     expect(all).toMatchObject({ code: 0, stderr: '' });
-    expect(all.stdout).toMatch(/^2 images in 2 pods of 2 namespaces: 0 by digest \(0%\)\n/);
+    expect(all.stdout).toMatch(/^2 images in 2 pods of 2 namespaces: 0 of 2 containers by digest \(0%\)\n/);
     expect(same.stdout).toBe(all.stdout);
   });
 

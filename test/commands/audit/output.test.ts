@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { tagpin } from '../../support/command-line.ts';
 import { image } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';
 import {
@@ -52,7 +53,9 @@ describe('the tables', () => {
   test('begin with a summary in a sentence and in figures, then by namespace', async () => {
     const { out } = await cluster.print();
     const [sentence, findings = '', namespaces = '', remarks = ''] = out.split('\n\n');
-    expect(sentence).toBe('5 images in 5 pods of 3 namespaces: 2 by digest (40%)\nCluster embedded');
+    expect(sentence).toBe(
+      '3 images in 5 pods of 3 namespaces: 2 of 5 containers by digest (40%)\nCluster embedded',
+    );
     expect(findings.split('\n').map(cells)).toEqual([
       ['FINDING', 'COUNT', 'WHAT IT MEANS'],
       ['invalid', '1', 'the image is no valid reference'],
@@ -64,9 +67,9 @@ describe('the tables', () => {
     ]);
     expect(namespaces.split('\n').map(cells)).toEqual([
       ['NAMESPACE', 'MODE', 'PODS', 'IMAGES', 'PINNED', 'INVALID', 'DRIFT', 'LATEST', 'UNPINNED'],
-      ['mail', '-', '2', '2', '0%', '0', '0', '2', '2'],
+      ['mail', '-', '2', '1', '0%', '0', '0', '2', '2'],
       ['odd', '-', '1', '1', '0%', '1', '0', '0', '0'],
-      ['shop', 'enforce', '2', '2', '100%', '0', '1', '0', '0'],
+      ['shop', 'enforce', '2', '1', '100%', '0', '1', '0', '0'],
     ]);
     expect(remarks.trimEnd().replaceAll('\n', ' ')).toBe(
       'namespace mail has the label tagpin.dev/pin=enforced, which is none of enforce, best-effort, audit: ' +
@@ -231,4 +234,33 @@ test('--html writes through a symbolic link, and keeps the mode of the file', as
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>/);
   expect(statSync(page).mode & 0o777).toBe(0o640);
+});
+
+test('an image counts once for a namespace, as it was written, and so it does in adopt and preflight', async () => {
+  const namespace = 'counted';
+  cluster.put(
+    namespaceObject(namespace, 'enforce'),
+    ...deployment({ namespace, image: `${name}:1` }),
+    ...deployment({ namespace, name: 'more', image: `${name}:latest` }),
+    ...['one', 'two', 'three'].map((pod) =>
+      podOf({ namespace, name: pod, image: `${name}:1`, imageId: `${name}@${after}` }),
+    ),
+    podOf({
+      namespace,
+      deployment: 'more',
+      name: 'more',
+      image: `${name}@${latest}`,
+      from: `${name}:latest`,
+    }),
+  );
+  const counts = await Promise.all(
+    ['audit', 'adopt', 'preflight'].map(async (command) => {
+      const { stdout, stderr } = await tagpin([command, namespace, '--kubeconfig', cluster.kubeconfig]);
+      return /\b(\d+) images\b/.exec(stdout + stderr)?.[0];
+    }),
+  );
+  const { data } = await cluster.audit({ namespace: [namespace] });
+  cluster.api.remove('Namespace', undefined, namespace);
+  expect(counts).toEqual(['2 images', '2 images', '2 images']);
+  expect(data.summary).toMatchObject({ distinct: 2, images: 4, pods: 4 });
 });
