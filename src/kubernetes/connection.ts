@@ -129,7 +129,11 @@ async function openAccess(
   const { headers, certificate, expires } = await authentication.identity();
   const isTls = server.url.startsWith('https:');
   const dispatcher = openTransport({
-    proxy: cluster['proxy-url'] || proxyFor(new URL(server.url), proxies),
+    // A pod reaches its own cluster directly: the variables of tagpin's deployment are for registries.
+    proxy:
+      target.context === undefined
+        ? undefined
+        : cluster['proxy-url'] || proxyFor(new URL(server.url), proxies),
     ca: isTls ? authorityOf(cluster, clusterName) : undefined,
     certificate,
     serverName: cluster['tls-server-name'],

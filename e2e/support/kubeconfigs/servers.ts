@@ -255,6 +255,8 @@ export const servers: readonly KubeconfigCase[] = [
   { of: 'a pod with KUBERNETES_MASTER', pod: account, env: { ...inPod, KUBERNETES_MASTER: '{{plain}}' } },
   {
     of: 'a pod behind a proxy',
+    otherwise:
+      'a pod reaches its own cluster directly, because the variables of a deployment of tagpin are for registries',
     pod: account,
     env: { ...inPod, KUBERNETES_SERVICE_HOST: '0.0.0.0', HTTPS_PROXY: '{{proxy}}' },
   },
