@@ -1,4 +1,4 @@
-import { combine, readHostsDirectory } from './hosts-directory.ts';
+import { combine, readHostsDirectories } from './hosts-directory.ts';
 import { problem } from './invalid-config.ts';
 import { type RegistryConfig, readRegistry } from './registry-config.ts';
 import type { Registries } from './registry-settings.ts';
@@ -67,7 +67,7 @@ export class ConfiguredRegistries {
 
 /** @throws UnusableRegistries */
 function read({ registries, certsDirectory }: RegistriesConfig, files: TrackedFiles): Registries {
-  const folder = certsDirectory === undefined ? undefined : readHostsDirectory(certsDirectory, files);
+  const folder = certsDirectory === undefined ? undefined : readHostsDirectories(certsDirectory, files);
   const problems = [...(folder?.problems ?? [])];
   const own = Object.entries(registries).map(([host, config]) => {
     const { settings, problems: wrong } = readRegistry(config, files);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { parseHostsFile, readCertificateFiles } from './hosts-file.ts';
 import type { Registries, RegistrySettings } from './registry-settings.ts';
 import type { TrackedFiles } from './tracked-files.ts';
@@ -13,12 +13,37 @@ export interface HostsDirectory {
 const DEFAULT = '_default';
 
 /**
+ * Reads a list of such folders, as containerd's `config_path` is one (core/remotes/docker/config/hosts.go,
+ * `HostDirFromRoots`): the first with a folder for the host, or with defaults, counts. Folders of several that don't exist
+ * say nothing, unless none does.
+ */
+export function readHostsDirectories(
+  list: string,
+  files: TrackedFiles,
+): { directory: HostsDirectory; problems: string[] } {
+  const roots = list.split(delimiter).filter((root) => root !== '');
+  const present = roots.filter((root) => files.exists(root));
+  const registries = new Map<string, RegistrySettings>();
+  const problems: string[] = [];
+  for (const root of present.length === 0 ? roots : present) {
+    const read = readHostsDirectory(root, files);
+    problems.push(...read.problems);
+    for (const [host, settings] of read.directory.registries) {
+      if (!registries.has(host)) registries.set(host, settings);
+    }
+    const { defaults } = read.directory;
+    if (defaults !== undefined) return { directory: { registries, defaults }, problems };
+  }
+  return { directory: { registries, defaults: undefined }, problems };
+}
+
+/**
  * Reads a node's registry configuration for containerd (containerd docs/hosts.md): a folder for each host, with a
  * `hosts.toml`, or with certificates in docker's layout.
  *
  * @returns the settings, and the problems, each with its file and key
  */
-export function readHostsDirectory(
+function readHostsDirectory(
   root: string,
   files: TrackedFiles,
 ): { directory: HostsDirectory; problems: string[] } {

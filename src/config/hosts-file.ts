@@ -5,11 +5,13 @@ import { remedyOf } from './invalid-config.ts';
 import { keyPath } from './key-path.ts';
 import { readCertificates, readKeyPair } from './pem.ts';
 import type { Capability, Mirror, RegistrySettings, TlsSettings } from './registry-settings.ts';
+import { parseRewrite, type Rewrite } from './rewrite.ts';
 import type { TrackedFiles } from './tracked-files.ts';
 
 /**
  * containerd's `hosts.toml`, read as containerd reads it (core/remotes/docker/config/hosts.go, `parseHostsFile`): unknown
- * keys are ignored. Unlike in containerd, a file with a mistake in it is reported.
+ * keys are ignored, and so are those that have no meaning for manifests. Unlike in containerd, a file with a mistake in it is
+ * reported. `rewrite` is k3s's.
  */
 
 const strings = z.union(
@@ -33,11 +35,13 @@ const hostSchema = z.object({
       z
         .string()
         .toLowerCase()
-        .pipe(z.enum(['pull', 'resolve', 'push'])),
+        .pipe(z.enum(['pull', 'resolve', 'push', 'referrers'])),
     )
     .default([])
     .transform((named): Capability[] =>
-      named.length === 0 ? ['pull', 'resolve'] : named.filter((capability) => capability !== 'push'),
+      named.length === 0
+        ? ['pull', 'resolve']
+        : named.filter((capability) => capability === 'pull' || capability === 'resolve'),
     ),
   ca: strings.default([]),
   client: z
@@ -48,6 +52,22 @@ const hostSchema = z.object({
   header: z
     .record(headerName, strings.pipe(z.array(z.string().regex(/^[^\p{Cc}]*$/u, 'write one line'))))
     .default({}),
+  rewrite: z
+    .record(z.string(), z.string('write what a match becomes'))
+    .default({})
+    .transform((rules, context) =>
+      Object.entries(rules).flatMap(([expression, template]): Rewrite[] => {
+        const rewrite = parseRewrite(expression, template);
+        if (rewrite !== undefined) return [rewrite];
+        context.addIssue({
+          code: 'custom',
+          path: [expression],
+          message:
+            'write a regular expression that tagpin knows too, because it decides which image is meant',
+        });
+        return [];
+      }),
+    ),
 });
 const fileSchema = hostSchema.extend({
   server: z.string().default(''),
@@ -95,13 +115,14 @@ export function parseHostsFile(
     if (root === undefined) wrong(['host', url], 'write a URL with a host');
     const tls = tlsOf(host, folder, ['host', url], wrongFile);
     if (root === undefined) return [];
-    return [{ root, capabilities: host.capabilities, sendCredentials: false, tls, headers: headersOf(host) }];
+    const { capabilities, rewrite: rewrites } = host;
+    return [{ root, capabilities, sendCredentials: false, tls, headers: headersOf(host), rewrites }];
   });
   const root = server === '' ? undefined : rootOf(server, own.override_path);
   if (server !== '' && root === undefined) wrong(['server'], 'write a URL with a host');
-  const { capabilities } = own;
+  const { capabilities, rewrite: rewrites } = own;
   const tls = tlsOf(own, folder, [], wrongFile);
-  return { settings: { mirrors, root, capabilities, tls, headers: headersOf(own) }, problems };
+  return { settings: { mirrors, root, capabilities, tls, headers: headersOf(own), rewrites }, problems };
 }
 
 /** The API root for a host's URL; `/v2` is appended unless `override_path` is set. */

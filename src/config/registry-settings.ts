@@ -1,3 +1,5 @@
+import type { Rewrite } from './rewrite.ts';
+
 /** The certificates for a TLS connection to a host. */
 export interface TlsSettings {
   /** PEM of additional CAs to trust. */
@@ -23,6 +25,8 @@ export interface Mirror {
   /** By default that of its host as a registry. */
   readonly tls?: TlsSettings;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How it calls repositories. */
+  readonly rewrites?: readonly Rewrite[];
 }
 
 /** The settings of one registry host. */
@@ -38,6 +42,8 @@ export interface RegistrySettings {
   /** Of the registry itself; by default all. */
   readonly capabilities?: readonly Capability[] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** How the host calls repositories. */
+  readonly rewrites?: readonly Rewrite[] | undefined;
 }
 
 /** The settings of all registries. */

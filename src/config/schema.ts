@@ -6,7 +6,7 @@ import { DURATION, parseDuration } from '../duration.ts';
 import { modes } from '../pin/opt-in.ts';
 import { whenGone } from '../pin/settings.ts';
 import { logLevels } from '../telemetry/log.ts';
-import { readHostsDirectory } from './hosts-directory.ts';
+import { readHostsDirectories } from './hosts-directory.ts';
 import { readKeyPair } from './pem.ts';
 import { registries } from './registry-config.ts';
 import { TrackedFiles } from './tracked-files.ts';
@@ -95,7 +95,7 @@ const certsDirectory = z
   .min(1, 'write the path of a folder, such as /etc/containerd/certs.d')
   .superRefine((root, context) => {
     if (root === '') return;
-    const { problems } = readHostsDirectory(root, new TrackedFiles());
+    const { problems } = readHostsDirectories(root, new TrackedFiles());
     for (const message of problems) context.addIssue({ code: 'custom', message });
   });
 
@@ -203,7 +203,7 @@ export const configSchema = z.strictObject({
   certsDirectory: certsDirectory
     .optional()
     .describe(
-      "A node's registry configuration, such as `/etc/containerd/certs.d`: `hosts.toml` files and certificates. `registries` takes precedence.",
+      "A node's registry configuration, such as `/etc/containerd/certs.d`: `hosts.toml` files and certificates. Several folders, with colons in between, as in containerd's `config_path`: the first that has the host counts. `registries` takes precedence.",
     ),
   denyPrivateRegistries: z
     .boolean()

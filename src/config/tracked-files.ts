@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { versionOf } from '../file-version.ts';
 
 /** Reads files and folders, and knows whether any of them has changed since. */
@@ -25,6 +25,12 @@ export class TrackedFiles {
   isFolder(path: string): boolean {
     this.#track(path);
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  }
+
+  /** Whether there is anything at the path. */
+  exists(path: string): boolean {
+    this.#track(path);
+    return existsSync(path);
   }
 
   get haveChanged(): boolean {

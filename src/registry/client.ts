@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Capability } from '../config/registry-settings.ts';
+import { rewritten } from '../config/rewrite.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { type Digest, isDigestOf } from '../image/digest.ts';
 import { blobPath, manifestPath, type Reference } from '../image/reference.ts';
@@ -70,8 +71,8 @@ export class RegistryClient {
     onRequest?: () => void,
   ): Promise<Descriptor> {
     const needed = reference.digest === undefined ? 'resolve' : 'pull';
-    return this.#askInOrder({ reference, needed, credential, signal, onRequest }, (session) =>
-      this.#resolveAt(session, reference),
+    return this.#askInOrder({ reference, needed, credential, signal, onRequest }, (session, asked) =>
+      this.#resolveAt(session, asked),
     );
   }
 
@@ -90,8 +91,8 @@ export class RegistryClient {
     if (first === undefined || first.namespace === undefined) return undefined;
     const failures: HostFailure[] = [];
     const onFailure = (host: string, error: RegistryError) => failures.push({ host, error });
-    await this.#askInOrder({ reference, needed: 'pull', credential, signal, onFailure }, (session) =>
-      this.#resolveAt(session, reference),
+    await this.#askInOrder({ reference, needed: 'pull', credential, signal, onFailure }, (session, asked) =>
+      this.#resolveAt(session, asked),
     );
     return failures;
   }
@@ -107,12 +108,12 @@ export class RegistryClient {
     credential: Credential | undefined,
     signal: AbortSignal,
   ): Promise<Content> {
-    return this.#askInOrder({ reference, needed: 'pull', credential, signal }, async (session) => {
+    return this.#askInOrder({ reference, needed: 'pull', credential, signal }, async (session, asked) => {
       const { base } = session.endpoint;
       const path =
         kind === 'blob'
-          ? blobPath(reference, digest, base.pathname)
-          : manifestPath({ ...reference, digest }, base.pathname);
+          ? blobPath(asked, digest, base.pathname)
+          : manifestPath({ ...asked, digest }, base.pathname);
       const get = await this.#send(session, 'GET', urlAt(session.endpoint, path));
       if (get.status !== 200) throw failure(get, credential);
       if (!isDigestOf(digest, get.body)) {
@@ -132,21 +133,22 @@ export class RegistryClient {
   /** Asks the mirrors, then the registry itself, until one succeeds. */
   async #askInOrder<T>(
     { reference, needed, credential, signal, onRequest, onFailure }: ManifestRequest,
-    ask: (session: Session) => Promise<T>,
+    ask: (session: Session, reference: Reference) => Promise<T>,
   ): Promise<T> {
     const endpoints = this.#endpoints.inOrder(reference.domain, needed);
     const errors: RegistryError[] = [];
     for (const [index, endpoint] of endpoints.entries()) {
       const isLast = index === endpoints.length - 1;
+      const asked = { ...reference, path: rewritten(reference.path, endpoint.rewrites) };
       const session = {
         endpoint,
-        repository: reference.path,
+        repository: asked.path,
         credential: endpoint.takesCredentials ? credential : undefined,
         signal: isLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(MIRROR_TIMEOUT_MS)]),
         onRequest,
       };
       try {
-        return await ask(session);
+        return await ask(session, asked);
       } catch (error) {
         const mirrorTimedOut = session.signal.aborted && !signal.aborted;
         if (!(error instanceof RegistryError) && !mirrorTimedOut) throw error;

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Capability, Mirror, Registries, TlsSettings } from '../config/registry-settings.ts';
+import type { Rewrite } from '../config/rewrite.ts';
 import { apiHost } from '../image/reference.ts';
 import { isLoopbackRegistry } from './address.ts';
 import { type ConnectionOptions, Connections, type Guard } from './connections.ts';
@@ -24,6 +25,8 @@ export interface Endpoint {
   readonly guard: Guard;
   /** Prefixes of repositories that a pull-through cache serves. */
   readonly pullThrough: readonly string[];
+  /** How it calls repositories. */
+  readonly rewrites: readonly Rewrite[];
 }
 
 export interface EndpointsOptions extends ConnectionOptions {
@@ -89,18 +92,25 @@ export class Endpoints {
    */
   registry(domain: string): Endpoint {
     const host = apiHost(domain) ?? '';
-    const { root, plainHttp, tls = {}, headers = {}, pullThrough = [] } = this.#hosts.of(domain);
+    const {
+      root,
+      plainHttp,
+      tls = {},
+      headers = {},
+      pullThrough = [],
+      rewrites = [],
+    } = this.#hosts.of(domain);
     if (host === '' || !isHost(host)) {
       throw new RegistryError('invalid_host', `${JSON.stringify(domain)} isn't a valid registry host`);
     }
     if (root !== undefined) {
-      return { ...this.#at(domain, root), tls, headers, pullThrough };
+      return { ...this.#at(domain, root), tls, headers, pullThrough, rewrites };
     }
     const http = plainHttp ?? (Object.keys(tls).length === 0 && isLoopbackRegistry(host));
     const base = new URL(API_ROOT, `${http ? 'http' : 'https'}://${host}`);
     const named = this.#hosts.named(domain) !== undefined || !this.#deniesPrivate;
     const guard = named ? 'metadata' : 'internal';
-    return { ...this.#at(domain, base), tls, headers, pullThrough, guard };
+    return { ...this.#at(domain, base), tls, headers, pullThrough, rewrites, guard };
   }
 
   /** The host of a redirect's target, which is sent no credentials and no configured headers. */
@@ -115,6 +125,7 @@ export class Endpoints {
       takesCredentials: false,
       guard: this.#guard(url, via),
       pullThrough: [],
+      rewrites: [],
     };
   }
 
@@ -146,11 +157,12 @@ export class Endpoints {
     return this.#known.hosts;
   }
 
-  #mirror(domain: string, { root, sendCredentials, tls, headers = {} }: Mirror): Endpoint {
+  #mirror(domain: string, { root, sendCredentials, tls, headers = {}, rewrites = [] }: Mirror): Endpoint {
     const at = this.#at(domain, root);
     return {
       ...at,
       headers,
+      rewrites,
       tls: tls ?? this.#hosts.named(root.host)?.tls ?? {},
       takesCredentials: at.takesCredentials || sendCredentials,
     };
@@ -169,6 +181,7 @@ export class Endpoints {
       takesCredentials: own,
       guard: 'metadata',
       pullThrough: [],
+      rewrites: [],
     };
   }
 

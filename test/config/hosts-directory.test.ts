@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { combine, readHostsDirectory } from '../../src/config/hosts-directory.ts';
+import { combine, readHostsDirectories } from '../../src/config/hosts-directory.ts';
 import { TrackedFiles } from '../../src/config/tracked-files.ts';
 import { createAuthority } from '../support/authority.ts';
 import { makeFolder } from '../support/folder.ts';
@@ -12,7 +12,7 @@ const pem = { 'ca.crt': authority.caPem, 'client.cert': client.cert, 'client.key
 /** What a folder with these files says. */
 function read(files: Record<string, string>) {
   using folder = makeFolder(files);
-  const { directory, problems } = readHostsDirectory(folder.path, new TrackedFiles());
+  const { directory, problems } = readHostsDirectories(folder.path, new TrackedFiles());
   return { ...directory, problems: problems.map((problem) => problem.replace(folder.path, '')) };
 }
 
@@ -137,9 +137,52 @@ describe('a folder', () => {
   });
 
   test('that is not there is a mistake', () => {
-    const { problems } = readHostsDirectory(join('/does/not', 'exist'), new TrackedFiles());
+    const { problems } = readHostsDirectories(join('/does/not', 'exist'), new TrackedFiles());
     expect(problems).toEqual(['/does/not/exist: the folder must be there and be readable']);
   });
+});
+
+describe('of several folders', () => {
+  /** What `/a`, `/b` and `/c` say, of which those with files exist. */
+  function readList(files: Record<string, string>) {
+    using folder = makeFolder(files);
+    const list = ['a', 'b', 'c'].map((name) => join(folder.path, name)).join(':');
+    const { directory, problems } = readHostsDirectories(list, new TrackedFiles());
+    const servers = [...directory.registries].map(([host, { root }]) => `${host} ${root?.host}`);
+    return { servers, defaults: directory.defaults?.root?.host, problems };
+  }
+  const at = (server: string) => `server = "https://${server}"`;
+
+  test('the first that has the host counts, and those that are not there say nothing', () => {
+    const { servers, problems } = readList({
+      'b/r.example/hosts.toml': at('b.example'),
+      'c/r.example/hosts.toml': at('c.example'),
+      'c/s.example/hosts.toml': at('c.example'),
+    });
+    expect(servers).toEqual(['r.example b.example', 's.example c.example']);
+    expect(problems).toEqual([]);
+  });
+
+  test('those behind one with defaults are not asked', () => {
+    const { servers, defaults } = readList({
+      'a/r.example/hosts.toml': at('a.example'),
+      'b/_default/hosts.toml': at('default.example'),
+      'c/s.example/hosts.toml': at('c.example'),
+    });
+    expect({ servers, defaults }).toEqual({ servers: ['r.example a.example'], defaults: 'default.example' });
+  });
+
+  test('one has to be there', () => {
+    expect(readList({ x: '' }).problems).toHaveLength(3);
+  });
+});
+
+test('a hosts.toml of k3s says how a mirror calls repositories, and is refused if tagpin would call them otherwise', () => {
+  const rules = (rule: string) => readHosts(`[host."https://m.example".rewrite]\n${rule}\n`);
+  expect(rules('"^a/(.*)" = "b/$1"').settings?.mirrors?.[0]?.rewrites).toHaveLength(1);
+  expect(rules('"[[:alpha:]]" = "b"').problems).toEqual([
+    '/docker.io/hosts.toml: host["https://m.example"].rewrite["[[:alpha:]]"]: write a regular expression that tagpin knows too, because it decides which image is meant',
+  ]);
 });
 
 test('what the configuration file says of a host counts before what the folder says of it', () => {

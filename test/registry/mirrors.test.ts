@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Mirror, RegistrySettings } from '../../src/config/registry-settings.ts';
+import { parseRewrite } from '../../src/config/rewrite.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { type Image, image } from '../support/registry/image.ts';
 import { type RegistryOptions, startRegistry } from '../support/registry/registry.ts';
@@ -44,6 +45,20 @@ describe('a mirror', () => {
       `HEAD /v2/team/app/manifests/1?ns=${encodeURIComponent(it.registry.host)}`,
     );
     expect(it.registry.requests.entries).toHaveLength(0);
+  });
+
+  test('is asked for the repository as it calls it, and the registry as the image does', async () => {
+    await using it = await start();
+    const digest = it.mirror.push(
+      'all/team/app',
+      '1',
+      image({ platform: { os: 'linux', architecture: 's390x' } }),
+    );
+    const rewrite = parseRewrite('^(team/.*)', 'all/$1');
+    const client = it.client({ rewrites: rewrite === undefined ? [] : [rewrite] });
+    expect(await tryResolve(client, it.reference)).toMatchObject({ digest });
+    await it.mirror.close();
+    expect(await tryResolve(client, it.reference)).toMatchObject({ digest: it.digests.registry });
   });
 
   test('has its API where its URL says', async () => {
