@@ -73,12 +73,13 @@ async function readIndex(repository: Repository, holder: Holder): Promise<Hold |
   if (found === undefined || found.cluster !== holder.cluster) {
     throw foreignTag(tag);
   }
-  if (!isOf(found, holder)) {
-    throw new ForeignTag(
-      `tag ${tag} is the hold of another cluster of that name: it is left alone; choose another name with --cluster, or delete the tag if that cluster is gone`,
-    );
-  }
-  return found;
+  if (isOf(found, holder)) return found;
+  const other = `tag ${tag} is the hold of another cluster of that name`;
+  throw new ForeignTag(
+    holder.uid === undefined
+      ? `${other}, or of this one, which only the uid of namespace kube-system tells: it is left alone; ask for the permission to get that`
+      : `${other}: it is left alone; choose another name with --cluster, or delete the tag if that cluster is gone`,
+  );
 }
 
 /** The repository's tags for single digests. A registry that can't list them has perhaps some, which then stay. */

@@ -58,9 +58,9 @@ export function readHold(bytes: Buffer): Hold | undefined {
   return { cluster: annotations[CLUSTER] ?? '', uid: annotations[UID], manifests };
 }
 
-/** Whether a hold may be the holder's. Without a uid, only the name can tell. */
+/** Whether a hold is the holder's. One that names a uid isn't, if the holder's is another or unknown. */
 export function isOf(hold: Holder, { cluster, uid }: Holder): boolean {
-  return hold.cluster === cluster && (hold.uid === undefined || uid === undefined || hold.uid === uid);
+  return hold.cluster === cluster && (hold.uid === undefined || hold.uid === uid);
 }
 
 const indexSchema = z.object({ manifests: z.array(z.object({ digest: z.string().refine(isDigest) })) });

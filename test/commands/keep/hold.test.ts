@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KeepOptions } from '../../../src/commands/keep/options.ts';
+import { interrupted } from '../../support/command-line.ts';
 import { sha256 } from '../../support/registry/digest.ts';
 import { errorReply } from '../../support/registry/errors.ts';
 import { image, index } from '../../support/registry/image.ts';
@@ -222,6 +223,29 @@ describe('two clusters at one repository', () => {
   });
 });
 
+describe('some namespaces alone, without the permission for kube-system', () => {
+  beforeEach(() => {
+    runs(one);
+    cluster.api.fail({ resource: 'namespaces', name: 'kube-system', effect: 'forbidden' });
+  });
+
+  test('are held', async () => {
+    expect(await hold({ namespace: ['a'] })).toMatchObject({ code: 0, held: [one] });
+    expect(await hold({ namespace: ['a'] })).toMatchObject({ code: 0, writes: [] });
+  });
+
+  test('do not meddle with a hold that may be of another cluster of that name', async () => {
+    await using other = await startKeepCluster('uid-of-another-cluster');
+    other.put(namespaceObject('a'), podObject('a', { image: `${app}@${two}` }));
+    await other.keep(options());
+    expect(await hold({ namespace: ['a'] })).toMatchObject({
+      code: 3,
+      writes: [],
+      problems: [expect.stringContaining('which only the uid of namespace kube-system tells')],
+    });
+  });
+});
+
 describe('a tag of that name that is not a hold', () => {
   test.each([
     ['an index', { manifests: [] }],
@@ -371,6 +395,31 @@ describe('whatever happens, what was held stays held:', () => {
       expect.stringContaining('give credentials that may push there (--docker-config)'),
     ]);
     expect(puts()).toEqual([]);
+  });
+
+  test.each([0, 3])('an interruption after %i writes', async (count) => {
+    const login = cluster.login(registry.host, 'keeper', 'correct-horse');
+    runs(one);
+    await hold({ tagEach: true });
+    ends(one);
+    runs(two);
+    registry.requests.clear();
+    let hangs = false;
+    registry.fault = ({ method, headers }) => {
+      if (method !== 'PUT' || headers.authorization === undefined || puts().length < count) return undefined;
+      hangs = true;
+      return { outcome: 'hang' };
+    };
+    const args = ['keep', '--hold', '--tag-each', '--cluster=prod', `--docker-config=${login}`];
+    const { code } = await interrupted([...args, '--kubeconfig', cluster.kubeconfig], () => hangs);
+    expect(code).toBe(130);
+    registry.fault = undefined;
+    const [released, ...added] = [one, two, ...children].map((digest) =>
+      registry.digest('app', `tagpin-keep-prod-${hex(digest)}`),
+    );
+    // What is released comes after all that is added.
+    expect(released).toBe(one);
+    expect(added.filter((digest) => digest !== undefined)).toHaveLength(count);
   });
 
   test('a rate limit, which is waited for', async () => {
