@@ -44,7 +44,11 @@ export const namespaces = () => [
 
 /** `--timeout`, in milliseconds; help shows the default as `shown`. */
 export const timeout = (description: string, milliseconds: number, shown: string) =>
-  new Option('--timeout <duration>', description).argParser(parseTimeout).default(milliseconds, shown);
+  duration('--timeout <duration>', description, milliseconds, shown);
+
+/** An option with a duration, in milliseconds; help shows the default as `shown`. */
+export const duration = (flags: string, description: string, milliseconds: number, shown: string) =>
+  new Option(flags, description).argParser(parseTimeout).default(milliseconds, shown);
 
 /** `--concurrency`: the number at a time. */
 export const concurrency = (description: string, byDefault?: number) => {

@@ -11,6 +11,7 @@ import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
 import { declareResolve } from './resolve.ts';
 import { declareServe } from './serve.ts';
+import { declareWatch } from './watch.ts';
 
 /** The subcommands, in the order that help lists them. */
 const declarations: readonly Declare[] = [
@@ -21,6 +22,7 @@ const declarations: readonly Declare[] = [
   declareAudit,
   declarePreflight,
   declareKeep,
+  declareWatch,
   declareCompletion,
 ];
 

@@ -2,7 +2,7 @@ import { type Cluster, withCluster } from '../../access/cluster.ts';
 import { remedyFor } from '../../access/remedies.ts';
 import { CommandFailed, type ExitCode, WrongUse } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
-import { auditNamespaces, type Problem } from '../../fleet/audit.ts';
+import { type Audit, auditNamespaces, type Problem } from '../../fleet/audit.ts';
 import { Fleet } from '../../fleet/fleet.ts';
 import { readFleet } from '../../fleet/inventory.ts';
 import type { KubernetesError } from '../../kubernetes/error.ts';
@@ -20,35 +20,52 @@ import { RegistryViews } from './registry.ts';
  * @throws WrongUse, InvalidConfig, CommandFailed, or the reason of `interrupted`
  */
 export async function audit(options: AuditOptions, context: CommandContext): Promise<ExitCode> {
-  const namespaces = scopeOf(options);
   checkOutput(options);
   return withCluster(options, context, async (cluster) => {
     const { terminal, interrupted } = context;
-    const { config, signal } = cluster;
-    const fleet = new Fleet();
-    const failures = new ReadFailures();
-    const isRead = await untilStopped(readAll(fleet, cluster, namespaces, failures, context), signal);
-    const problems = failures.problems();
-    if (fleet.namespaces.length === 0) throw nothingRead(problems, context);
-
-    const judgement = new Judgement(fleet);
-    const views = new RegistryViews(cluster);
-    const isAsked = isRead && (await untilStopped(judgeAll(judgement, views, options, context), signal));
-    for (const [message, images] of judgement.problems()) problems.push({ message, images });
-    if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
-
-    const at = new Date();
-    const images = judgement.images(config.pin, at);
-    const audited = auditNamespaces(fleet, images);
-    const report = { at, cluster: cluster.name, namespaces: audited, images, problems };
+    const report = await takeAudit(options, cluster, context);
     const more = await writeAudit(report, options, { ...cluster, terminal });
     interrupted.throwIfAborted();
-    return exitCodeOf({ ...report, problems: [...problems, ...more] }, options.failOn);
+    return exitCodeOf({ ...report, problems: [...report.problems, ...more] }, options.failOn);
   });
 }
 
+/**
+ * Audits the cluster, as far as that can be done until it is stopped.
+ *
+ * @throws WrongUse, CommandFailed, or the reason of `interrupted` if nothing could be read
+ */
+export async function takeAudit(
+  options: AuditScope,
+  cluster: Cluster,
+  context: CommandContext,
+): Promise<Audit> {
+  const namespaces = scopeOf(options);
+  const { interrupted } = context;
+  const { config, signal } = cluster;
+  const fleet = new Fleet();
+  const failures = new ReadFailures();
+  const isRead = await untilStopped(readAll(fleet, cluster, namespaces, failures, context), signal);
+  const problems = failures.problems();
+  if (fleet.namespaces.length === 0) throw nothingRead(problems, context);
+
+  const judgement = new Judgement(fleet);
+  const views = new RegistryViews(cluster);
+  const isAsked = isRead && (await untilStopped(judgeAll(judgement, views, options, context), signal));
+  for (const [message, images] of judgement.problems()) problems.push({ message, images });
+  if (!isRead || !isAsked) problems.push(stopped(isRead, judgement, options, interrupted));
+
+  const at = new Date();
+  const images = judgement.images(config.pin, at);
+  const audited = auditNamespaces(fleet, images);
+  return { at, cluster: cluster.name, namespaces: audited, images, problems };
+}
+
+/** What an audit is about, and how it is done. */
+type AuditScope = Pick<AuditOptions, 'namespace' | 'allNamespaces' | 'registry' | 'concurrency' | 'timeout'>;
+
 /** @throws WrongUse */
-function scopeOf({ namespace: names, allNamespaces }: AuditOptions): readonly string[] | undefined {
+function scopeOf({ namespace: names, allNamespaces }: AuditScope): readonly string[] | undefined {
   if (names === undefined) return undefined;
   if (allNamespaces) throw new WrongUse('-A is for all namespaces, and -n for those it names: leave one out');
   return [...new Set(names)];
@@ -69,7 +86,7 @@ async function readAll(
 async function judgeAll(
   judgement: Judgement,
   views: RegistryViews,
-  { registry, concurrency }: AuditOptions,
+  { registry, concurrency }: AuditScope,
   { terminal }: CommandContext,
 ): Promise<void> {
   if (!registry) return judgement.withoutRegistry();
@@ -101,7 +118,7 @@ function nothingRead(problems: readonly Problem[], { interrupted, terminal }: Co
 function stopped(
   isRead: boolean,
   judgement: Judgement,
-  { timeout }: AuditOptions,
+  { timeout }: AuditScope,
   interrupted: AbortSignal,
 ): Problem {
   const why = interrupted.aborted

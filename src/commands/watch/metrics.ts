@@ -1,32 +1,35 @@
 import { Gauge, Registry } from 'prom-client';
 import type { Audit } from '../../fleet/audit.ts';
 import { findingKinds } from '../../fleet/finding.ts';
-import { countOf } from '../../fleet/fleet.ts';
-
-const namespace = ['namespace'] as const;
 
 /**
- * What the cluster runs, as the last audit found it. Images are counted as `tagpin audit` counts them. A finding is there at 0,
- * too, so that an alert sees it come.
+ * What the cluster runs, as the last audit found it, counted as `tagpin audit` counts. A finding is there at 0, too, so that
+ * an alert sees it come.
  */
 export class WatchMetrics {
   readonly #registry = new Registry();
-  readonly #images = this.#gauge('tagpin_watch_images', 'Images of pods, and of templates without pods.', namespace);
-  readonly #pinned = this.#gauge('tagpin_watch_images_pinned', 'Those of them by digest.', namespace);
-  readonly #findings = this.#gauge(
-    'tagpin_watch_images_found',
-    'Those of them with a finding of tagpin audit: gone, drift, mixed, latest, unpinned…',
-    ['namespace', 'finding'] as const,
+  readonly #images = this.#byNamespace(
+    'tagpin_watch_images',
+    'Images of pods, and of templates without pods.',
   );
-  readonly #drift = this.#gauge(
+  readonly #pinned = this.#byNamespace('tagpin_watch_images_pinned', 'Those of them that are by digest.');
+  readonly #drift = this.#byNamespace(
     'tagpin_watch_drift_seconds',
-    'For how long the tag of an image that runs has been another digest, at the longest.',
-    namespace,
+    'The longest time for which the tag of an image has had another digest than runs.',
   );
-  readonly #problems = this.#gauge('tagpin_watch_problems', 'What the last audit could not find out.');
-  readonly #ended = this.#gauge('tagpin_watch_last_audit_timestamp_seconds', 'When the last audit ended.');
-  readonly #took = this.#gauge('tagpin_watch_audit_duration_seconds', 'How long it took.');
-  readonly #failed = this.#gauge('tagpin_watch_failed', '1 if the cluster could not be read since then.');
+  readonly #findings = new Gauge({
+    name: 'tagpin_watch_images_found',
+    help: 'Images with a finding of tagpin audit, such as gone, drift, mixed, latest, unpinned.',
+    labelNames: ['namespace', 'finding'] as const,
+    registers: [this.#registry],
+  });
+  readonly #problems = this.#alone('tagpin_watch_problems', 'What the last audit could not find out.');
+  readonly #ended = this.#alone('tagpin_watch_last_audit_timestamp_seconds', 'When the last audit ended.');
+  readonly #took = this.#alone('tagpin_watch_audit_duration_seconds', 'How long the last audit took.');
+  readonly #failed = this.#alone(
+    'tagpin_watch_failed',
+    '1 if the cluster could not be read since then, else 0.',
+  );
 
   get contentType(): string {
     return this.#registry.contentType;
@@ -47,10 +50,11 @@ export class WatchMetrics {
         this.#findings.set({ namespace: name, finding }, (counts[finding] ?? 0) + own);
       }
     }
-    for (const { workload, drift, ...image } of images) {
-      if (drift?.since === undefined || countOf(image) === 0) continue;
-      const labels = { namespace: workload.namespace };
-      this.#longest(labels, (at.getTime() - drift.since.getTime()) / 1000);
+    for (const [name, own] of Map.groupBy(images, ({ workload }) => workload.namespace)) {
+      const ages = own.flatMap(({ drift }) =>
+        drift?.since ? [at.getTime() - drift.since.at.getTime()] : [],
+      );
+      this.#drift.set({ namespace: name }, Math.max(0, ...ages) / 1000);
     }
     this.#problems.set(problems.length);
     this.#ended.set(at.getTime() / 1000);
@@ -61,5 +65,13 @@ export class WatchMetrics {
   /** Says that what is shown is old. */
   fail(): void {
     this.#failed.set(1);
+  }
+
+  #byNamespace(name: string, help: string) {
+    return new Gauge({ name, help, labelNames: ['namespace'] as const, registers: [this.#registry] });
+  }
+
+  #alone(name: string, help: string) {
+    return new Gauge({ name, help, registers: [this.#registry] });
   }
 }
