@@ -22,8 +22,7 @@ subjects:
 
 {{/* The files of the configuration, and of the nodes' registry configuration. */}}
 {{- define "tagpin.config" -}}
-config.yaml: |
-  {{- toYaml .Values.config | nindent 2 }}
+{{ include "tagpin.ownConfig" . }}
 {{- if eq .Values.certificate "cert-manager" }}
 certificate.yaml: |
   webhook:
@@ -36,6 +35,12 @@ called-first.yaml: |
   webhook:
     webhookConfiguration: 0-tagpin
 {{- end }}
+{{- end }}
+
+{{/* What any process of tagpin needs of it. */}}
+{{- define "tagpin.ownConfig" -}}
+config.yaml: |
+  {{- toYaml .Values.config | nindent 2 }}
 {{- if .Values.hosts }}
 mirrors.yaml: |
   certsDirectory: /etc/containerd/certs.d

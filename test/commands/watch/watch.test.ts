@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 import { type WatchOptions, watch } from '../../../src/commands/watch/watch.ts';
 import { readEnvironment } from '../../../src/config/environment.ts';
 import { Interrupted } from '../../../src/console/exit.ts';
 import { noProgress } from '../../../src/console/terminal.ts';
 import { connect } from '../../../src/kubernetes/connection.ts';
+import { parsePath, verbOf } from '../../support/api-server/route.ts';
 import { image } from '../../support/registry/image.ts';
 import { type Registry, startRegistry } from '../../support/registry/registry.ts';
 import { said } from '../../support/secrets/record.ts';
@@ -133,5 +138,55 @@ describe('tagpin watch', () => {
     expect(await watching.ended).toMatchObject({
       message: expect.stringContaining('ask for that permission'),
     });
+  });
+});
+
+describe('charts/tagpin/watch', () => {
+  const objects = ['rbac.yaml', 'deployment.yaml'].flatMap((file) =>
+    parseAllDocuments(
+      readFileSync(join(import.meta.dirname, '../../../charts/tagpin/watch', file), 'utf8'),
+    ).map((document): unknown => document.toJS()),
+  );
+  const role = z.object({
+    rules: z.array(
+      z.object({
+        apiGroups: z.array(z.string()),
+        resources: z.array(z.string()),
+        verbs: z.array(z.string()),
+      }),
+    ),
+  });
+
+  test('grants all that it asks of the API server, and no write', async () => {
+    const secret = { name: 'login' };
+    cluster.put(
+      { ...podObject('a', { image: `${registry.host}/app:1` }), metadata: { namespace: 'a', name: 'web' } },
+      {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { namespace: 'a', name: 'default' },
+        imagePullSecrets: [secret],
+      },
+      { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'a', ...secret }, type: 'Opaque', data: {} },
+    );
+    {
+      await using watching = start({ interval: 60_000 });
+      await shows(watching, 'tagpin_watch_images{namespace="a"}', 1);
+    }
+    const asked = cluster.api.requests.entries.flatMap(({ method, path }) => {
+      const target = parsePath(decodeURIComponent(path));
+      const verb = target && verbOf(method, target);
+      return target === undefined ? [] : [`${verb} ${target.resource.group}/${target.resource.name}`];
+    });
+    const granted = objects.flatMap((object) => {
+      const parsed = role.safeParse(object);
+      return parsed.success ? parsed.data.rules : [];
+    });
+    const calls = granted.flatMap(({ apiGroups, resources, verbs }) =>
+      verbs.flatMap((verb) => resources.map((resource) => `${verb} ${apiGroups[0]}/${resource}`)),
+    );
+    expect(asked).toContain('get /secrets');
+    expect([...new Set(asked)].filter((call) => !calls.includes(call))).toEqual([]);
+    expect(calls.filter((call) => !/^(get|list) /.test(call))).toEqual([]);
   });
 });
