@@ -46,6 +46,14 @@ export function parseManifest(text: string): Manifest {
   return { text, documents, mistakes, placeOf };
 }
 
+/** A text that isn't YAML, such as a Dockerfile. */
+export const plainText = (text: string): Manifest => ({
+  text,
+  documents: [],
+  mistakes: [],
+  placeOf: placesIn(text),
+});
+
 /** Finds lines in a text. Its lines are found when the first place is asked for. */
 function placesIn(text: string): (offset: number) => Position {
   let starts: number[] | undefined;

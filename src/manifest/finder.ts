@@ -36,6 +36,10 @@ export interface ManifestImage extends Decided, Position {
   policy: PolicySpan | undefined;
   /** If its digest is a field of its own, where that is. */
   digest?: DigestSpan | undefined;
+  /** What of the image is written elsewhere, before the text at `span`. */
+  prefix?: string;
+  /** Why it can't be written. */
+  obstacle?: string | undefined;
 }
 
 export type PolicySpan = { isThere: true; span: Span } | { isThere: false; after: PairSpan; key: string };

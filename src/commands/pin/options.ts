@@ -75,6 +75,10 @@ const foldersOf = ({ output = [] }: PinOptions) => output.filter((value) => valu
 /** The folder to write to, if there is one. */
 export const outputFolder = (options: PinOptions): string | undefined => foldersOf(options)[0];
 
+/** Whether manifests go to standard output, where they become one stream. */
+export const printsManifests = (options: PinOptions) =>
+  !options.inPlace && !options.check && outputFolder(options) === undefined && !wantsJson(options);
+
 export const wantsJson = ({ output = [] }: PinOptions) => output.includes('json');
 
 /** `true` or `"true"`, because a ConfigMap has only strings. */

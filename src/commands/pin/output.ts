@@ -3,15 +3,29 @@ import { dirname, join } from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
 import { WrongUse } from '../../console/exit.ts';
 import { isFolder, makeFolder, writeWhole } from '../../console/write-file.ts';
+import { isDockerfile } from '../../manifest/dockerfile/images.ts';
 import type { PinnedFile } from './pinned-file.ts';
 import type { Source } from './sources.ts';
 
 /** Where pinned manifests go. */
 export type Destination = { to: 'themselves' } | { to: 'folder'; folder: string } | { to: 'standard output' };
 
-/** @throws WrongUse if standard input is to be written, or two files to one path */
-export function checkDestination(destination: Destination, sources: readonly Source[]): void {
-  if (destination.to === 'standard output') return;
+/**
+ * @param isPrinted whether the files themselves are printed
+ * @throws WrongUse if standard input is to be written, or two files to one path, or a Dockerfile among manifests
+ */
+export function checkDestination(
+  destination: Destination,
+  sources: readonly Source[],
+  isPrinted: boolean,
+): void {
+  if (destination.to === 'standard output') {
+    const dockerfile = sources.find(({ name }) => isDockerfile(name));
+    if (dockerfile === undefined || sources.length === 1 || !isPrinted) return;
+    throw new WrongUse(
+      `${dockerfile.name} can't be printed in one stream with other files; add --in-place or --output FOLDER`,
+    );
+  }
   const flag = destination.to === 'folder' ? `--output ${destination.folder}` : '--in-place';
   if (sources.some(({ path }) => path === undefined)) {
     throw new WrongUse(`standard input has no place to be written to; leave out ${flag}`);

@@ -3,13 +3,14 @@ import { withLookups } from '../../access/lookups.ts';
 import type { ExitCode } from '../../console/exit.ts';
 import type { CommandContext } from '../../console/runtime.ts';
 import { noProgress } from '../../console/terminal.ts';
-import { type Manifest, parseManifest } from '../../manifest/document.ts';
+import { isDockerfile } from '../../manifest/dockerfile/images.ts';
+import { type Manifest, parseManifest, plainText } from '../../manifest/document.ts';
 import type { Lock } from '../../manifest/lock.ts';
 import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
 import { splice } from '../../manifest/splice.ts';
 import { untilAborted } from '../../singleflight.ts';
 import { Digests } from './digests.ts';
-import { checkOptions, type PinOptions, readFunctionConfig, wantsJson } from './options.ts';
+import { checkOptions, type PinOptions, printsManifests, readFunctionConfig, wantsJson } from './options.ts';
 import { checkDestination, joinManifests, makeDestination, writeFiles } from './output.ts';
 import { type OpenedFile, openFile, type PinnedFile, pinFile } from './pinned-file.ts';
 import * as report from './report.ts';
@@ -29,7 +30,7 @@ export async function pin(
 ): Promise<ExitCode> {
   const { interrupted } = context;
   checkOptions(given);
-  const sources = findSources(args);
+  const sources = findSources(args, { withDockerfiles: !printsManifests(given) });
   const [first] = sources;
   const input =
     first?.path === undefined && first !== undefined && sources.length === 1
@@ -39,7 +40,7 @@ export async function pin(
     input !== undefined && !(input instanceof Unreadable) && isResourceList(input) ? input : undefined;
   const options = list === undefined ? given : configured(given, list);
   const setup = await setUp(options);
-  checkDestination(setup.destination, sources);
+  checkDestination(setup.destination, sources, printsManifests(options));
 
   const opened = await openAll(sources, input, setup, context);
   checkUpdate(options, opened);
@@ -94,7 +95,8 @@ function configured(given: PinOptions, list: Manifest): PinOptions {
 /** A source's manifest, or why it can't be read. */
 async function readManifest(source: Source): Promise<Manifest | Unreadable> {
   try {
-    return parseManifest(await readSource(source));
+    const text = await readSource(source);
+    return isDockerfile(source.name) ? plainText(text) : parseManifest(text);
   } catch (error) {
     if (error instanceof Unreadable) return error;
     throw error;

@@ -1,5 +1,6 @@
 import type { Digest } from '../../image/digest.ts';
 import { parseReference, pinned, pullReference, type Reference } from '../../image/reference.ts';
+import { findInDockerfile, isDockerfile } from '../../manifest/dockerfile/images.ts';
 import type { Manifest, Mistake } from '../../manifest/document.ts';
 import { type FindOptions, findImages, type ManifestImage } from '../../manifest/images.ts';
 import type { Lock, Written } from '../../manifest/lock.ts';
@@ -78,7 +79,13 @@ export function updateOf(update: true | readonly string[] | undefined): (image: 
  * another.
  */
 export function planAll(images: readonly ManifestImage[], intent: Intent): Plan[] {
-  const plans = images.map((image) => planFor(image, intent));
+  const plans = images.map((image): Plan => {
+    const plan = planFor(image, intent);
+    const isWritten = plan.action === 'pin' || plan.action === 'restore';
+    return image.obstacle !== undefined && isWritten
+      ? { action: 'fail', label: 'not_writable', message: image.obstacle }
+      : plan;
+  });
   const sharing = Map.groupBy(images.keys(), (index) => images[index]?.span.start);
   for (const indexes of sharing.values()) {
     const left = indexes.find((index) => plans[index]?.action === 'leave');
@@ -137,7 +144,9 @@ export function openFile(
   intent: Intent,
 ): OpenedFile {
   const common = { source, text: manifest.text, documents: manifest.documents.length };
-  const found = findImages(manifest, options, source.name);
+  const found = isDockerfile(source.name)
+    ? findInDockerfile(manifest, options)
+    : findImages(manifest, options, source.name);
   return { ...common, ...found, plans: planAll(found.images, intent) };
 }
 
@@ -152,7 +161,9 @@ export async function pinFile(file: OpenedFile, digests: Digests, style: Style):
   const images = await Promise.all(
     file.images.map(async (image, index): Promise<PinnedImage> => {
       const plan = file.plans[index] ?? { action: 'leave', reason: 'unchanged' };
-      return { image, outcome: await outcomeOf(plan, digests, style) };
+      // Where only the end of an image is written, its tag can't be dropped.
+      const keepTag = style.keepTag || Boolean(image.prefix);
+      return { image, outcome: await outcomeOf(plan, digests, { ...style, keepTag }) };
     }),
   );
   const isDone = file.mistakes.length === 0 && images.every(({ outcome }) => outcome.result !== 'failed');
@@ -188,10 +199,10 @@ async function outcomeOf(plan: Plan, digests: Digests, { keepTag }: Style): Prom
 
 const editsOf =
   (text: string, { pullPolicy }: Style) =>
-  ({ image: { span, policy, digest }, outcome }: PinnedImage): Edit[] => {
+  ({ image: { span, policy, digest, prefix = '' }, outcome }: PinnedImage): Edit[] => {
     if (outcome.result !== 'pinned' && outcome.result !== 'restored') return [];
     if (digest !== undefined) return [digestEdit(text, digest, outcome)].flat();
-    const image = replaceScalar(text, span, outcome.image);
+    const image = replaceScalar(text, span, outcome.image.slice(prefix.length));
     if (!pullPolicy || outcome.result === 'restored' || policy === undefined) return [image];
     if (!policy.isThere) return [image, insertAfter(text, policy.after, policy.key, POLICY)];
     return policy.span.value === POLICY ? [image] : [image, replaceScalar(text, policy.span, POLICY)];

@@ -2,6 +2,7 @@ import { type Dirent, globSync, readdirSync, readFileSync, realpathSync, statSyn
 import { basename, join, relative } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { WrongUse } from '../../console/exit.ts';
+import { isDockerfile } from '../../manifest/dockerfile/images.ts';
 
 /** A manifest to read. */
 export interface Source {
@@ -26,13 +27,14 @@ const MANIFEST = /\.(ya?ml|json)$/i;
  * The files that arguments name: files, folders with everything below except hidden files, patterns, `-`. Each file
  * once.
  *
+ * @param options whether folders give their Dockerfiles, too
  * @throws WrongUse with all arguments that name no file
  */
-export function findSources(args: readonly string[]): Source[] {
+export function findSources(args: readonly string[], { withDockerfiles = false } = {}): Source[] {
   const problems: string[] = [];
   const sources = new Map<string, Source>();
   for (const arg of args) {
-    const found = arg === '-' ? [STANDARD_INPUT] : sourcesOf(arg);
+    const found = arg === '-' ? [STANDARD_INPUT] : sourcesOf(arg, withDockerfiles);
     if (typeof found === 'string') {
       problems.push(found);
       continue;
@@ -47,10 +49,10 @@ export function findSources(args: readonly string[]): Source[] {
 }
 
 /** The files that an argument names, or why it names none. */
-function sourcesOf(arg: string): Source[] | string {
+function sourcesOf(arg: string, withDockerfiles: boolean): Source[] | string {
   const status = statusOf(arg);
   if (status?.isDirectory()) {
-    const files = filesBelow(arg);
+    const files = filesBelow(arg, withDockerfiles);
     if (typeof files === 'string') return files;
     return files.length > 0
       ? files.map((path) => ({ name: path, path, target: relative(arg, path) }))
@@ -66,21 +68,22 @@ function sourcesOf(arg: string): Source[] | string {
 }
 
 /** The manifests in a folder, or why it can't be read. */
-function filesBelow(folder: string): string[] | string {
+function filesBelow(folder: string, withDockerfiles: boolean): string[] | string {
   try {
-    return walk(folder);
+    return walk(folder, withDockerfiles);
   } catch (error) {
     return `${folder} can't be read: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-function walk(folder: string): string[] {
+function walk(folder: string, withDockerfiles: boolean): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('.'))
     .flatMap((entry): string[] => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return walk(path);
-      return MANIFEST.test(entry.name) && isFile(path, entry) ? [path] : [];
+      if (entry.isDirectory()) return walk(path, withDockerfiles);
+      const isRead = MANIFEST.test(entry.name) || (withDockerfiles && isDockerfile(entry.name));
+      return isRead && isFile(path, entry) ? [path] : [];
     })
     .sort();
 }
