@@ -7,7 +7,7 @@ import { Images } from '../support/images.ts';
 import { createNamespace, type Namespace, podManifest } from '../support/namespace.ts';
 import { on, podsOf, rolledOut } from '../support/rollout.ts';
 import { until } from '../support/until.ts';
-import { cronJob, deployment, selectorOf, statefulSet } from '../support/workload.ts';
+import { cronJob, daemonSet, deployment, selectorOf, statefulSet } from '../support/workload.ts';
 
 const cluster = readCluster();
 const images = new Images(cluster);
@@ -172,6 +172,27 @@ test(
   LONG,
 );
 
+/** A pod's spec with fields in which the API server writes defaults. */
+const fieldsWithDefaults = (image: string) => ({
+  containers: [
+    {
+      name: 'app',
+      image,
+      ports: [{ containerPort: 8080 }],
+      env: [{ name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
+      lifecycle: {},
+      volumeMounts: [{ name: 'info', mountPath: '/info' }],
+    },
+  ],
+  volumes: [
+    { name: 'scratch', emptyDir: {} },
+    {
+      name: 'info',
+      downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] },
+    },
+  ],
+});
+
 test(
   'the output of --fix can be applied, and leaves no findings',
   async () => {
@@ -186,21 +207,25 @@ test(
       ),
     );
     // Not by `kubectl apply`, which remembers what it was given.
-    const made = deployment(app.name, { name: 'made', replicas: 1 });
-    await succeed(namespace.kubectl(['create', '--filename', '-'], JSON.stringify(made)));
+    const made = [
+      deployment(app.name, { name: 'made', replicas: 1, pod: fieldsWithDefaults(app.name) }),
+      statefulSet(app.name, { name: 'set', replicas: 1, pod: fieldsWithDefaults(app.name) }),
+      daemonSet(app.name, { name: 'every', pod: fieldsWithDefaults(app.name) }),
+    ];
+    const stream = made.map((manifest) => JSON.stringify(manifest)).join('\n');
+    await succeed(namespace.kubectl(['create', '--filename', '-'], stream));
     await rolledOut(namespace);
-    await run(namespace, 1, 'made');
+    for (const name of ['made', 'set', 'every']) await run(namespace, 1, name);
     await namespace.running('alone');
     await images.move(app);
 
-    const before = await podsOf(namespace);
     const [inPlace, replaced] = await Promise.all([auditor.run('--fix'), auditor.run('--fix-replace')]);
     expect([inPlace.code, replaced.code]).toEqual([0, 0]);
     expect(inPlace.stdout).toMatch(/^# deployment\/web in e2e-\w+: pods web-\w+-\w+, web-\w+-\w+$/m);
     const specs = () =>
       Promise.all(
-        ['deployment/web', 'deployment/made', 'cronjob/nightly'].map((name) =>
-          on(namespace, 'get', name, '--output', 'jsonpath={.metadata.labels}{.spec}'),
+        ['deployment/web', 'deployment/made', 'statefulset/set', 'daemonset/every', 'cronjob/nightly'].map(
+          (name) => on(namespace, 'get', name, '--output', 'jsonpath={.metadata.labels}{.spec}'),
         ),
       );
     const live = await specs();
@@ -213,13 +238,14 @@ test(
     expect((await specs()).map(byDigest)).toEqual(live.map(byDigest));
     await rolledOut(namespace);
     await namespace.running('alone');
-    const isOld = ({ metadata }: (typeof before)[number]) =>
-      before.some((old) => old.metadata.name === metadata.name);
-    await until('the old pods to be gone', async () => !(await podsOf(namespace)).some(isOld) || undefined);
+    await until('all pods to be by digest', async () => {
+      const pods = await namespace.pods();
+      return pods.every(({ spec }) => spec.containers.every(({ image }) => image.includes('@'))) || undefined;
+    });
     const report = await auditor.audit('--fail-on', 'latest,unpinned,always,mixed');
     expect({ code: report.code, found: found(report) }).toEqual({
       code: 0,
-      found: { web: [], made: [], nightly: [], alone: [] },
+      found: { web: [], made: [], set: [], every: [], nightly: [], alone: [] },
     });
     const policies = (await namespace.pods()).flatMap(({ spec }) =>
       spec.containers.map(({ image, imagePullPolicy }) => `${image} ${imagePullPolicy}`),

@@ -33,7 +33,7 @@ export function effectOf(
         optIn.mode === undefined ? [] : [`labelled ${optIn.mode}; whether that has an effect isn't known`],
     };
   }
-  const calls = selection.callsFor(namespace, labels, undefined);
+  const calls = selection.callsFor(namespace, labels);
   const mode = strongest(calls);
   const notes = calls
     .filter(({ leftOutBy, webhook }) => leftOutBy === undefined && webhook.mode === mode)

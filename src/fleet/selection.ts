@@ -51,18 +51,24 @@ export interface PodWebhook extends Webhook {
 }
 
 /**
- * tagpin's webhooks for pods in a MutatingWebhookConfiguration, whatever that is called. The path decides on the mode, as
- * it does where the call arrives; without one, the webhook's name does.
+ * tagpin's webhooks for pods with tags in a MutatingWebhookConfiguration, whatever that is called. The path decides on the
+ * mode, as it does where the call arrives; without one, the webhook's name does.
  */
 export function podWebhooks({ metadata, webhooks }: z.infer<typeof calledWebhooksSchema>): PodWebhook[] {
-  return (webhooks ?? []).flatMap((webhook) => {
+  return (webhooks ?? []).filter(isForTags).flatMap((webhook) => {
     const path = webhook.clientConfig.service?.path ?? pathOf(webhook.clientConfig.url);
     const mode = modes.find((mode) =>
-      path === undefined ? webhook.name === `${mode}.tagpin.dev` : path.endsWith(`/pin/${mode}`),
+      path === undefined ? webhook.name === nameFor(mode) : path.endsWith(`/pin/${mode}`),
     );
     return mode === undefined ? [] : [{ ...webhook, mode, configuration: metadata.name }];
   });
 }
+
+const nameFor = (mode: Mode) => `${mode}.tagpin.dev`;
+
+/** Those of tagpin's with other names, such as `enforce.digest.tagpin.dev`, are called for no pod with a tag. */
+const isForTags = ({ name }: Webhook) =>
+  modes.some((mode) => name === nameFor(mode)) || !name.endsWith('.tagpin.dev');
 
 const pathOf = (url: string | null | undefined) => (url ? url.replace(/^[a-z]+:\/\/[^/]*/, '') : undefined);
 
@@ -80,16 +86,11 @@ const OWN_CONDITIONS = ['not-being-deleted', 'images-changed', 'not-all-by-diges
 
 /**
  * Judges as the API server does, for the creation of a pod (apiserver pkg/admission/plugin/webhook/generic/webhook.go,
- * `ShouldCallHook`).
+ * `ShouldCallHook`), but for the objectSelector.
  *
- * @param pod its labels; undefined for any pod of the namespace
+ * @param labels the namespace's
  */
-export function callOf(
-  webhook: PodWebhook,
-  namespace: string,
-  labels: Labels,
-  pod: Labels | undefined,
-): Call {
+function callOf(webhook: PodWebhook, namespace: string, labels: Labels): Call {
   // The API server sets this label itself (kubernetes pkg/apis/core/v1/defaults.go, `SetDefaults_Namespace`).
   const all = { ...labels, 'kubernetes.io/metadata.name': namespace };
   const judged = (webhook.matchConditions ?? []).map(({ name, expression }) => ({
@@ -101,9 +102,7 @@ export function callOf(
     ? 'namespaceSelector'
     : !(webhook.rules ?? []).some(isForNewPods)
       ? 'rules'
-      : pod !== undefined && !meets(webhook.objectSelector ?? {}, pod)
-        ? 'objectSelector'
-        : failed && `matchCondition ${failed.name}`;
+      : failed && `matchCondition ${failed.name}`;
   const unknown = judged.filter(({ name, truth }) => truth === undefined && !OWN_CONDITIONS.includes(name));
   return { webhook, leftOutBy, unknown: unknown.map(({ name }) => name) };
 }
@@ -142,6 +141,8 @@ function isForNewPods({
 export class Selection {
   readonly webhooks: readonly PodWebhook[];
   readonly #absent: readonly ServiceName[];
+  /** By namespace, whose labels stay. */
+  readonly #calls = new Map<string, readonly Call[]>();
 
   /** @param absent Services that webhooks call and that don't exist */
   constructor(webhooks: readonly PodWebhook[], absent: readonly ServiceName[] = []) {
@@ -149,22 +150,30 @@ export class Selection {
     this.#absent = absent;
   }
 
-  /** The mode in which the pod's images are pinned; undefined if they aren't. */
-  modeOf(namespace: string, labels: Labels, pod: Labels | undefined): Mode | undefined {
-    const called = this.callsFor(namespace, labels, pod).filter(({ leftOutBy }) => leftOutBy === undefined);
+  /** The mode in which the images of a pod with these labels are pinned; undefined if they aren't. */
+  modeOf(namespace: string, labels: Labels, pod: Labels): Mode | undefined {
+    const called = this.callsFor(namespace, labels).filter(
+      ({ leftOutBy, webhook }) => leftOutBy === undefined && meets(webhook.objectSelector ?? {}, pod),
+    );
     return modes.find((mode) => called.some(({ webhook }) => webhook.mode === mode));
   }
 
-  callsFor(namespace: string, labels: Labels, pod: Labels | undefined): Call[] {
-    return this.webhooks.map((webhook) => {
-      const call = callOf(webhook, namespace, labels, pod);
-      const { service } = webhook.clientConfig;
-      const isAbsent =
-        service &&
-        this.#absent.some(({ namespace, name }) => namespace === service.namespace && name === service.name);
-      return call.leftOutBy === undefined && isAbsent
-        ? { ...call, leftOutBy: `Service ${service.namespace}/${service.name}` }
-        : call;
-    });
+  /** For any pod of a namespace. */
+  callsFor(namespace: string, labels: Labels): readonly Call[] {
+    const known =
+      this.#calls.get(namespace) ?? this.webhooks.map((webhook) => this.#callOf(webhook, namespace, labels));
+    this.#calls.set(namespace, known);
+    return known;
+  }
+
+  #callOf(webhook: PodWebhook, namespace: string, labels: Labels): Call {
+    const call = callOf(webhook, namespace, labels);
+    const { service } = webhook.clientConfig;
+    const isAbsent =
+      service &&
+      this.#absent.some((absent) => absent.namespace === service.namespace && absent.name === service.name);
+    return call.leftOutBy === undefined && isAbsent
+      ? { ...call, leftOutBy: `Service ${service.namespace}/${service.name}` }
+      : call;
   }
 }

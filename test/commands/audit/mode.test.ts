@@ -102,6 +102,19 @@ describe('a label without effect is a finding', () => {
     );
   });
 
+  test('also if a webhook for pods by digest selects the namespace', async () => {
+    const { webhooks, ...rest } = webhookConfiguration();
+    const forDigests = webhooks.map((webhook) => ({
+      ...webhook,
+      name: webhook.name.replace('enforce.', 'enforce.digest.'),
+      matchConditions: [],
+    }));
+    const none = { matchLabels: { team: 'none' } };
+    const leftOut = webhooks.map((webhook) => ({ ...webhook, namespaceSelector: none }));
+    cluster.put({ ...rest, webhooks: [...leftOut, ...forDigests.slice(0, 1)] });
+    expect(await about('shop')).toMatchObject({ findings: ['ineffective'] });
+  });
+
   test('with a value that means nothing', async () => {
     expect(await about('typo')).toMatchObject({ findings: ['label', 'ineffective'] });
   });
