@@ -18,8 +18,14 @@ const rule = z.object({
   spec: z.object({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(alert) })) }),
 });
 
-/** The groups of the PrometheusRule, and all their alerts. */
-export const { groups } = rule.parse(parse(read('prometheus-rule.yaml'))).spec;
+export type Groups = z.infer<typeof rule>['spec']['groups'];
+
+/** The groups of a PrometheusRule of the chart. */
+export const readGroups = (file: string): Groups =>
+  rule.parse(parse(readFileSync(join(folder, '..', file), 'utf8'))).spec.groups;
+
+/** Those of the webhook, and all their alerts. */
+export const groups = readGroups('monitoring/prometheus-rule.yaml');
 export const alerts = groups.flatMap(({ rules }) => rules);
 
 export const monitor = z

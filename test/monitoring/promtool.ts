@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { makeFolder } from '../support/folder.ts';
-import { groups } from './manifests.ts';
+import { type Groups, groups } from './manifests.ts';
 
 /** Debian's package `prometheus` has it. */
 const PROMTOOL = '/usr/bin/promtool';
@@ -27,22 +27,25 @@ const situationSchema = z.strictObject({
 });
 export type Situation = z.infer<typeof situationSchema>;
 
-export const situations = z
-  .array(situationSchema)
-  .parse(parse(readFileSync(join(import.meta.dirname, 'alerts.yaml'), 'utf8')));
+/** The situations in a file of this folder. */
+export const readSituations = (file: string) =>
+  z.array(situationSchema).parse(parse(readFileSync(join(import.meta.dirname, file), 'utf8')));
+
+export const situations = readSituations('alerts.yaml');
 
 /** The rules as Prometheus itself reads them. Of the annotations only what is compared is left. */
-const rules = stringify({
-  groups: groups.map(({ name, rules }) => ({
-    name,
-    rules: rules.map(({ annotations: { summary }, ...rule }) => ({ ...rule, annotations: { summary } })),
-  })),
-});
+const printRules = (groups: Groups) =>
+  stringify({
+    groups: groups.map(({ name, rules }) => ({
+      name,
+      rules: rules.map(({ annotations: { summary }, ...rule }) => ({ ...rule, annotations: { summary } })),
+    })),
+  });
 
 /** What promtool finds wrong with the rules in a situation; empty if each alert rings as expected. */
-export async function failuresIn(situation: Situation): Promise<string> {
+export async function failuresIn(situation: Situation, of: Groups = groups): Promise<string> {
   using folder = makeFolder({
-    'rules.yaml': rules,
+    'rules.yaml': printRules(of),
     'test.yaml': stringify({
       rule_files: ['rules.yaml'],
       evaluation_interval: '30s',
