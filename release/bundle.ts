@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { type Plugin, rolldown } from 'rolldown';
 import { z } from 'zod';
 import config from '../rolldown.config.ts';
 import { project } from './release.ts';
@@ -19,10 +19,23 @@ export interface Bundle {
   readonly packages: readonly BundledPackage[];
 }
 
+/**
+ * `require` in the bundle is for Node.js's own modules alone. Where a single executable is, it learns from /proc, and
+ * without it, as in a chroot, `import.meta.url` isn't a URL. This one is absolute on every system.
+ */
+const requireFromAnywhere: Plugin = {
+  name: 'require-from-anywhere',
+  renderChunk(code) {
+    const said = 'createRequire(import.meta.url)';
+    if (!code.includes(said)) this.error(`the bundle has no ${said}`);
+    return code.replaceAll(said, "createRequire('file:///C:/')");
+  },
+};
+
 /** Bundles tagpin into one file: a single executable can't load others. */
 export async function bundle(folder: string): Promise<Bundle> {
   const { chunkFileNames: _, dir: _dir, ...output } = config.output;
-  const build = await rolldown({ ...config, plugins: [], cwd: project });
+  const build = await rolldown({ ...config, plugins: [requireFromAnywhere], cwd: project });
   try {
     const file = join(folder, 'tagpin.mjs');
     const made = await build.write({ ...output, file, cleanDir: false, codeSplitting: false });
