@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { step } from '../e2e/support/step.ts';
 import { type Bases, findBases } from './bases.ts';
 import { publishChart } from './chart.ts';
@@ -31,7 +33,7 @@ export async function publish(options: Options, release: PublishedRelease, bill:
   const references = [image.reference, chart];
   const signed = await step('signatures', () => sign(release, references));
   if (!signed) console.log('not signed: there is no cosign on the path');
-  for (const reference of references) console.log(reference);
+  writeFileSync(join(release.out, 'images.txt'), references.map((reference) => `${reference}\n`).join(''));
   const subjects = references.map((reference) => {
     const [name = '', sha256 = ''] = reference.split('@sha256:');
     return { name, sha256 };

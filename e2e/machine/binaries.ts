@@ -18,6 +18,7 @@ export const programsSchema = z.object({
   kustomize: z.string(),
   registry: z.string(),
   gitea: z.string(),
+  actionlint: z.string(),
 });
 export const programName = programsSchema.keyof();
 export type Programs = Readonly<z.infer<typeof programsSchema>>;

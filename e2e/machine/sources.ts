@@ -16,6 +16,7 @@ export const binaryName = z.enum([
   'kustomize',
   'registry',
   'gitea',
+  'actionlint',
 ]);
 export type BinaryName = z.infer<typeof binaryName>;
 
@@ -69,5 +70,10 @@ export const sources: Readonly<Record<BinaryName, Source>> = {
     tags: 'sqlite,sqlite_unlock_notify',
     inside: true,
     files: 'options',
+  },
+  actionlint: {
+    module: 'github.com/rhysd/actionlint',
+    version: 'v1.7.12',
+    package: 'github.com/rhysd/actionlint/cmd/actionlint',
   },
 };

@@ -55,7 +55,7 @@ export function readCluster(): Cluster {
 
 const nowhere: Cluster = {
   kubeconfig: '',
-  programs: { kubectl: '', crane: '', helm: '', kustomize: '', registry: '', gitea: '' },
+  programs: { kubectl: '', crane: '', helm: '', kustomize: '', registry: '', gitea: '', actionlint: '' },
   directory: '',
   packaged: '',
   caFile: '',
