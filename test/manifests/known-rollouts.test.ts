@@ -38,7 +38,7 @@ const added = readPatch(
 const expressionOf = (name: string) => added.find((candidate) => candidate.name === name)?.expression;
 
 const kinds = Object.entries(revisionKinds).map(([kind, of]) => ({ kind, ...of }));
-const files = [...kinds.map(({ resource }) => `${resource.name}.yaml`), 'live.yaml'];
+const files = [...kinds.map(({ resource }) => `${resource.name}.yaml`), 'live.yaml', 'kept.yaml'];
 
 describe.each(files)('the policy of %s', (file) => {
   const policy = readManifest(`${folder}/${file}`, 'MutatingAdmissionPolicy', policySchema);

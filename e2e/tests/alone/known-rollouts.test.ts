@@ -160,6 +160,16 @@ describe('while no replica is left, and no registry', () => {
     expect(await imagesOf(namespace, selectorOf('resting'))).toEqual([app.pinned]);
   });
 
+  test('a ReplicaSet at zero that a manifest without annotations replaces keeps its digest', async () => {
+    await on(namespace, 'scale', 'replicaset/resting', '--replicas=0');
+    const manifest = JSON.stringify(
+      replicaSet(app.tagged, { name: 'resting', replicas: 2, pod: unscheduled }),
+    );
+    await succeed(namespace.kubectl(['replace', '--filename=-'], manifest));
+    await havePods(namespace, 2, { selector: selectorOf('resting'), phase: 'Pending' });
+    expect(await imagesOf(namespace, selectorOf('resting'))).toEqual([app.pinned]);
+  });
+
   test('an image that no rollout knows is refused', () => expectUnknownRefused(gone.refusal));
 
   test('there is nothing to repair once tagpin is back', async () => {

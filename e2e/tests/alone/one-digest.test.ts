@@ -3,11 +3,11 @@ import { stringify } from 'yaml';
 import { readCluster } from '../../support/cluster.ts';
 import { succeed } from '../../support/command.ts';
 import { blocksOf, readerOf } from '../../support/document.ts';
-import { Images } from '../../support/images.ts';
+import { Images, type PushedImage } from '../../support/images.ts';
 import { patchPods, rewriting } from '../../support/injector.ts';
 import { installationOf } from '../../support/installation.ts';
 import { compose } from '../../support/kustomization.ts';
-import { createNamespace, type Manifest } from '../../support/namespace.ts';
+import { createNamespace, type Manifest, type Namespace } from '../../support/namespace.ts';
 import { preflightOf, resultsOf } from '../../support/preflight.ts';
 import { havePods, imagesOf, on, rolledOut } from '../../support/rollout.ts';
 import { tagpinOf } from '../../support/tagpin.ts';
@@ -19,7 +19,7 @@ const installation = installationOf(cluster);
 const tagpin = tagpinOf(cluster);
 const { kubectl } = installation;
 const reader = readerOf(cluster, installation.folder);
-const [adoptName] = blocksOf('docs/install.md', 'called-first').map(({ commands }) => commands);
+const [deleteOld] = blocksOf('docs/install.md', 'called-first').map(({ commands }) => commands);
 
 /** tagpin's configuration with these settings of `pin`. */
 const settings = (pin: Manifest): Manifest => ({
@@ -54,51 +54,53 @@ async function verified() {
   return { first, second, seen, [Symbol.asyncDispose]: namespace[Symbol.asyncDispose] };
 }
 
+let skipped: Namespace;
+let skippedApp: PushedImage;
+
 afterAll(async () => {
+  await skipped[Symbol.asyncDispose]();
   await kubectl('delete', 'mutatingwebhookconfiguration', '0-tagpin');
   await installation.restore();
 }, 180_000);
 
-describe('a webhook that writes what the tag is now into pods', () => {
-  test('called before tagpin, is seen, counted and left, by default', async () => {
-    await install(['other-digests']);
-    await using at = await verified();
-    expect(at.seen).toEqual([at.first.pinned, `${at.first.tagged}@${at.second.digest}`].sort());
-    expect(await tagpin.metric('tagpin_other_digests_total', 'mode="enforce",outcome="kept"')).toBe(1);
+describe('while the configuration skips an image, and has other digests replaced,', () => {
+  beforeAll(async () => {
+    skipped = await createNamespace(cluster, 'enforce');
+    skippedApp = await images.push();
+    await install(['other-digests'], { skip: [skippedApp.name], otherDigest: 'stored' });
   }, 150_000);
 
-  test("called before tagpin, has its digest replaced by the rollout's, if so configured", async () => {
-    await install(['other-digests'], { otherDigest: 'stored' });
+  test("a webhook that writes what the tag is now into pods has its digest replaced by the rollout's", async () => {
     await using at = await verified();
     expect(at.seen).toEqual([at.first.pinned]);
-  }, 150_000);
+    expect(await tagpin.metric('tagpin_other_digests_total', 'mode="enforce",outcome="replaced"')).toBe(1);
+  }, 90_000);
+
+  test('a rollout begins with that image by tag', async () => {
+    await succeed(skipped.apply(deployment(skippedApp.tagged)));
+    await rolledOut(skipped);
+    expect(await imagesOf(skipped)).toEqual([skippedApp.tagged]);
+  }, 90_000);
 });
 
-test('an image that the configuration skipped when its rollout began has the digest that its pods run, once it is pinned', async () => {
-  await using namespace = await createNamespace(cluster, 'enforce');
-  const first = await images.push();
-  await install([], { skip: [first.name] });
-  await succeed(namespace.apply(deployment(first.tagged)));
-  await rolledOut(namespace);
-  expect(await imagesOf(namespace)).toEqual([first.tagged]);
-  await install([]);
-  for (const replicas of [3, 4]) {
-    await images.move(first);
-    await on(namespace, 'scale', 'deployment/web', `--replicas=${replicas}`);
-    await havePods(namespace, replicas);
-  }
-  expect(await imagesOf(namespace)).toEqual([first.tagged, first.pinned].sort());
-}, 240_000);
-
-describe('with a name that sorts first', () => {
+describe('with a name that sorts first, and without that configuration,', () => {
   beforeAll(async () => {
     await install(['called-first']);
-    await succeed(reader.run(adoptName ?? 'false'));
+    await succeed(reader.run(deleteOld ?? 'false'));
   }, 150_000);
 
   test("tagpin is called first, and the rollout's digest is what others verify", async () => {
     await using at = await verified();
     expect(at.seen).toEqual([at.first.pinned]);
+  }, 90_000);
+
+  test('new pods of the rollout have the digest that its pods run by tag', async () => {
+    for (const replicas of [3, 4]) {
+      await images.move(skippedApp);
+      await on(skipped, 'scale', 'deployment/web', `--replicas=${replicas}`);
+      await havePods(skipped, replicas);
+    }
+    expect(await imagesOf(skipped)).toEqual([skippedApp.tagged, skippedApp.pinned].sort());
   }, 90_000);
 
   test('its replicas keep the CA of the configuration, and preflight finds it', async () => {
