@@ -11,7 +11,7 @@ const cluster = readCluster();
 const policies = knownRolloutsOf(cluster, installationOf(cluster));
 
 /** `CHURN=1000 SEED=42 npm run e2e -- churn` runs that many operations, and the same ones again. */
-const OPERATIONS = Number(process.env['CHURN'] ?? 30);
+const OPERATIONS = Number(process.env['CHURN'] ?? 16);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 /** Two seconds for each, which some take. */
 const TIMEOUT = 120_000 + OPERATIONS * 10_000;
