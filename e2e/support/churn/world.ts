@@ -18,7 +18,7 @@ import { daemonSet, deployment, job, replicaSet, statefulSet } from '../workload
 const BUILDS = 5;
 
 const object = z.looseObject({
-  metadata: z.looseObject({ uid: z.string(), resourceVersion: z.unknown(), annotations: z.unknown() }),
+  metadata: z.looseObject({}),
   spec: z.looseObject({}).optional(),
 });
 
