@@ -176,7 +176,7 @@ async function replacementOf(
 }
 
 const replaced = (digest: Digest) =>
-  `the digest that its revision stores is gone from the registry, so it gets what the tag has now; push ${digest} again, or roll out`;
+  `the digest of its rollout is gone from the registry, so it gets what the tag has now; push ${digest} again, or roll out`;
 
 const LACKED =
   "its revision has no digest for it, since the tag couldn't be resolved when that was made; restart the rollout to store one";

@@ -79,11 +79,9 @@ export function remarksOf({ name, findings, notes }: AuditedNamespace): string[]
   return [...new Set([...messages, ...notes.map((note) => `namespace ${name}: ${note}`)])].map(printable);
 }
 
-const findingsIn = ({ findings, unknown }: AuditedImage) => {
+const findingsIn = ({ findings }: AuditedImage) => {
   const kinds = findings.map(({ kind }) => kind);
-  return (
-    findingKinds.filter((kind) => kinds.includes(kind)).join(',') || (unknown === undefined ? '-' : 'unknown')
-  );
+  return findingKinds.filter((kind) => kinds.includes(kind)).join(',') || '-';
 };
 
 /** By its tag, if that is known: its digest stands beside it. */
