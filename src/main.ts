@@ -3,6 +3,7 @@ import { createProgram } from './command-line/program.ts';
 import { readEnvironment } from './config/environment.ts';
 import { InvalidConfig } from './config/invalid-config.ts';
 import { exitCode, Interrupted, WrongUse } from './console/exit.ts';
+import type { CommandContext } from './console/runtime.ts';
 import { openTerminal } from './console/terminal.ts';
 import { InvalidKubeconfig } from './kubernetes/error.ts';
 import { printableLines } from './printable.ts';
@@ -27,7 +28,7 @@ const program = createProgram({
         const { connect } = await import('./kubernetes/connection.ts');
         return connect({ ...options, environment: environment.cluster });
       },
-      interrupted: untilTerminated(),
+      ...untilTerminated(),
     };
   },
   end,
@@ -35,15 +36,26 @@ const program = createProgram({
 });
 
 /** A signal that aborts when the process is asked to end. Asked again, the process ends at once. */
-function untilTerminated(): AbortSignal {
+function untilTerminated(): Pick<CommandContext, 'interrupted' | 'whileBusy'> {
   const controller = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(exitCode.failed);
-      controller.abort(new Interrupted(name));
-    });
-  }
-  return controller.signal;
+  const onSignal = (name: 'SIGTERM' | 'SIGINT') => {
+    if (controller.signal.aborted) process.exit(exitCode.failed);
+    controller.abort(new Interrupted(name));
+  };
+  const listen = () => names.forEach((name) => void process.on(name, onSignal));
+  const names = ['SIGTERM', 'SIGINT'] as const;
+  listen();
+  return {
+    interrupted: controller.signal,
+    whileBusy(work) {
+      for (const name of names) process.off(name, onSignal);
+      try {
+        return work();
+      } finally {
+        listen();
+      }
+    },
+  };
 }
 
 /** Exits without waiting for open handles: a DNS lookup would hold the process for seconds. */

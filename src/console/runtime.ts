@@ -11,6 +11,8 @@ export interface CommandContext {
   connect: () => Promise<Connection>;
   /** Aborts when the process is asked to end; its reason is an `Interrupted`. */
   interrupted: AbortSignal;
+  /** Runs work that leaves no time for signals. One ends the process at once meanwhile, as if nothing listened for it. */
+  whileBusy?<T>(work: () => T): T;
 }
 
 /** How to reach the API server; without either, as kubectl would. */

@@ -1,8 +1,10 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { excerpt } from '../image/excerpt.ts';
 import { InvalidReference, parseReference, pinned } from '../image/reference.ts';
+import { parseManifest } from './document.ts';
+import { childOf } from './objects.ts';
+import { keyText, valueFrom } from './yaml/node.ts';
 
 /** The content of a lock file: image as written → digest. */
 export type Lock = ReadonlyMap<string, Digest>;
@@ -58,30 +60,25 @@ export function readLock(text: string, file: string): Lock {
       `line ${line}: a merge conflict; keep one line of each image, and run with --update for those that differ`,
     ]);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: 'silent',
-  });
-  const lineOf = (offset: number) => Math.max(lines.linePos(offset).line, 1);
-  const [error] = document.errors;
-  if (error !== undefined) throw new InvalidLock(file, [`line ${lineOf(error.pos[0])}: ${error.message}`]);
+  const { documents, mistakes, placeOf } = parseManifest(text);
+  const [mistake] = mistakes;
+  if (mistake !== undefined) throw new InvalidLock(file, [`line ${mistake.line}: ${mistake.message}`]);
 
-  const { contents } = document;
-  const images = isMap(contents) ? contents.get('images') : undefined;
-  const pairs = isMap(images) ? images.items : [];
-  const entryLines = pairs.map(({ key }) => lineOf(isScalar(key) ? (key.range?.[0] ?? 0) : 0));
+  const root = documents[0]?.root;
+  const images = childOf(root, 'images');
+  const pairs = images?.type === 'mapping' ? images.pairs : [];
+  const lineOf = (index: number) => placeOf(pairs[index]?.key.start ?? 0).line;
+  const version = childOf(root, 'version');
   const parsed = lockSchema.safeParse({
-    version: isMap(contents) ? contents.get('version') : undefined,
-    images: isMap(images)
-      ? pairs.map(({ key, value }) => ({ image: textOf(key), digest: textOf(value) }))
-      : images,
+    version: version && valueFrom(version),
+    images:
+      images?.type === 'mapping'
+        ? pairs.map(({ key, value }) => ({ image: keyText(key), digest: keyText(value) }))
+        : undefined,
   });
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path: [key, index], message }) => {
-      const line = typeof index === 'number' ? entryLines[index] : undefined;
+      const line = typeof index === 'number' ? lineOf(index) : undefined;
       return line === undefined ? `${String(key)}: ${message}` : `line ${line}: ${message}`;
     });
     throw new InvalidLock(file, problems);
@@ -92,15 +89,13 @@ export function readLock(text: string, file: string): Lock {
     const known = lock.get(image);
     if (known !== undefined && known !== digest) {
       throw new InvalidLock(file, [
-        `line ${entryLines[index]}: another digest of "${excerpt(image)}" than before; remove one of the lines`,
+        `line ${lineOf(index)}: another digest of "${excerpt(image)}" than before; remove one of the lines`,
       ]);
     }
     lock.set(image, digest);
   }
   return lock;
 }
-
-const textOf = (node: unknown) => (isScalar(node) ? (node.source ?? node.value) : undefined);
 
 function isReference(text: string): boolean {
   try {

@@ -59,7 +59,7 @@ describe('a mistake is named with its line:', () => {
     ['images that are missing', 'version: 1\n', 'images: write below it a line for each image, such as "'],
     ['images that are a list', 'version: 1\nimages: [a]\n', 'images: write below it a line for each image'],
     ['an image without a digest', `${header}  a:\n`, 'line 3: it is no digest'],
-    ['no YAML', 'a: [\n', 'line 2:'],
+    ['no YAML', 'a: [\n', "line 1: the bracket [ isn't closed"],
   ])('%s', (_what, text, message) => {
     expect(() => readLock(text, 'tagpin.lock')).toThrow(InvalidLock);
     expect(() => readLock(text, 'tagpin.lock')).toThrow(message);

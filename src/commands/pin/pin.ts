@@ -34,7 +34,7 @@ export async function pin(
   const [first] = sources;
   const input =
     first?.path === undefined && first !== undefined && sources.length === 1
-      ? await untilAborted(readManifest(first), interrupted)
+      ? await untilAborted(readManifest(first, context), interrupted)
       : undefined;
   const list =
     input !== undefined && !(input instanceof Unreadable) && isResourceList(input) ? input : undefined;
@@ -69,8 +69,9 @@ async function openAll(
   sources: readonly Source[],
   input: Manifest | Unreadable | undefined,
   setup: Setup,
-  { terminal, interrupted }: CommandContext,
+  context: CommandContext,
 ): Promise<OpenedFile[]> {
+  const { terminal, interrupted } = context;
   using progress = terminal.progress({ counted: 'files read', total: sources.length });
   const opened: OpenedFile[] = [];
   for (const source of sources) {
@@ -78,8 +79,8 @@ async function openAll(
     await immediately();
     if (interrupted.aborted) break;
     progress.begin(source.name);
-    const manifest = input ?? (await untilAborted(readManifest(source), interrupted));
-    opened.push(open(source, manifest, setup));
+    const manifest = input ?? (await untilAborted(readManifest(source, context), interrupted));
+    opened.push(reading(manifest.text, context, () => open(source, manifest, setup)));
     progress.finish(source.name);
   }
   return opened;
@@ -92,11 +93,19 @@ function configured(given: PinOptions, list: Manifest): PinOptions {
   return options;
 }
 
+/** The length from which reading a text takes so long that a signal can't wait. */
+const LONG = 2 ** 20;
+
+/** Nothing is written yet, so that an interruption may end the process in the middle. */
+function reading<T>(text: string, { whileBusy }: CommandContext, work: () => T): T {
+  return text.length < LONG || whileBusy === undefined ? work() : whileBusy(work);
+}
+
 /** A source's manifest, or why it can't be read. */
-async function readManifest(source: Source): Promise<Manifest | Unreadable> {
+async function readManifest(source: Source, context: CommandContext): Promise<Manifest | Unreadable> {
   try {
     const text = await readSource(source);
-    return isDockerfile(source.name) ? plainText(text) : parseManifest(text);
+    return isDockerfile(source.name) ? plainText(text) : reading(text, context, () => parseManifest(text));
   } catch (error) {
     if (error instanceof Unreadable) return error;
     throw error;

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Config, loadConfig } from '../../config.ts';
 import { CommandFailed, WrongUse } from '../../console/exit.ts';
@@ -111,11 +111,21 @@ async function loadFieldSpecs({ imageField = [], imageFields = [], fieldSpecs: f
   }
 }
 
+/** Of a lock, of field specs: larger ones would take minutes. */
+const LARGEST_BYTES = 16 * 2 ** 20;
+
 /** Undefined for a file that doesn't exist. */
 async function readText(file: string, what: string): Promise<string | undefined> {
   try {
+    const { size } = await stat(file);
+    if (size > LARGEST_BYTES) {
+      throw new WrongUse(
+        `${what} ${file} has ${Math.ceil(size / 2 ** 20)} MiB, and may have 16; correct the path`,
+      );
+    }
     return await readFile(file, 'utf8');
   } catch (error) {
+    if (error instanceof WrongUse) throw error;
     if (codeOf(error) === 'ENOENT') return undefined;
     throw new WrongUse(
       `${what} ${file} can't be read: ${whyUnreadable(error) ?? messageOf(error)}; correct the path`,

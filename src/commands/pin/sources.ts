@@ -112,6 +112,8 @@ const LARGEST_BYTES = 16 * 2 ** 20;
 /** A source that can't be read. The message says why. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
+  /** Nothing of it is known. */
+  readonly text = '';
 }
 
 /**
