@@ -164,17 +164,25 @@ test("the environment tells tagpin's own namespace", () => {
   expect(readEnvironment({}).namespace).toBe('tagpin-system');
 });
 
+const RUN = '/run/containers/7/auth.json';
+
 test.each([
-  [{}, []],
-  [{ HOME: '/home/ada' }, ['/home/ada/.docker/config.json']],
-  [{ USERPROFILE: '/home/ada' }, ['/home/ada/.docker/config.json']],
-  [{ HOME: '/home/ada', DOCKER_CONFIG: '/d' }, ['/d/config.json']],
+  [{}, [RUN]],
+  [{ HOME: '/h' }, ['/h/.docker/config.json', RUN, '/h/.config/containers/auth.json']],
+  [{ USERPROFILE: '/h' }, ['/h/.docker/config.json', RUN, '/h/.config/containers/auth.json']],
+  [{ HOME: '/h', DOCKER_CONFIG: '/d' }, ['/d/config.json', RUN, '/h/.config/containers/auth.json']],
+  [{ HOME: '/h', XDG_CONFIG_HOME: '/c' }, ['/h/.docker/config.json', RUN, '/c/containers/auth.json']],
   [
     { HOME: '/h', REGISTRY_AUTH_FILE: '/auth.json', XDG_RUNTIME_DIR: '/run/user/1' },
-    ['/auth.json', '/h/.docker/config.json', '/run/user/1/containers/auth.json'],
+    [
+      '/auth.json',
+      '/h/.docker/config.json',
+      '/run/user/1/containers/auth.json',
+      '/h/.config/containers/auth.json',
+    ],
   ],
 ])('with %j the docker config may be at %j', (environment, places) => {
-  expect(readEnvironment(environment).dockerConfigs).toEqual(places);
+  expect(readEnvironment(environment, 7).dockerConfigs).toEqual(places);
 });
 
 describe('dockerConfig', () => {

@@ -20,9 +20,9 @@ export const dockerConfig = (
   description = "registry credentials; by default docker's or Podman's own file",
 ) => new Option('--docker-config <file>', description);
 
-/** `--registry-config`: the webhook's configuration file. */
+/** `--registry-config`: the webhook's configuration file, which a variable can name for all commands. */
 export const registryConfig = (description = "the webhook's configuration, for its registries") =>
-  new Option('--registry-config <file>', description);
+  new Option('--registry-config <file>', description).env('TAGPIN_REGISTRY_CONFIG');
 
 /** `--kubeconfig` and `--context`, as kubectl has them. */
 export const cluster = () => [

@@ -11,6 +11,7 @@ import { declarePin } from './pin.ts';
 import { declarePreflight } from './preflight.ts';
 import { declareResolve } from './resolve.ts';
 import { declareServe } from './serve.ts';
+import { declareVersion } from './version.ts';
 import { declareWatch } from './watch.ts';
 
 /** The subcommands, in the order that help lists them. */
@@ -24,6 +25,7 @@ const declarations: readonly Declare[] = [
   declareKeep,
   declareWatch,
   declareCompletion,
+  declareVersion,
 ];
 
 /** `tagpin` with all subcommands. Their implementations are loaded only when they run. */
@@ -33,6 +35,7 @@ export function createProgram(runtime: Runtime): Command {
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .enablePositionalOptions()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tagpin: ')) })
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride((error) => runtime.leave(error.exitCode === 0 ? exitCode.done : exitCode.wrongUse))
     .showHelpAfterError('Run "tagpin --help" for the commands.');

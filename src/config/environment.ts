@@ -16,15 +16,21 @@ export interface Environment {
   isColoured: boolean;
 }
 
-/** @throws InvalidConfig */
-export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Environment {
+/**
+ * @param userId of this process, by which Podman names a folder
+ * @throws InvalidConfig
+ */
+export function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  userId = process.getuid?.(),
+): Environment {
   const { proxies, problems } = readProxies(environment);
   if (problems.length > 0) throw new InvalidConfig('the environment', problems);
   return {
     namespace: environment['POD_NAMESPACE'] || 'tagpin-system',
     proxies,
     cluster: readClusterEnvironment(environment, proxies),
-    dockerConfigs: dockerConfigPlaces(environment),
+    dockerConfigs: dockerConfigPlaces(environment, userId),
     isColoured: !environment['NO_COLOR'],
   };
 }
@@ -49,20 +55,29 @@ function readClusterEnvironment(
 
 /**
  * The paths of docker configs, by precedence, as in go-containerregistry (pkg/authn/keychain.go), except that a path from
- * a variable precedes every default. DOCKER_CONFIG replaces docker's default folder; Podman's file comes last.
+ * a variable precedes every default. DOCKER_CONFIG replaces docker's default folder; Podman's files come last
+ * (containers-auth.json(5): without XDG_RUNTIME_DIR, in /run by the user's id, and in the home folder).
  */
-function dockerConfigPlaces({
-  DOCKER_CONFIG,
-  REGISTRY_AUTH_FILE,
-  XDG_RUNTIME_DIR,
-  ...environment
-}: Readonly<Record<string, string | undefined>>): string[] {
+function dockerConfigPlaces(
+  {
+    DOCKER_CONFIG,
+    REGISTRY_AUTH_FILE,
+    XDG_RUNTIME_DIR,
+    XDG_CONFIG_HOME,
+    ...environment
+  }: Readonly<Record<string, string | undefined>>,
+  userId: number | undefined,
+): string[] {
   const home = environment['HOME'] || environment['USERPROFILE'];
+  const own = XDG_CONFIG_HOME || (home && join(home, '.config'));
+  const podman = (folder: string) => join(folder, 'containers', 'auth.json');
   return [
     ...(DOCKER_CONFIG ? [join(DOCKER_CONFIG, 'config.json')] : []),
     ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
     ...(home && !DOCKER_CONFIG ? [join(home, '.docker', 'config.json')] : []),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'containers', 'auth.json')] : []),
+    ...(XDG_RUNTIME_DIR ? [podman(XDG_RUNTIME_DIR)] : []),
+    ...(!XDG_RUNTIME_DIR && userId !== undefined ? [`/run/containers/${userId}/auth.json`] : []),
+    ...(own ? [podman(own)] : []),
   ];
 }
 

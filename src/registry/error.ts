@@ -20,6 +20,8 @@ export interface RegistryErrorDetails {
   /** `Retry-After`, in seconds from now. */
   retryAfter?: number | undefined;
   unsent?: Unsent;
+  /** Whether the registry refuses access without saying how to log in, so that no credential was sent. */
+  isUnchallenged?: boolean;
   cause?: unknown;
 }
 
@@ -33,6 +35,8 @@ export class RegistryError extends Error {
   readonly retryAfter: number | undefined;
   /** Set if nothing was sent, and the failure is that of an earlier request. */
   readonly unsent: Unsent | undefined;
+  /** Whether the registry refuses access without saying how to log in, so that no credential was sent. */
+  readonly isUnchallenged: boolean;
 
   constructor(failure: RegistryFailure, message: string, details: RegistryErrorDetails = {}) {
     super(singleLine(message, 300), { cause: details.cause });
@@ -42,6 +46,7 @@ export class RegistryError extends Error {
     this.url = details.url && redactUrl(details.url);
     this.retryAfter = details.retryAfter;
     this.unsent = details.unsent;
+    this.isUnchallenged = details.isUnchallenged ?? false;
   }
 
   /** Whether the same request may succeed later. */
@@ -54,6 +59,7 @@ export class RegistryError extends Error {
   asUnsent(unsent: Unsent, retryAfter = this.retryAfter): RegistryError {
     return new RegistryError(this.failure, this.message, {
       codes: this.codes,
+      isUnchallenged: this.isUnchallenged,
       cause: this,
       ...(this.status === undefined ? {} : { status: this.status }),
       ...(this.url === undefined ? {} : { url: new URL(this.url) }),
@@ -114,6 +120,7 @@ export interface ErrorResponse {
   body: string;
   /** Seconds. */
   retryAfter?: number | undefined;
+  isUnchallenged?: boolean;
   /** Secrets of the request, which must not be shown in a message. */
   secrets?: readonly string[];
 }
@@ -128,7 +135,7 @@ function withoutSecrets(text: string, secrets: readonly string[]): string {
 /** The error for a response with this status and body. */
 export function errorFromResponse(
   url: URL,
-  { status, body, retryAfter, secrets = [] }: ErrorResponse,
+  { status, body, retryAfter, isUnchallenged = false, secrets = [] }: ErrorResponse,
 ): RegistryError {
   const { codes, message } = readErrorBody(status, body, secrets);
   return new RegistryError(failureOf(status, codes), message, {
@@ -136,6 +143,7 @@ export function errorFromResponse(
     codes,
     url,
     retryAfter,
+    isUnchallenged,
   });
 }
 

@@ -31,6 +31,7 @@ export function failure(response: HttpResponse, credential: Credential | undefin
     status,
     body: body.toString('utf8'),
     retryAfter,
+    isUnchallenged: status === 401 && headers['www-authenticate'] === undefined && secrets.length === 0,
     secrets: [...secrets, ...(credential?.secrets ?? [])],
   });
 }

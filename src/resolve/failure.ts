@@ -120,6 +120,7 @@ function remedy(error: RegistryError, { credentials, failures, secrets, remedyWi
   }
   const meaning = meaningOf(error.failure);
   if (meaning.about !== 'credential') return meaning.remedy;
+  if (error.isUnchallenged) return UNCHALLENGED;
   // A source fails only for a registry of its own, whereas a secret may be for any.
   if (failures[0] !== undefined) return failures[0].remedy;
   const { missing = [], keyring } = secrets ?? {};
@@ -142,5 +143,8 @@ function remedy(error: RegistryError, { credentials, failures, secrets, remedyWi
     ? `let the user of ${sources} pull from this repository, or correct the image`
     : `correct the credentials in ${sources}, or the image`;
 }
+
+const UNCHALLENGED =
+  "the registry doesn't say how to log in (401 without WWW-Authenticate), so no credential was sent: look at it, or at what is in front of it";
 
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');

@@ -28,7 +28,7 @@ afterAll(async () => {
 
 /** All but the webhook, which is for no shell, and what is only for shells. */
 const commands = createProgram(idle).commands.filter(
-  (command) => !['serve', 'completion', '__complete'].includes(command.name()),
+  (command) => !['serve', 'completion', '__complete', 'version'].includes(command.name()),
 );
 
 const optionOf = (command: Command, long: string) => command.options.find((option) => option.long === long);

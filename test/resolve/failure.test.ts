@@ -58,6 +58,12 @@ test.each([
   expect(explain(errorFromResponse(url, { status: 401, body: '' }), atHand).remedy).toBe(remedy);
 });
 
+test('a refusal that asks for no login is not blamed on the credentials, which were not sent', () => {
+  const error = errorFromResponse(url, { status: 401, body: '', isUnchallenged: true });
+  const { remedy } = explain(error, { ...none, credentials: [user('ada')] });
+  expect(remedy).toMatch(/^the registry doesn't say how to log in \(401 without WWW-Authenticate\)/);
+});
+
 describe('a source that should have had a credential', () => {
   const failure = new CredentialError(
     'credential helper docker-credential-x',
