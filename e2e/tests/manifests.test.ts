@@ -105,7 +105,8 @@ function expectToMatchTheCode(objects: readonly KubernetesObject[], own: readonl
     expect(timeoutSeconds).toBeLessThanOrEqual(10);
   }
 
-  expect(ofKind(objects, 'ServiceAccount')).toEqual([spec.serviceAccountName]);
+  const watch = own.includes('watch') ? ['tagpin-watch'] : [];
+  expect(ofKind(objects, 'ServiceAccount')).toEqual([spec.serviceAccountName, ...watch]);
   const secrets = [
     ...ofKind(objects, 'Secret'),
     ...objects
@@ -139,6 +140,8 @@ describe('the manifests', () => {
         'namespaced-secrets',
         'network-policy',
         'other-digests',
+        'watch',
+        'watch-monitoring',
       ]),
     );
   });
