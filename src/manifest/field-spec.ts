@@ -8,7 +8,7 @@ import {
   toSegment,
   versionOf,
 } from './objects.ts';
-import { follow, valueFrom } from './yaml/node.ts';
+import { follow, isMergeKey, keyText, valueFrom } from './yaml/node.ts';
 import { parse } from './yaml/parser.ts';
 
 /**
@@ -19,8 +19,14 @@ export interface FieldSpec {
   group?: string | undefined;
   version?: string | undefined;
   kind?: string | undefined;
-  /** `spec/template/spec/containers[]/image`; lists are traversed with or without `[]`. */
+  /** `spec/template/spec/containers[]/image`; lists are traversed with or without `[]`, and `*` is any key. */
   path: string;
+  /** Whether a mapping there is no pod spec. */
+  isImage?: boolean;
+  /** What an image there begins with; anything else isn't one. */
+  scheme?: string;
+  /** A key beside the image with which it isn't one. */
+  unless?: string;
 }
 
 /** An invalid field spec. The message includes the remedy. */
@@ -93,13 +99,22 @@ export function spotsAt(node: MaybeNode, path: string): Spot[] {
   let spots = elementsOf({ node, pointer: '' });
   for (const name of names) {
     spots = spots
-      .map((spot) => ({
-        node: childOf(spot.node, name),
-        pointer: spot.pointer + toSegment(name),
-      }))
+      .flatMap((spot) => (name === '*' ? keysOf(spot.node) : [name]).map((key) => childSpot(spot, key)))
       .flatMap((spot) => (spot.node === undefined ? [] : elementsOf(spot)));
   }
   return spots;
+}
+
+const childSpot = ({ node, pointer }: Spot, key: string): Spot => ({
+  node: childOf(node, key),
+  pointer: pointer + toSegment(key),
+});
+
+function keysOf(node: MaybeNode): string[] {
+  const mapping = follow(node);
+  if (mapping?.type !== 'mapping') return [];
+  const keys = mapping.pairs.flatMap(({ key }) => (isMergeKey(key) ? [] : [keyText(key) ?? '']));
+  return [...new Set(keys)];
 }
 
 /** The items of a list and of lists in it. A node that isn't a list is its own item. */

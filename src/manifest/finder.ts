@@ -79,10 +79,12 @@ export class Finder {
     if (isKindWithPods(groupOf(apiVersion), kind)) this.#findInTemplate(templatePointer(kind));
     for (const spec of fieldSpecs.filter((one) => appliesTo(one, this.#object))) {
       for (const { node: target, pointer } of spotsAt(node, spec.path)) {
-        if (follow(target)?.type === 'mapping') {
+        const isMapping = follow(target)?.type === 'mapping';
+        if (isMapping && spec.isImage) continue;
+        if (isMapping) {
           this.#findInSpec(pointer, childOf(nodeAt(node, parentPointer(pointer)), 'metadata'));
         } else {
-          this.#findOne(target, pointer);
+          this.#findOne(target, pointer, spec);
         }
       }
     }
@@ -113,9 +115,12 @@ export class Finder {
   }
 
   /** An image outside a pod spec is decided about as a container's. */
-  #findOne(node: MaybeNode, pointer: string): void {
-    const image = stringOf(node);
-    if (image === undefined) return;
+  #findOne(node: MaybeNode, pointer: string, { scheme = '', unless }: FieldSpec): void {
+    const text = stringOf(node);
+    if (text === undefined || !text.startsWith(scheme)) return;
+    const beside = unless === undefined ? '' : `${parentPointer(pointer)}/${unless}`;
+    if (beside !== '' && nodeAt(this.#object.node, beside) !== undefined) return;
+    const image = text.slice(scheme.length);
     if (isVariable(image)) {
       this.#variables.add(pointer);
       const message = `${image}: it is filled in when it runs; pin it where its value is written`;
@@ -129,7 +134,7 @@ export class Finder {
       return;
     }
     const decided = this.#decideAlone(image, pointer);
-    if (decided !== undefined) this.#add(decided, pointer, undefined);
+    if (decided !== undefined) this.#add(decided, pointer, undefined, image);
   }
 
   /** An image whose parts are fields of their own. */
@@ -177,7 +182,8 @@ export class Finder {
     return undefined;
   }
 
-  #add(decided: Decided, pointer: string, policyPointer: string | undefined): void {
+  /** @param value what of the text is the image, if that isn't all */
+  #add(decided: Decided, pointer: string, policyPointer: string | undefined, value?: string): void {
     const scalar = follow(nodeAt(this.#object.node, pointer));
     // A patch may name a container without its image.
     if (scalar?.type !== 'scalar' || stringValue(scalar) === undefined) return;
@@ -188,7 +194,7 @@ export class Finder {
       object: this.#name,
       objectPointer: this.#object.pointer,
       path: this.#path(pointer),
-      span: spanOf(scalar),
+      span: { ...spanOf(scalar), ...(value === undefined ? {} : { value }) },
       policy: policyPointer === undefined ? undefined : this.#policy(pointer, policyPointer),
     });
   }

@@ -4,6 +4,7 @@ import type { FieldSpec } from './field-spec.ts';
 import { Finder, type ManifestImage } from './finder.ts';
 import { isKustomizationFile, KUSTOMIZATION, knownFieldSpecs } from './known-kinds.ts';
 import { objectsOf } from './objects.ts';
+import { formatOf, otherFieldSpecs } from './other-files.ts';
 import { imagesPassedBy, type PassedBy } from './unknown-kinds.ts';
 
 export type { ManifestImage, PolicySpan } from './finder.ts';
@@ -24,8 +25,8 @@ export function findImages(manifest: Manifest, options: FindOptions, name = ''):
   const mistakes = [...manifest.mistakes];
   const warnings: Mistake[] = [];
   const passedBy: PassedBy[] = [];
-  const fieldSpecs = [...options.fieldSpecs, ...knownFieldSpecs];
-  const byDefault = isKustomizationFile(name) ? KUSTOMIZATION : {};
+  const fieldSpecs = [...options.fieldSpecs, ...knownFieldSpecs, ...otherFieldSpecs];
+  const byDefault = isKustomizationFile(name) ? KUSTOMIZATION : formatOf(name);
   for (const [index, document] of manifest.documents.entries()) {
     const objects = objectsOf(document.root, byDefault);
     for (const object of objects) {

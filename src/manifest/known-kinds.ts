@@ -87,5 +87,5 @@ export const isKustomizationFile = (name: string) =>
 
 export const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' };
 
-/** What Argo and Tekton fill in when it runs. */
-export const isVariable = (image: string) => /\{\{|\$\(/.test(image);
+/** What Argo, Tekton, compose and pipelines fill in when it runs. */
+export const isVariable = (image: string) => /\{\{|\$/.test(image);
