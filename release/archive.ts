@@ -14,7 +14,7 @@ const BLOCK = 512;
  */
 export function archive(files: readonly ArchivedFile[]): Buffer {
   const parts = files.flatMap((file) => [header(file), file.bytes, padding(file.bytes.length)]);
-  return gzipSync(Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]), { level: 9 });
+  return gzipSync(Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]));
 }
 
 const padding = (size: number) => Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);

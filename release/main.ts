@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { step } from '../e2e/support/step.ts';
 import { packNpm, sha256Of, writeChecksums, writeConfigSchema } from './artifacts.ts';
 import { bundle } from './bundle.ts';
@@ -78,6 +79,8 @@ try {
   if (options.help) console.log(usage);
   else await main(options);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(
+    error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : error,
+  );
   process.exitCode = 1;
 }
