@@ -23,7 +23,8 @@ export async function hold(repository: Repository, request: HoldRequest): Promis
       .filter((digest) => !wanted.some((one) => one.digest === digest))
       .map((digest) => ({ digest, isCertain: false })),
   ];
-  const tags = before === undefined || tagEach ? await ownTags(repository, request, report) : [];
+  const mayHaveTags = tagEach || before === undefined || before.manifests.length === 0;
+  const tags = mayHaveTags ? await ownTags(repository, request, report) : [];
   if (tagEach || tags.length > 0) {
     await holdByTags(repository, request, { before, tags, manifests: await described(all) }, report);
     return report;

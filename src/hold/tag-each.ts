@@ -30,7 +30,8 @@ export async function holdByTags(
   { before, tags, manifests }: Present,
   report: HoldReport,
 ): Promise<void> {
-  const { holder, wanted, mayRelease } = request;
+  const { holder, wanted, mayRelease, tagEach } = request;
+  if (before === undefined && tagEach && manifests.length > 0) await claim(repository, request, report);
   const needed = new Set(wanted.map(({ digest }) => tagOfDigest(holder.cluster, digest)));
   const held = await Promise.all(
     manifests.map((descriptor) =>
@@ -59,6 +60,18 @@ export async function holdByTags(
       released: released.filter((digest) => !report.held.includes(digest)),
     });
   });
+}
+
+/**
+ * Says by an empty index whose the tags are, so that another cluster of that name is refused. A registry that takes no index
+ * has only the name.
+ */
+async function claim(repository: Repository, request: HoldRequest, report: HoldReport): Promise<void> {
+  try {
+    await release(repository, request, tagOfIndex(request.holder.cluster), { report, released: [] });
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+  }
 }
 
 /** The digests that an index refers to and the repository has. */

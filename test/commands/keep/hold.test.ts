@@ -301,7 +301,11 @@ describe('tagpin keep --hold --tag-each', () => {
   test('tags what an index refers to before the index, because a tag of that alone may keep none of it', async () => {
     runs(two);
     const { writes, held } = await hold({ tagEach: true });
-    expect(writes.map(({ tag }) => tag)).toEqual([...children.map((child) => tagOf(child)), tagOf(two)]);
+    expect(writes.map(({ tag }) => tag)).toEqual([
+      'tagpin-keep-prod',
+      ...children.map((child) => tagOf(child)),
+      tagOf(two),
+    ]);
     expect(held).toEqual([two]);
     expect((await hold({ tagEach: true })).writes).toEqual([]);
     ends(two);
@@ -321,6 +325,25 @@ describe('tagpin keep --hold --tag-each', () => {
     runs(one);
     await hold({ tagEach: true });
     expect(registry.digest('app', tagOf(one))).toBe(one);
+  });
+
+  test('is refused where another cluster of that name holds so', async () => {
+    runs(one);
+    await hold({ tagEach: true });
+    await using other = await startKeepCluster('uid-of-another-cluster');
+    other.put(namespaceObject('a'), podObject('a', { image: `${app}@${two}` }));
+    const { code, data } = await other.keep(options({ tagEach: true }));
+    expect({ code, writes: data.repositories?.[0]?.writes }).toEqual({ code: 3, writes: [] });
+    expect(registry.digest('app', tagOf(one))).toBe(one);
+  });
+
+  test('stays where it was once chosen', async () => {
+    runs(one);
+    await hold({ tagEach: true });
+    ends(one);
+    runs(two);
+    expect((await hold()).writes.map(({ tag }) => tag)).toContain(tagOf(two));
+    expect((await hold()).writes).toEqual([]);
   });
 
   test('leaves those of another cluster', async () => {
