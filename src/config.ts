@@ -1,14 +1,17 @@
+import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { joinConfigs, readConfigFiles } from './config/config-files.ts';
 import { InvalidConfig, Mistakes, problemsIn, remedyOf } from './config/invalid-config.ts';
+import { withAbsolutePaths } from './config/relative-paths.ts';
 import { configSchema } from './config/schema.ts';
 import { whyUnreadable } from './system-error.ts';
 
 export type Config = z.infer<typeof configSchema>;
 
 /**
- * Reads the configuration: a file, or a folder whose `*.yaml` files are joined; without a path, the defaults.
+ * Reads the configuration: a file, or a folder whose `*.yaml` files are joined; without a path, the defaults. Paths in a file
+ * count from its folder.
  *
  * @throws InvalidConfig
  */
@@ -16,7 +19,7 @@ export function loadConfig(path: string | undefined): Config {
   if (path === undefined) return configSchema.parse({});
   const mistakes = new Mistakes();
   const documents = readFiles(path).flatMap(({ file, text }) => {
-    const value = mistakes.collect(() => parseYaml(text, file));
+    const value = mistakes.collect(() => withAbsolutePaths(parseYaml(text, file), dirname(resolve(file))));
     // Each file is validated alone first, so that a mistake is reported with its file.
     mistakes.collect(() => parse(value ?? {}, file));
     return { file, value };

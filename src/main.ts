@@ -18,6 +18,13 @@ if (Number.parseInt(node, 10) < OLDEST_NODE) {
   process.exit(exitCode.wrongUse);
 }
 
+// Go's programs trust these; Node.js by itself doesn't read them.
+if (process.env['SSL_CERT_FILE'] || process.env['SSL_CERT_DIR']) {
+  const { getCACertificates, setDefaultCACertificates } = await import('node:tls');
+  // Node.js has it since 24.5.
+  setDefaultCACertificates?.([...getCACertificates('default'), ...getCACertificates('system')]);
+}
+
 const program = createProgram({
   context(options) {
     const environment = readEnvironment(process.env);

@@ -43,7 +43,7 @@ test('all mistakes are reported: of each file, of the files that it names, and o
     `${folder.path} is not a valid configuration:`,
     `  webhook.port: ${folder.path}/a.yaml has it and ${folder.path}/d.yaml too; leave it in one of them`,
     'the environment is not a valid configuration:',
-    '  HTTPS_PROXY: write the URL of an HTTP proxy, such as http://proxy.example.com:3128',
+    '  HTTPS_PROXY: write the URL of a proxy, such as http://proxy.example.com:3128',
     '',
   ]);
   expect(code).toBe(2);

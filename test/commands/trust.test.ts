@@ -35,6 +35,7 @@ const resolve = (env: Readonly<Record<string, string>>, file = config) =>
 
 const variables: [string, () => Readonly<Record<string, string>>][] = [
   ['NODE_EXTRA_CA_CERTS', () => ({ NODE_EXTRA_CA_CERTS: ca })],
+  ['SSL_CERT_FILE', () => ({ SSL_CERT_FILE: ca })],
   ['NODE_USE_SYSTEM_CA with SSL_CERT_FILE', () => ({ NODE_USE_SYSTEM_CA: '1', SSL_CERT_FILE: ca })],
 ];
 
@@ -46,8 +47,8 @@ test.each(variables)('%s adds CAs for a registry that has a caFile, too', async 
   expect(await resolve(env(), another)).toMatchObject({ stdout: `${digest}\n`, code: 0 });
 });
 
-test('SSL_CERT_FILE alone adds none', async () => {
-  const { code, stderr } = await resolve({ SSL_CERT_FILE: ca });
+test('an SSL_CERT_FILE that is not there adds none', async () => {
+  const { code, stderr } = await resolve({ SSL_CERT_FILE: `${ca}.absent` });
   expect(stderr).toContain("the registry isn't trusted");
   expect(code).toBe(3);
 });

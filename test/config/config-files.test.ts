@@ -1,5 +1,7 @@
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
+import { createAuthority } from '../support/authority.ts';
 import { makeFolder } from '../support/folder.ts';
 
 test('the files of a folder count together, whatever the depth of their keys', () => {
@@ -39,6 +41,24 @@ test('a mistake is told with the file it is in', () => {
   expect(() => loadConfig(folder.path)).toThrow(
     `${folder.path}/b.yaml is not a valid configuration:\n  pin.keptTag: no such key`,
   );
+});
+
+test('relative paths count from the folder of the file that they are in', async () => {
+  const { caPem } = await createAuthority();
+  using folder = makeFolder({
+    'config/a.yaml': 'registries: {a.example: {caFile: ca.crt}}',
+    'config/b.yaml':
+      'registries: {b.example: {caFile: ../ca.crt}}\ndockerConfig: docker.json\ncertsDirectory: none:certs.d',
+    'config/ca.crt': caPem,
+    'config/docker.json': '{}',
+    'config/certs.d/a.example/hosts.toml': '',
+    'ca.crt': caPem,
+  });
+  const { registries, dockerConfig, certsDirectory } = loadConfig(relative('.', join(folder.path, 'config')));
+  expect(registries['a.example']?.caFile).toBe(join(folder.path, 'config/ca.crt'));
+  expect(registries['b.example']?.caFile).toBe(join(folder.path, 'ca.crt'));
+  expect(dockerConfig).toBe(join(folder.path, 'config/docker.json'));
+  expect(certsDirectory).toBe(`${join(folder.path, 'config/none')}:${join(folder.path, 'config/certs.d')}`);
 });
 
 test('a folder without such a file is a mistake', () => {
