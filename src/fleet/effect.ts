@@ -12,6 +12,8 @@ export interface Effect {
 }
 
 /**
+ * The mode in which a namespace's pods are pinned, and a finding if that isn't what its label says.
+ *
  * @param labels the namespace's
  * @param selection undefined if the webhook configurations couldn't be read
  * @param modesOfPods those of its pods and templates, because a webhook's objectSelector may leave some of them out
