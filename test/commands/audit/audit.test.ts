@@ -156,7 +156,9 @@ describe('tagpin audit says of an image by tag', () => {
     const { data } = await audit();
     expect(data.images).toMatchObject([{ use: `${name}@${after}`, drift: { tag: after } }]);
     expect(data.images[0]?.findings.map(({ kind }) => kind)).toEqual(['gone', 'drift', 'unpinned']);
-    expect(data.images[0]?.findings[0]?.message).toMatch(/^what runs is not found \(404/);
+    expect(data.images[0]?.findings[0]?.message).toMatch(
+      /^what runs is not found \(404.*; push it again from a node or a mirror that has it, or roll out$/,
+    );
   });
 
   test('that the tag is gone, and to write what runs', async () => {
