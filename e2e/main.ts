@@ -2,12 +2,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { imagePlatforms as releasedPlatforms } from '../release/bases.ts';
+import { nodePackageOf } from '../release/node.ts';
 import { isolated, noteControlGroups, runSession, withOwnMounts } from './cluster/isolation.ts';
 import { buildDockerImage, deleteKindCluster } from './cluster/kind.ts';
 import { buildImage } from './image/build.ts';
 import { prepareBinaries, preparePrograms } from './machine/binaries.ts';
 import { obstacles } from './machine/obstacles.ts';
-import { installPackage } from './machine/package.ts';
+import { cacheNode, installPackage } from './machine/package.ts';
 import { installPackages, missingPackages } from './machine/packages.ts';
 import { closingLine, readReport } from './report.ts';
 import type { Settings } from './settings.ts';
@@ -53,6 +55,7 @@ async function prepare(options: Options, directory: string, signal: AbortSignal)
   if (packages.length > 0)
     await step(`installed ${packages.join(' ')}`, () => installPackages(packages, signal));
   const binaries = await prepareBinaries(signal);
+  await cacheNode(releasedPlatforms.map(nodePackageOf), signal);
   const image = await step('image built', () =>
     buildImage({
       directory: join(directory, 'image'),

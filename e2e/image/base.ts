@@ -60,7 +60,7 @@ async function addProgram(program: string, target: string, root: string): Promis
 }
 
 /** Copies the shared libraries that a program or library is linked with, to the same paths. */
-async function addLibraries(program: string, root: string): Promise<void> {
+export async function addLibraries(program: string, root: string): Promise<void> {
   const linked = await succeed(run(['ldd', program]));
   for (const [library] of linked.matchAll(/\/\S+/g)) {
     const copy = join(root, library);

@@ -20,3 +20,8 @@ export async function installPackage(directory: string, signal: AbortSignal): Pr
   await succeed(run(install, { cwd: directory, signal }));
   return join(directory, 'node_modules/.bin');
 }
+
+/** Has npm cache the Node.js of other platforms, for the release that a test makes where there is no network. */
+export async function cacheNode(packages: readonly string[], signal: AbortSignal): Promise<void> {
+  await succeed(run(['npm', 'cache', 'add', '--prefer-offline', ...packages], { signal }));
+}
