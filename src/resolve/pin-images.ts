@@ -13,7 +13,7 @@ import type { Resolution, Resolver } from './resolver.ts';
 
 /** What became of one image. */
 export type ImageOutcome =
-  | { field: ImageField; result: 'left'; reason: string }
+  | { field: ImageField; result: 'left'; reason: string; remarks?: readonly string[] }
   | {
       field: ImageField;
       result: 'pinned';

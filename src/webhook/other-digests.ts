@@ -11,14 +11,11 @@ import type { Pins } from '../revision/pins.ts';
 import { type StoredRevision, UnreadableRevision } from '../revision/pod-revision.ts';
 import { readReference } from '../revision/running-pod.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { called } from './verdict.ts';
 
 /** What the images by digest of a pod come to. */
 export interface OtherDigests {
-  /** Of those that aren't left. */
+  /** Of those that have another digest than their revision stores. */
   outcomes: readonly ImageOutcome[];
-  /** Warnings about the others. */
-  remarks: readonly string[];
   /** All the decisions that are still to be carried out. */
   rest: readonly Decided[];
 }
@@ -46,30 +43,23 @@ export async function examineDigests(
   signal: AbortSignal,
 ): Promise<OtherDigests> {
   const byDigest = decided.filter(isByDigest);
-  if (revision === undefined || byDigest.length === 0) return { outcomes: [], remarks: [], rest: decided };
+  if (revision === undefined || byDigest.length === 0) return { outcomes: [], rest: decided };
   let others: OtherDigest[];
   try {
     others = await findOthers(byDigest, revision, signal);
   } catch (error) {
-    if (!(error instanceof UnreadableRevision)) throw error;
-    if (otherDigest === 'keep') return { outcomes: [], remarks: [], rest: decided };
-    const failure = explain(error);
-    const outcomes = byDigest.map(({ field }) => ({
-      field,
-      result: 'failed' as const,
-      failure,
-      error,
-      milliseconds: 0,
-    }));
-    return { outcomes, remarks: [], rest: decided.filter((image) => !isByDigest(image)) };
+    if (!(error instanceof UnreadableRevision) && !signal.aborted) throw error;
+    if (otherDigest === 'keep') return { outcomes: [], rest: decided };
+    return {
+      outcomes: byDigest.map(({ field }) => unknown(field, error)),
+      rest: decided.filter((image) => !isByDigest(image)),
+    };
   }
   const isReplaced = otherDigest === 'stored' && mode !== 'audit';
   otherDigests.inc({ mode, outcome: isReplaced ? 'replaced' : 'kept' }, others.length);
-  if (!isReplaced) return { outcomes: [], remarks: others.map(describeKept), rest: decided };
   const pointers = new Set(others.map(({ field }) => field.pointer));
   return {
-    outcomes: others.map(replaced),
-    remarks: [],
+    outcomes: others.map(isReplaced ? replaced : kept),
     rest: decided.filter(({ field }) => !pointers.has(field.pointer)),
   };
 }
@@ -113,8 +103,14 @@ function mayDiffer(reference: Reference, digest: Digest, pins: Pins | undefined)
 const imageIn = (template: Pod, { place, name }: ImageField) =>
   walk(template.spec).find((field) => field.place === place && field.name === name)?.image;
 
-const describeKept = ({ field, stored }: OtherDigest) =>
-  `${called(field)}: its rollout stores ${stored}, not this digest; call tagpin first, or set pin.otherDigest`;
+function kept({ field, stored }: OtherDigest): ImageOutcome {
+  const remark = `its rollout stores ${stored}, not this digest; call tagpin first, or set pin.otherDigest`;
+  return { field, result: 'left', reason: 'digest', remarks: [remark] };
+}
+
+function unknown(field: ImageField, error: unknown): ImageOutcome {
+  return { field, result: 'failed', failure: explain(error), error, milliseconds: 0 };
+}
 
 function replaced({ field, written, digest, stored }: OtherDigest): ImageOutcome {
   return {

@@ -58,7 +58,6 @@ export function createPodHandler(parts: PinningParts): PodHandler {
     const remarks = [
       ...(oldPod === undefined ? remarksOnSkipping(pod, mode, rules.honourSkipAnnotation) : []),
       ...brokenSecrets.map(remarkOnSecret),
-      ...others.remarks,
       ...remarksOnPins(outcomes),
     ];
     return verdictOf(mode, outcomes, patchOf(parts.settings, request, pod, oldPod, outcomes), remarks);

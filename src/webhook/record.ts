@@ -75,7 +75,9 @@ export function record(
     switch (outcome.result) {
       case 'left':
         metrics.images.inc({ mode, outcome: 'left', reason: outcome.reason });
-        if (outcome.reason !== 'unchanged') log.info({ ...about, reason: outcome.reason }, 'left');
+        if (outcome.remarks !== undefined) {
+          log.warn({ ...about, reason: outcome.reason, remarks: outcome.remarks }, 'left');
+        } else if (outcome.reason !== 'unchanged') log.info({ ...about, reason: outcome.reason }, 'left');
         break;
       case 'pinned': {
         const { pin, source, remarks = [], milliseconds } = outcome;

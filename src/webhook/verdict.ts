@@ -91,7 +91,7 @@ export function shown(image: string): string {
 }
 
 const named = ({ place, name }: ImageField) => `${place} "${excerpt(name)}"`;
-export const called = (field: ImageField) => `${named(field)}: ${shown(field.image)}`;
+const called = (field: ImageField) => `${named(field)}: ${shown(field.image)}`;
 
 /** The warnings about a `tagpin.dev/skip` without effect. */
 export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): string[] {
@@ -104,12 +104,12 @@ export function remarksOnSkipping(pod: Pod, mode: Mode, honoured: boolean): stri
     .map((name) => `${SKIP} names "${excerpt(name)}", which is no container or image volume of this pod`);
 }
 
-/** The warnings about digests that aren't what the registry says now. */
+/** The warnings about digests that aren't what the registry says now, or what the rollout stores. */
 export function remarksOnPins(outcomes: readonly ImageOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>
-    outcome.result === 'pinned'
-      ? (outcome.remarks ?? []).map((remark) => `${called(outcome.field)}: ${remark}`)
-      : [],
+    outcome.result === 'failed'
+      ? []
+      : (outcome.remarks ?? []).map((remark) => `${called(outcome.field)}: ${remark}`),
   );
 }
 

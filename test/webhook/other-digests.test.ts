@@ -147,6 +147,17 @@ test('a revision that cannot be read stops nothing where other digests are kept'
   }
 });
 
+test('a revision that hangs stops nothing where other digests are kept', async () => {
+  const pod = podOf(keeping, [`${name}@${other}`]);
+  const mend = keeping.api.fail({ resource: 'replicasets', effect: { outcome: 'hang' } });
+  try {
+    const { response } = await keeping.review('enforce', podReview(pod), '1s');
+    expect(response.allowed).toBe(true);
+  } finally {
+    mend();
+  }
+});
+
 test('a revision that cannot be read is refused where other digests are replaced', async () => {
   const pod = podOf(replacing, [`${name}@${other}`]);
   const mend = replacing.api.fail({ resource: 'replicasets', effect: 'forbidden' });
