@@ -26,6 +26,8 @@ export const declarePin: Declare = (program, runtime) => {
       output(
         'print a report instead of manifests; any other word is a folder to write them to',
         'json',
+        'github',
+        'sarif',
       ).argParser(parseOutput),
     )
     .option('--lock <file>', 'the lock file: use its digests, and add new ones')

@@ -7,7 +7,7 @@ import { type FieldSpec, fieldSpecSchema } from '../../manifest/field-spec.ts';
 
 export interface PinOptions extends AskerOptions {
   inPlace?: boolean | undefined;
-  /** A folder to write to, and `json` for a report in place of the manifests. */
+  /** A folder to write to, and a format of a report in place of the manifests. */
   output?: string[] | undefined;
   lock?: string | undefined;
   frozen?: boolean | undefined;
@@ -52,7 +52,7 @@ export function checkOptions(options: PinOptions): void {
   const format = folders.find((folder) => FORMATS.has(folder));
   if (format !== undefined) {
     throw new WrongUse(
-      `-o ${format}: pin prints manifests as they are written, or a report with -o json; for a folder of that name, write ./${format}`,
+      `-o ${format}: pin prints manifests as they are written, or a report with -o json, github or sarif; for a folder of that name, write ./${format}`,
     );
   }
   if (given('inPlace') && folders.length > 0) {
@@ -70,16 +70,27 @@ const FORMATS = new Set(
   ),
 );
 
-const foldersOf = ({ output = [] }: PinOptions) => output.filter((value) => value !== 'json');
+/** What is printed in place of manifests. */
+export const reportFormats = ['json', 'github', 'sarif'] as const;
+type ReportFormat = (typeof reportFormats)[number];
+
+const isReport = (value: string): value is ReportFormat => reportFormats.some((format) => format === value);
+
+const foldersOf = ({ output = [] }: PinOptions) => output.filter((value) => !isReport(value));
 
 /** The folder to write to, if there is one. */
 export const outputFolder = (options: PinOptions): string | undefined => foldersOf(options)[0];
 
 /** Whether manifests go to standard output, where they become one stream. */
 export const printsManifests = (options: PinOptions) =>
-  !options.inPlace && !options.check && outputFolder(options) === undefined && !wantsJson(options);
+  !options.inPlace &&
+  !options.check &&
+  outputFolder(options) === undefined &&
+  reportFormat(options) === undefined;
 
-export const wantsJson = ({ output = [] }: PinOptions) => output.includes('json');
+/** The report to print, if any; of several the last. */
+export const reportFormat = ({ output = [] }: PinOptions): ReportFormat | undefined =>
+  output.filter(isReport).at(-1);
 
 /** `true` or `"true"`, because a ConfigMap has only strings. */
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);

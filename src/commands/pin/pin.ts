@@ -9,8 +9,15 @@ import type { Lock } from '../../manifest/lock.ts';
 import { addResults, functionConfigOf, isResourceList } from '../../manifest/resource-list.ts';
 import { splice } from '../../manifest/splice.ts';
 import { untilAborted } from '../../singleflight.ts';
+import { printGitHub, printSarif } from './annotations.ts';
 import { Digests } from './digests.ts';
-import { checkOptions, type PinOptions, printsManifests, readFunctionConfig, wantsJson } from './options.ts';
+import {
+  checkOptions,
+  type PinOptions,
+  printsManifests,
+  readFunctionConfig,
+  reportFormat,
+} from './options.ts';
 import { checkDestination, joinManifests, makeDestination, writeFiles } from './output.ts';
 import { type OpenedFile, openFile, type PinnedFile, pinFile } from './pinned-file.ts';
 import * as report from './report.ts';
@@ -148,6 +155,8 @@ function tellChanges({ intent }: Setup, lock: Lock, { terminal }: CommandContext
   if (changes.length === 0) terminal.err('tagpin: no digest in the lock has changed\n');
 }
 
+const printers = { json: report.printReport, github: printGitHub, sarif: printSarif };
+
 /** Writes or prints the result, and returns the files with any mistakes from writing. */
 async function deliver(
   files: readonly PinnedFile[],
@@ -160,7 +169,8 @@ async function deliver(
     delivered = result.files;
     terminal.err(`tagpin: ${report.summarize(delivered, result.written)}\n`);
   }
-  if (wantsJson(options)) terminal.out(report.printReport(delivered));
+  const format = reportFormat(options);
+  if (format !== undefined) terminal.out(printers[format](delivered));
   else if (intent.mode === 'check') {
     terminal.out(
       delivered
