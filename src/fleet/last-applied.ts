@@ -4,9 +4,16 @@ import { parseJson } from '../json.ts';
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 const object = z.record(z.string(), z.unknown());
+const strings = z.record(z.string(), z.unknown()).nullish();
+/** Of its metadata, only what a person writes: what is applied may be an export, with a uid and times. */
 const manifest = z.looseObject({
   kind: z.string(),
-  metadata: z.looseObject({ name: z.string() }),
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: strings,
+    annotations: strings,
+  }),
   spec: object,
 });
 
@@ -24,7 +31,7 @@ export function projected(live: unknown, written: unknown): unknown {
   if (Array.isArray(written)) return Array.isArray(live) ? projectedList(live, written) : live;
   const [from, of] = [object.safeParse(live), object.safeParse(written)];
   if (!from.success || !of.success) return live;
-  const names = Object.keys(of.data).filter((name) => from.data[name] !== undefined);
+  const names = Object.keys(of.data).filter((name) => (from.data[name] ?? null) !== null);
   return Object.fromEntries(names.map((name) => [name, projected(from.data[name], of.data[name])]));
 }
 

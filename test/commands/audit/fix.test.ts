@@ -376,13 +376,16 @@ test('what kubectl applied has the fields that were applied, as they are now, an
   const applied = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { namespace, name: 'web', annotations: {} },
+    // As of an export, or of `kubectl create --dry-run`.
+    metadata: { namespace, name: 'web', annotations: {}, creationTimestamp: null, uid: 'of-another' },
+    status: {},
     spec: {
+      strategy: {},
       // Scaled since.
       replicas: 1,
       selector: { matchLabels: { app: 'web' } },
       template: {
-        metadata: { labels: { app: 'web' } },
+        metadata: { creationTimestamp: null, labels: { app: 'web' } },
         spec: {
           serviceAccountName: 'web',
           containers: [
@@ -410,6 +413,7 @@ test('what kubectl applied has the fields that were applied, as they are now, an
       kind: 'Deployment',
       metadata: { namespace, name: 'web', annotations: {} },
       spec: {
+        strategy: {},
         replicas: 3,
         selector: { matchLabels: { app: 'web' } },
         template: {
