@@ -31,16 +31,19 @@ export interface PublishedRelease extends Release {
 /** Where a file of this version can be downloaded once it is released. */
 export const downloadUrl = (file: string) => `${repository}/releases/download/v${version}/${file}`;
 
+/** Runs git in the project, whose files may be another user's: images are built as root. */
+const git = (...args: string[]) =>
+  succeed(run(['git', '-c', `safe.directory=${project}`, ...args], { cwd: project }));
+
 /** The commit that is checked out, and its time. */
 export async function readRevision(): Promise<{ revision: string; created: Date }> {
-  const text = await succeed(run(['git', 'log', '-1', '--format=%H %ct'], { cwd: project }));
+  const text = await git('log', '-1', '--format=%H %ct');
   const [revision = '', seconds] = text.split(' ');
   return { revision, created: new Date(Number(seconds) * 1000) };
 }
 
 /** Why the commit that is checked out isn't what its version says it is; none in a release. */
 export async function obstaclesTo(revision: string): Promise<string[]> {
-  const git = (...args: string[]) => succeed(run(['git', ...args], { cwd: project }));
   const changelog = readFileSync(join(project, 'CHANGELOG.md'), 'utf8');
   const tagged = (await git('tag', '--points-at', revision)).split('\n');
   return [
