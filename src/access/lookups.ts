@@ -10,6 +10,7 @@ import { explain, type Failure } from '../resolve/failure.ts';
 import { untilAborted } from '../singleflight.ts';
 import { openLogin, type PodOptions, readPullCredentials } from './credentials.ts';
 import { type Inspection, inspect } from './image-details.ts';
+import { digestForPlatform, NoSuchPlatform } from './platform.ts';
 import { atCommandLine } from './remedies.ts';
 
 /** What a lookup of one image found, or why it found nothing. */
@@ -29,6 +30,8 @@ export interface FoundImage {
 export interface LookupOptions {
   /** Whether to read the manifests too. */
   inspect: boolean;
+  /** The platform whose manifest is meant, instead of the whole image; as `linux/arm64`, or with its variant. */
+  platform?: string | undefined;
   /** Carries the deadline. */
   signal: AbortSignal;
 }
@@ -103,6 +106,10 @@ export async function lookUp(
     atHand = await credentials.find(repository(reference));
     return await find(engine, reference, atHand, options);
   } catch (error) {
+    if (error instanceof NoSuchPlatform) {
+      const remedy = 'choose another platform, or correct the image';
+      return { failure: { label: 'not_found', cause: error.message, remedy }, error };
+    }
     const remedyWithout = atHand?.secrets === undefined ? logIn(reference) : undefined;
     const failure = explain(error, atHand && { ...atHand, remedyWithout });
     return { failure: atCommandLine(failure, error), error };
@@ -113,7 +120,7 @@ async function find(
   engine: RegistryEngine,
   reference: Reference,
   { credentials }: ImageCredentials,
-  { inspect: isInspected, signal }: LookupOptions,
+  { inspect: isInspected, platform, signal }: LookupOptions,
 ): Promise<FoundImage> {
   const started = performance.now();
   const resolution = await engine.resolver.resolve(reference, credentials, signal);
@@ -124,7 +131,11 @@ async function find(
     if (reference.digest !== digest) throw otherDigest();
   }
   // A registry may answer a sha512 with its sha256; the digest that was asked for exists, and names the image.
-  const known = reference.digest ?? digest;
+  const whole = reference.digest ?? digest;
+  const known =
+    platform === undefined
+      ? whole
+      : await digestForPlatform(engine.client, reference, whole, platform, credential, signal);
   const inspection = isInspected
     ? await inspect(engine.client, reference, known, credential, signal)
     : undefined;

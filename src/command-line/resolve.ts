@@ -1,3 +1,4 @@
+import { InvalidArgumentError, Option } from 'commander';
 import type { ResolveCommandOptions } from '../commands/resolve.ts';
 import type { ClusterOptions } from '../console/runtime.ts';
 import {
@@ -19,6 +20,11 @@ export const declareResolve: Declare = (program, runtime) => {
     .description('print the digest of each image, one per line')
     .argument('<image...>', 'images as in manifests: by tag, by digest or both')
     .addOption(output('print an array with an object for each image', 'json'))
+    .addOption(
+      new Option('--platform <platform>', 'the digest for this platform, such as linux/arm64').argParser(
+        parsePlatform,
+      ),
+    )
     .addOption(dockerConfig())
     .addOption(namespace('resolve as a pod of this namespace, with its pull secrets'))
     .option('--service-account <name>', "the pod's ServiceAccount; by default, default")
@@ -39,3 +45,9 @@ export const declareResolve: Declare = (program, runtime) => {
     },
   );
 };
+
+/** As docker and crane write it. */
+function parsePlatform(text: string): string {
+  if (/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/.test(text)) return text;
+  throw new InvalidArgumentError('Write it as os/architecture, such as linux/arm64 or linux/arm/v7.');
+}

@@ -9,6 +9,8 @@ import { sentence } from '../resolve/failure.ts';
 
 export interface ResolveCommandOptions extends AskerOptions {
   output?: string;
+  /** The platform whose manifest is meant: `linux/arm64`, or with its variant. */
+  platform?: string;
   /** Milliseconds for everything. */
   timeout: number;
   registryConfig?: string;
@@ -36,7 +38,8 @@ export async function resolve(
   const { terminal, interrupted } = context;
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(options.timeout)]);
   const inspect = options.output === 'json';
-  return withLookups(config, options, context, { inspect, signal }, async (lookUp) => {
+  const lookups = { inspect, signal, platform: options.platform };
+  return withLookups(config, options, context, lookups, async (lookUp) => {
     using progress = terminal.progress({ counted: 'images resolved', total: wanted.length });
     const looked = startAll(wanted, lookUp, progress, interrupted);
     const print = inspect ? printEntries : printDigests;

@@ -114,7 +114,9 @@ const platform = z.object({
 });
 
 const manifest = z.object({
-  manifests: z.array(z.object({ platform: platform.nullish().catch(undefined) })).optional(),
+  manifests: z
+    .array(z.object({ digest: z.string().default(''), platform: platform.nullish().catch(undefined) }))
+    .optional(),
   config: z.object({ mediaType: z.string(), digest: z.string() }).optional(),
 });
 
@@ -137,6 +139,15 @@ export function platformsOf(bytes: Buffer): Platforms {
   const written = manifests.flatMap(({ platform }) => (platform == null ? [] : [print(platform)]));
   // BuildKit lists attestations as images for the platform `unknown/unknown`.
   return { platforms: [...new Set(written)].filter((text) => text !== 'unknown/unknown') };
+}
+
+/** The manifests in an index that name their platform; none if it is no index. */
+export function manifestsOf(bytes: Buffer): { digest: Digest; platform: string }[] {
+  const parsed = manifest.safeParse(parseJson(bytes.toString('utf8')));
+  const { manifests = [] } = parsed.success ? parsed.data : {};
+  return manifests.flatMap(({ digest, platform }) =>
+    platform == null || !isDigest(digest) ? [] : [{ digest, platform: print(platform) }],
+  );
 }
 
 /** The platform in an image's config, given its bytes; empty if it names none. */

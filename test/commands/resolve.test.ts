@@ -452,3 +452,37 @@ test('asks a registry for no more images at once than --concurrency says', async
   const { code } = await tagpin(['resolve', '--concurrency', '2', ...images.map(({ tagged }) => tagged)]);
   expect({ code, most }).toEqual({ code: 0, most: 2 });
 });
+
+describe('tagpin resolve --platform prints the digest for', () => {
+  const resolveFor = (platform: string, tagged: string) =>
+    tagpin(['resolve', '--platform', platform, tagged]);
+
+  test.each([
+    ['linux/amd64', 0],
+    ['linux/arm64', 1],
+    ['linux/arm64/v8', 1],
+  ])('%s in an index', async (platform, which) => {
+    const images = platforms();
+    const { tagged } = push(basic, index(images));
+    const { code, stdout } = await resolveFor(platform, tagged);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${images[which]?.digest}\n` });
+  });
+
+  test('a single image, if it is its platform', async () => {
+    const { tagged, digest } = push(basic, image());
+    expect((await resolveFor('linux/amd64', tagged)).stdout).toBe(`${digest}\n`);
+    const { code, stderr } = await resolveFor('linux/s390x', tagged);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: expect.stringMatching(
+        /: the image isn't for linux\/s390x: it is for linux\/amd64; choose another platform/,
+      ),
+    });
+  });
+
+  test('no platform that an index lacks, nor a text that is none', async () => {
+    const { tagged } = push(basic, index(platforms()));
+    expect((await resolveFor('linux/arm', tagged)).stderr).toContain('it is for linux/amd64, linux/arm64/v8');
+    expect(await resolveFor('arm64', tagged)).toMatchObject({ code: 2 });
+  });
+});
