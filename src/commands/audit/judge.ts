@@ -2,10 +2,10 @@ import { each } from '../../console/exit.ts';
 import type { Progress } from '../../console/terminal.ts';
 import type { PullSpec } from '../../credentials/pod-credentials.ts';
 import { type AuditedImage, auditImage, type Judged, type Policy } from '../../fleet/audited-image.ts';
-import { divided, mixedDigests, type RevisionPlace, type UsageImage } from '../../fleet/compare.ts';
 import type { RegistryView } from '../../fleet/content.ts';
 import { type Examined, examine, type Image, imageOf, unasked } from '../../fleet/examine.ts';
 import { countOf, type Fleet, type Usage } from '../../fleet/fleet.ts';
+import { divided, mixedDigests, type RevisionPlace, type UsageImage } from '../../fleet/mixed.ts';
 import { InvalidReference } from '../../image/invalid-reference.ts';
 
 /** Gives the view of registries that pods with this pull spec have. */
