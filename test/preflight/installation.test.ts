@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { decide } from '../../src/pin/decide.ts';
 import type { Mode } from '../../src/pin/opt-in.ts';
 import { podSchema } from '../../src/pin/pod.ts';
-import { type DryRunResult, trialCheck, trialPod } from '../../src/preflight/installation.ts';
+import { type DryRunResult, endpointsCheck, trialCheck, trialPod } from '../../src/preflight/installation.ts';
 
 const refused = (message: string, status = 403): DryRunResult => ({
   refusal: { status, message },
@@ -54,4 +54,12 @@ test.each<[string, Mode, DryRunResult, string]>([
 test('no registry is asked for the image of the pod on trial', () => {
   const decided = decide(podSchema.parse(trialPod), { skip: ['*', '**/*'], honourSkipAnnotation: true });
   expect(decided.map(({ decision }) => decision.action)).toEqual(['refuse']);
+});
+
+test.each([
+  [0, 0, /^Service tagpin-system\/tagpin has no pods; look at its Deployment/],
+  [0, 2, /^none of the 2 pods behind Service tagpin-system\/tagpin is ready; look at their logs$/],
+])('with %d of %d pods ready, a Service is a problem in words of its own', (ready, all, detail) => {
+  const check = endpointsCheck({ value: { service: 'tagpin-system/tagpin', exists: true, ready, all } });
+  expect(check).toMatchObject({ result: 'problem', detail: expect.stringMatching(detail) });
 });
