@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import packageJson from '../../../package.json' with { type: 'json' };
@@ -10,6 +10,7 @@ import { createCrane } from '../../support/crane.ts';
 import { createFreshMachine, type FreshMachine } from '../../support/fresh-machine.ts';
 import { helmOf } from '../../support/helm.ts';
 import { Images } from '../../support/images.ts';
+import { installationOf } from '../../support/installation.ts';
 
 const cluster = readCluster();
 const { openRegistry, caFile, directory } = cluster;
@@ -17,6 +18,7 @@ const { version } = packageJson;
 const project = join(import.meta.dirname, '../../..');
 const out = join(directory, 'release');
 const crane = createCrane({ crane: cluster.programs.crane, caFile });
+const installation = installationOf(cluster);
 const archive = `tagpin_${version}_linux_amd64.tar.gz`;
 
 const digests = z.object({ manifests: z.array(z.looseObject({ digest: z.string() })) });
@@ -38,7 +40,7 @@ if (cluster.image !== undefined)
       console.log(await succeed(run(command, { cwd: project, env: { PATH: path } })));
       image = `${openRegistry}/tagpin/tagpin@${await crane('digest', `${openRegistry}/tagpin/tagpin:${version}`)}`;
       machine = await createFreshMachine(join(directory, 'fresh'), cluster.programs.kubectl);
-      for (const file of [archive]) machine.give(join(out, file), file);
+      for (const file of [archive, 'install.yaml']) machine.give(join(out, file), file);
       // With the certificates themselves, instead of their files' names.
       const kubeconfig = ['config', 'view', '--raw', '--flatten', '--kubeconfig', cluster.kubeconfig];
       writeFileSync(
@@ -47,6 +49,7 @@ if (cluster.image !== undefined)
       );
       machine.give(caFile, 'ca.crt');
     }, 900_000);
+    afterAll(() => installation.restore(), 120_000);
 
     test('leaves files with their checksums', async () => {
       const files = readdirSync(out).sort();
@@ -119,5 +122,17 @@ if (cluster.image !== undefined)
         );
         expect(resolved).toBe(pushed.digest);
       });
+
+      test('one file installs tagpin at its digest', async () => {
+        await succeed(
+          machine.run(`kubectl apply -f install.yaml
+            kubectl -n tagpin-system rollout status deployment/tagpin --timeout=120s`),
+        );
+        const images = await succeed(
+          machine.run(`kubectl -n tagpin-system get pods -l app.kubernetes.io/name=tagpin \\
+            --field-selector=status.phase=Running -o jsonpath='{.items[*].spec.containers[*].image}'`),
+        );
+        expect(new Set(images.split(' '))).toContain(image);
+      }, 180_000);
     });
   });
