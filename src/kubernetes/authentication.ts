@@ -34,7 +34,7 @@ export class Authentication {
     this.#plugin =
       exec == null
         ? undefined
-        : new CredentialPlugin({ user: this.#name, exec, cluster: clusterInfo(target), variables });
+        : new CredentialPlugin({ user: this.#name, exec, cluster: () => clusterInfo(target), variables });
   }
 
   /** @throws KubernetesError with a remedy */

@@ -21,8 +21,8 @@ export interface PluginOptions {
   /** The name of its user in the kubeconfig, for messages. */
   readonly user: string;
   readonly exec: ExecEntry;
-  /** The cluster, for a plugin that asks for it: `spec.cluster` of an ExecCredential. */
-  readonly cluster: unknown;
+  /** The cluster, for a plugin that asks for it: `spec.cluster` of an ExecCredential. Throws a KubernetesError with a remedy. */
+  readonly cluster: () => unknown;
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
@@ -76,7 +76,7 @@ async function runPlugin({ user, exec, cluster, variables }: PluginOptions): Pro
   const info = {
     kind: 'ExecCredential',
     apiVersion,
-    spec: { interactive: isInteractive, ...(exec.provideClusterInfo && { cluster }) },
+    spec: { interactive: isInteractive, ...(exec.provideClusterInfo && { cluster: cluster() }) },
   };
   const env = {
     ...variables,

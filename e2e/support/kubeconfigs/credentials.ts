@@ -196,6 +196,12 @@ export const credentials: readonly KubeconfigCase[] = [
     ...exec(never, { user: 'username: someone, password: password-1, ' }),
   },
   { of: 'a plugin and a certificate, which counts', ...exec(never, { user: `${certificate}, ` }) },
+  {
+    of: "a plugin for HTTP with what TLS wouldn't take, which doesn't count",
+    ...exec(never, {
+      cluster: 'server: "{{plain}}", insecure-skip-tls-verify: true, certificate-authority-data: {{ca}}',
+    }),
+  },
   { of: 'a plugin in the name of another', ...exec(never, { user: 'as: someone, ' }) },
   { of: "a plugin for HTTP, which isn't run", ...exec(never, { cluster: 'server: "{{plain}}"' }) },
   {
