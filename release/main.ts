@@ -59,6 +59,8 @@ async function main(options: Options): Promise<void> {
   const revision = await readRevision();
   const obstacles = dryRun ? [] : await obstaclesTo(revision.revision);
   if (obstacles.length > 0) throw new Error(`this can't be released: ${obstacles.join('; ')}`);
+  if (options.registry !== undefined && process.getuid?.() !== 0)
+    throw new Error('an image can only be built as root: buildah mounts what it builds');
   mkdirSync(out, { recursive: true });
   if (readdirSync(out).length > 0) throw new Error(`${out} isn't empty`);
   const work = mkdtempSync(join(tmpdir(), 'tagpin-release-'));
