@@ -100,11 +100,14 @@ async function areThere(
   return false;
 }
 
+/** Characters of a selector as JSON. Nobody has validated it yet, and each pod is compared with all of it. */
+const LARGEST_SELECTOR = 10_000;
+
 /** Selects the pods that may be of a revision; undefined if nothing does. */
 function queryOf(kind: RevisionKind, { metadata, spec }: Revision, template: Pod): string | undefined {
   if (kind === 'ControllerRevision') return setSelector(REVISION_LABEL, revisionLabels(metadata));
   const { selector } = spec ?? {};
-  if (!selector) return undefined;
+  if (!selector || JSON.stringify(selector).length > LARGEST_SELECTOR) return undefined;
   return labelSelector(selector.matchLabels ?? {}) ?? labelSelector(template.metadata.labels ?? {});
 }
 

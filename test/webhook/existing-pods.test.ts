@@ -169,6 +169,17 @@ describe('what a new ReplicaSet does not adopt says nothing about it:', () => {
     expect(await stored(replicaSet({}, { selector }))).toEqual({ [tagged]: now });
   });
 
+  test('a selector that is larger than any in use, and costs no read', async () => {
+    pod();
+    const matchExpressions = Array.from({ length: 1_000 }, (_, index) => ({
+      key: `absent-${index}`,
+      operator: 'DoesNotExist',
+    }));
+    const selector = { matchLabels: app(), matchExpressions };
+    expect(await stored(replicaSet({}, { selector }))).toEqual({ [tagged]: now });
+    expect(webhook.api.requests.of('pods')).toEqual([]);
+  });
+
   test('and where there are no pods, one small request says so', async () => {
     await stored(replicaSet());
     const lists = webhook.api.requests.of('pods', 'list');
