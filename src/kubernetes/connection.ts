@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { proxyFor } from '../proxies.ts';
 import { Authentication } from './authentication.ts';
+import { noCredentials } from './error.ts';
 import { type ClusterEnvironment, noEnvironment } from './kubeconfig/environment.ts';
 import { findTarget, type Target } from './kubeconfig/target.ts';
 import { authorityOf } from './pem-fields.ts';
@@ -119,6 +120,17 @@ const isOver = ({ since, opened, isRefused }: Opening) =>
   performance.now() - since >= ACCESS_LIFETIME_MS ||
   Date.now() > (opened?.expires ?? Number.POSITIVE_INFINITY);
 
+/** Node.js writes a header's characters as bytes; Go writes UTF-8. */
+function inUtf8(headers: Access['headers']): Access['headers'] {
+  const bytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? bytes(value) : value.map(bytes),
+    ]),
+  );
+}
+
 /** @throws KubernetesError for credentials that can't be had */
 async function openAccess(
   target: Target,
@@ -127,6 +139,16 @@ async function openAccess(
 ): Promise<OpenedAccess> {
   const { server, cluster, clusterName = '' } = target;
   const { headers, certificate, expires } = await authentication.identity();
+  if (
+    Object.values(headers)
+      .flat()
+      .some((value) => /[\p{Cc}]/u.test(value))
+  ) {
+    throw noCredentials(
+      `a token or a name of user "${target.userName ?? ''}" contains a line break or another control character`,
+      'correct the kubeconfig',
+    );
+  }
   const isTls = server.url.startsWith('https:');
   const dispatcher = openTransport({
     // A pod reaches its own cluster directly: the variables of tagpin's deployment are for registries.
@@ -139,5 +161,5 @@ async function openAccess(
     serverName: cluster['tls-server-name'],
     isInsecure: cluster['insecure-skip-tls-verify'],
   });
-  return { dispatcher, headers, expires };
+  return { dispatcher, headers: inUtf8(headers), expires };
 }

@@ -97,7 +97,7 @@ async function runPlugin({ user, exec, cluster, variables }: PluginOptions): Pro
 }
 
 const outputSchema = z.object({
-  kind: z.literal('ExecCredential'),
+  kind: z.literal('ExecCredential').nullish(),
   apiVersion: z.string(),
   status: z
     .object({

@@ -131,6 +131,11 @@ export const credentials: readonly KubeconfigCase[] = [
     },
     refused: /user "one" has a tokenFile and a username/,
   },
+  {
+    ...home('a token with a line break', { user: 'token: "letmein-token\\n"' }),
+    refused: /a token or a name of user "one" contains a line break/,
+  },
+  home('a user beyond ASCII', { user: 'token: letmein-token, as: jürgen' }),
   home('another user', { user: 'token: letmein-token, as: someone' }),
   home('another user with all that belongs to them', {
     user: 'token: letmein-token, as: "system:serviceaccount:a:b", as-uid: "17", as-groups: [one, "system:masters"], as-user-extra: {scopes: [a, b], "example.com/x y%": ["1"]}',

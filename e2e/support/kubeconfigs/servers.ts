@@ -15,6 +15,7 @@ export const servers: readonly KubeconfigCase[] = [
   home('a path', { cluster: `server: "{{staging}}/k8s/clusters/c-1", ${ca}` }),
   home('a path with a slash at the end', { cluster: `server: "{{staging}}/k8s/", ${ca}` }),
   home('a path with slashes and dots', { cluster: `server: "{{staging}}//a//b/../c", ${ca}` }),
+  home('a path with escapes', { cluster: `server: "{{staging}}/a%2Fb%20c", ${ca}` }),
   home('a query', { cluster: `server: "{{staging}}/k8s?a=b", ${ca}` }),
   home('a query without a path', { cluster: `server: "{{staging}}?a=b", ${ca}` }),
   home('a scheme in upper case', { cluster: `server: "HTTPS://127.0.0.1:{{staging.port}}", ${ca}` }),

@@ -18,14 +18,28 @@ export interface Server {
 export function parseServer(text: string): Server {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(text);
   const url = URL.parse(isUrl ? text : `http://${text}`);
-  if (url === null || !/^https?:$/.test(url.protocol) || (!isUrl && url.pathname !== '/')) {
+  if (
+    /\s/.test(text) ||
+    url === null ||
+    !/^https?:$/.test(url.protocol) ||
+    (!isUrl && url.pathname !== '/')
+  ) {
     throw new InvalidKubeconfig(
       `the kubeconfig's server "${withoutLogin(text)}" is no address of an API server; write https://HOST:PORT`,
     );
   }
-  const path = posix.normalize(url.pathname).replace(/\/+$/, '');
+  const path = posix.normalize(decoded(url.pathname)).replace(/\/+$/, '');
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   return { url: `${url.origin}${path}`, login: login === ':' ? undefined : login };
+}
+
+/** The path without the escapes that it doesn't need, as Go's `URL.Path` is written. */
+function decoded(path: string): string {
+  try {
+    return encodeURI(decodeURIComponent(path));
+  } catch {
+    return path;
+  }
 }
 
 const withoutLogin = (text: string) => text.replace(/^([^/]*\/\/)?[^/@]*@/, '$1');
