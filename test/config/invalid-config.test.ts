@@ -63,6 +63,8 @@ const mistakes: { key: string; value: unknown; shown?: string; remedy: string; i
   },
   { key: 'pin.keepTag', value: 'yes', remedy: bool },
   { key: 'pin.pullPolicy', value: 'Always', remedy: 'write one of IfNotPresent, keep' },
+  { key: 'pin.otherDigest', value: 'Stored', remedy: 'write one of keep, stored' },
+  { key: 'pin.whenGone', value: 'digest', remedy: 'write one of keep, tag' },
   { key: 'pin.skip', value: 'quay.io/*', remedy: list },
   { key: 'pin.skip', value: [''], shown: '""', remedy: 'write a glob, such as', in: '[0]' },
   { key: 'pin.skipAnnotation', value: ['on'], shown: 'on', remedy: modes, in: '[0]' },

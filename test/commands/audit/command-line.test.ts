@@ -138,7 +138,7 @@ describe('Ctrl-C ends it at once', () => {
     expect(stdout).toMatch(/^2 images in 2 pods of 2 namespaces/);
     expect(stdout).toContain('latest,unpinned');
     expect(stderr).toBe(
-      'tagpin: it was interrupted: registries were not asked about everything (2 images)\ntagpin: ended by SIGINT\n',
+      'tagpin: it was interrupted: registries were not asked about everything (2 containers)\ntagpin: ended by SIGINT\n',
     );
   });
 
