@@ -18,9 +18,11 @@ export interface Server {
 export function parseServer(text: string): Server {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(text);
   const url = URL.parse(isUrl ? text : `http://${text}`);
+  const login = url === null ? undefined : loginOf(url);
   if (
     /\s/.test(text) ||
     url === null ||
+    login === undefined ||
     !/^https?:$/.test(url.protocol) ||
     (!isUrl && url.pathname !== '/')
   ) {
@@ -29,8 +31,16 @@ export function parseServer(text: string): Server {
     );
   }
   const path = posix.normalize(decoded(url.pathname)).replace(/\/+$/, '');
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   return { url: `${url.origin}${path}`, login: login === ':' ? undefined : login };
+}
+
+/** `user:password`; undefined if it isn't escaped as it has to be. */
+function loginOf({ username, password }: URL): string | undefined {
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The path without the escapes that it doesn't need, as Go's `URL.Path` is written. */
