@@ -7,7 +7,7 @@ import { createProgram } from '../../src/command-line/program.ts';
 import { writeKubeconfig } from '../support/api-server/kubeconfig.ts';
 import { type ApiServer, startSecureApiServer } from '../support/api-server.ts';
 import { interrupted, tagpin } from '../support/command-line.ts';
-import { idle } from './programs.ts';
+import { idle, parsed } from './programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tagpin-every-command-'));
 const kubeconfig = join(folder, 'kubeconfig');
@@ -44,7 +44,8 @@ const arguments_: Readonly<Record<string, readonly string[]>> = {
   preflight: ['team-a'],
   pin: ['-n', 'team-a', manifest],
 };
-const run = (name: string, ...more: string[]) => tagpin([name, ...(arguments_[name] ?? []), ...more]);
+const full = (name: string, ...more: string[]) => [name, ...(arguments_[name] ?? []), ...more];
+const run = (name: string, ...more: string[]) => tagpin(full(name, ...more));
 
 /** What every command has that could have it, written alike. */
 const shared: Readonly<Record<string, string>> = {
@@ -81,7 +82,7 @@ describe.each(commands.map((command) => ({ name: command.name(), command })))(
     });
 
     test('says in its help what its exit codes mean', async () => {
-      const { code, stdout, stderr } = await tagpin([name, '--help']);
+      const { code, stdout, stderr } = await parsed([name, '--help']);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(/^Exit codes: 0 [^,]+,(?: 1 .+,)? 2 wrong use, 3 [^,]+(?:, 4 .+)?\.$/m);
     });
@@ -97,13 +98,13 @@ describe.each(commands.map((command) => ({ name: command.name(), command })))(
       // To pin, it is a folder, where there are files to be written to it.
       const { code, stderr } = await (name === 'pin'
         ? tagpin(['pin', '-', '-o', 'nonsense'])
-        : run(name, '-o', 'nonsense'));
+        : parsed(full(name, '-o', 'nonsense')));
       expect(code).toBe(2);
       expect(stderr).toContain('nonsense');
     });
 
     test.each(['0', '-1', 'many', '1001'])('takes no concurrency of %s', async (number) => {
-      const { code, stderr } = await run(name, `--concurrency=${number}`);
+      const { code, stderr } = await parsed(full(name, `--concurrency=${number}`));
       expect(code).toBe(2);
       expect(stderr).toContain('Write a number from 1 to 1000.');
     });
@@ -112,7 +113,7 @@ describe.each(commands.map((command) => ({ name: command.name(), command })))(
 
     test.each(needy)('takes no %s that is empty, as a variable that isn’t set leaves it', async (flag) => {
       for (const given of [[flag, ''], [`${flag}=`]]) {
-        const { code, stdout, stderr } = await run(name, ...given);
+        const { code, stdout, stderr } = await parsed(full(name, ...given));
         expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
         expect(stderr).toMatch(/^(tagpin|error): /);
         expect(stderr).toMatch(
