@@ -171,7 +171,10 @@ describe('the API server makes of a pod what the webhook makes of it, and of one
   });
 
   test('or else this shows nothing: the table has pods that both of them change', () => {
-    const changed = answers.filter(({ alone, nobody }) => JSON.stringify(alone) !== JSON.stringify(nobody));
-    expect(changed.length).toBeGreaterThan(40);
+    // Of the random ones, a seed decides how many are.
+    const changed = answers
+      .slice(0, table.length)
+      .filter(({ alone, nobody }) => JSON.stringify(alone) !== JSON.stringify(nobody));
+    expect(changed.length).toBeGreaterThan(15);
   });
 });
