@@ -1,11 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { audit } from '../../../src/commands/audit/audit.ts';
 import type { AuditOptions } from '../../../src/commands/audit/options.ts';
-import { type ApiServer, startSecureApiServer } from '../../support/api-server.ts';
+import { type CommandCluster, startCommandCluster } from '../../support/command-cluster.ts';
 import { runCommand } from '../../support/run-command.ts';
 
 const finding = z.object({ kind: z.string(), message: z.string() });
@@ -75,11 +74,7 @@ export interface Audited {
 }
 
 /** A cluster, as the API server stores one, and the command run at it in this process. */
-export interface AuditCluster extends AsyncDisposable {
-  readonly api: ApiServer;
-  readonly folder: string;
-  readonly kubeconfig: string;
-  put(...objects: readonly Parameters<ApiServer['put']>[0][]): void;
+export interface AuditCluster extends CommandCluster {
   /** For its JSON. */
   audit(options?: Partial<AuditOptions>): Promise<Audited>;
   /** For what it prints, whatever it is. */
@@ -111,11 +106,8 @@ export const installation = () => [
 
 /** A cluster in which tagpin is installed. */
 export async function startAuditCluster(): Promise<AuditCluster> {
-  const folder = mkdtempSync(join(tmpdir(), 'tagpin-audit-'));
-  const kubeconfig = join(folder, 'kubeconfig');
-  const api = await startSecureApiServer();
-  await api.writeKubeconfig(kubeconfig);
-  for (const object of installation()) api.put(object);
+  const cluster = await startCommandCluster(...installation());
+  const { kubeconfig } = cluster;
   const print: AuditCluster['print'] = async (options = {}) => {
     const { code, out, err } = await runCommand('tagpin audit', kubeconfig, (context) =>
       audit({ timeout: 20_000, registry: true, concurrency: 8, ...options }, context),
@@ -123,20 +115,11 @@ export async function startAuditCluster(): Promise<AuditCluster> {
     return { code, out, said: err };
   };
   return {
-    api,
-    folder,
-    kubeconfig,
-    put: (...objects) => {
-      for (const object of objects) api.put(object);
-    },
+    ...cluster,
     print,
     async audit(options) {
       const { code, out } = await print({ output: 'json', ...options });
       return { code, data: auditSchema.parse(JSON.parse(out)) };
-    },
-    async [Symbol.asyncDispose]() {
-      await api.close();
-      rmSync(folder, { recursive: true });
     },
   };
 }

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { keep } from '../../../src/commands/keep/keep.ts';
 import type { KeepOptions } from '../../../src/commands/keep/options.ts';
-import { type ApiServer, startSecureApiServer } from '../../support/api-server.ts';
+import { type CommandCluster, type Put, startCommandCluster } from '../../support/command-cluster.ts';
 import { runCommand } from '../../support/run-command.ts';
 
 const use = z.object({ namespace: z.string(), by: z.string(), why: z.string(), pods: z.number() });
@@ -45,14 +44,8 @@ export const keepSchema = z.object({
 });
 export type KeepData = z.infer<typeof keepSchema>;
 
-type Put = Parameters<ApiServer['put']>[0];
-
-/** A cluster, as the API server stores one, and the command run at it in this process. */
-export interface KeepCluster extends AsyncDisposable {
-  readonly api: ApiServer;
-  readonly folder: string;
-  readonly kubeconfig: string;
-  put(...objects: readonly Put[]): void;
+/** A cluster, and the command run at it. */
+export interface KeepCluster extends CommandCluster {
   /** For its JSON. */
   keep(options?: Partial<KeepOptions>): Promise<{ code: number; said: string; data: KeepData }>;
   /** For what it prints, whatever it is. */
@@ -64,11 +57,9 @@ export interface KeepCluster extends AsyncDisposable {
 let files = 0;
 
 export async function startKeepCluster(uid = 'uid-of-this-cluster'): Promise<KeepCluster> {
-  const folder = mkdtempSync(join(tmpdir(), 'tagpin-keep-'));
-  const kubeconfig = join(folder, 'kubeconfig');
-  const api = await startSecureApiServer();
-  await api.writeKubeconfig(kubeconfig);
-  api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid } });
+  const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid } };
+  const cluster = await startCommandCluster(system);
+  const { folder, kubeconfig } = cluster;
   const print: KeepCluster['print'] = async (options = {}) => {
     const { code, out, err } = await runCommand('tagpin keep', kubeconfig, (context) =>
       keep({ timeout: 20_000, ...options }, context),
@@ -76,12 +67,7 @@ export async function startKeepCluster(uid = 'uid-of-this-cluster'): Promise<Kee
     return { code, out, said: err };
   };
   return {
-    api,
-    folder,
-    kubeconfig,
-    put: (...objects) => {
-      for (const object of objects) api.put(object);
-    },
+    ...cluster,
     print,
     async keep(options) {
       const { code, out, said } = await print({ output: 'json', ...options });
@@ -92,10 +78,6 @@ export async function startKeepCluster(uid = 'uid-of-this-cluster'): Promise<Kee
       const auth = Buffer.from(`${username}:${password}`).toString('base64');
       writeFileSync(file, JSON.stringify({ auths: { [registry]: { auth } } }));
       return file;
-    },
-    async [Symbol.asyncDispose]() {
-      await api.close();
-      rmSync(folder, { recursive: true });
     },
   };
 }
