@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import { createAuthority } from '../../../test/support/authority.ts';
+import { forward, tunnel } from '../../../test/support/proxy.ts';
 
 /** What a server sees of a client's first request: everything by which two clients could differ. */
 export interface Sighting {
@@ -149,28 +150,11 @@ function proxied<S extends http.Server>(server: S, name: string, asked: (line: s
   const login = ({ headers }: IncomingMessage) => headers['proxy-authorization'] ?? '';
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     asked(`${name}: ${new URL(request.url ?? '').host} ${login(request)}`);
-    const { port, pathname, search } = new URL(request.url ?? '');
-    const { method, headers } = request;
-    const onward = http.request(
-      { host: '127.0.0.1', port, method, path: pathname + search, headers },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      },
-    );
-    onward.on('error', () => response.destroy());
-    request.pipe(onward);
+    forward(request, response);
   });
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     asked(`${name}: CONNECT ${request.url} ${login(request)}`);
-    const port = Number(/:(\d+)$/.exec(request.url ?? '')?.[1]);
-    const onward = connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      onward.write(head);
-      socket.pipe(onward).pipe(socket);
-    });
-    onward.on('error', () => socket.destroy());
-    socket.on('error', () => onward.destroy());
+    tunnel(request, socket, head);
   });
   return server;
 }
